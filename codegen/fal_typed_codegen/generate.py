@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fal_typed._documents.document import EndpointDocument
-    from fal_typed_codegen.build import Built, BuildTask
+    from fal_typed_codegen.build import BuildTask, Built
 
 _ALONE = 24
 _CHUNK = 16

@@ -110,7 +110,7 @@ class Endpoint(Generic[P, In, Out]):
         other.__fal_endpoint__ = replace(self.__fal_endpoint__, options=merged)
         return other
 
-    def _parameters_of(self) -> EndpointSpec:
+    def __fal_parameters__(self) -> EndpointSpec:
         return self.__fal_endpoint__
 
     def __getstate__(self) -> dict[str, Any]:

@@ -29,5 +29,4 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["quoted"] = repr
-    return environment.get_template(name)
+    return environment.get_template(name, globals={"quoted": repr})

@@ -24,7 +24,7 @@ class _Caller(Protocol):
 
     _bound: dict[str, Any]
 
-    def _parameters_of(self) -> EndpointSpec | None: ...
+    def __fal_parameters__(self) -> EndpointSpec | None: ...
 
 
 class _ParameterMethod:
@@ -43,7 +43,7 @@ class _ParameterMethod:
 
 
 def _bind(function: Callable[..., Any], caller: _Caller) -> Callable[..., Any]:
-    spec = caller._parameters_of()  # noqa: SLF001 - what the descriptor needs of its object
+    spec = caller.__fal_parameters__()
     if spec is None:
         return cast("Callable[..., Any]", function.__get__(caller))
 

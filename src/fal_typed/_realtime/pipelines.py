@@ -310,7 +310,7 @@ class _PipelineView(Generic[P, Out]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
 
-    def _parameters_of(self) -> EndpointSpec | None:
+    def __fal_parameters__(self) -> EndpointSpec | None:
         return self._spec
 
 

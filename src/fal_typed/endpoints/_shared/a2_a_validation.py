@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class A2AValidation(InputModel):
@@ -18,4 +23,15 @@ class A2AValidation(InputModel):
     """Audio that a sample generated during training is based on."""
 
 
-__all__ = ["A2AValidation"]
+if TYPE_CHECKING:
+
+    class A2AValidationDict(TypedDict):
+        """`A2AValidation` as a dict."""
+
+        prompt: str
+        reference_audio_url: FileInput
+
+else:
+    A2AValidationDict = dict
+
+__all__ = ["A2AValidation", "A2AValidationDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class Aesthetics(InputModel):
@@ -20,4 +25,16 @@ class Aesthetics(InputModel):
     """Mood of the image, such as calm or tense."""
 
 
-__all__ = ["Aesthetics"]
+if TYPE_CHECKING:
+
+    class AestheticsDict(TypedDict):
+        """`Aesthetics` as a dict."""
+
+        composition: NotRequired[str | None]
+        color_scheme: NotRequired[str | None]
+        mood_atmosphere: NotRequired[str | None]
+
+else:
+    AestheticsDict = dict
+
+__all__ = ["Aesthetics", "AestheticsDict"]

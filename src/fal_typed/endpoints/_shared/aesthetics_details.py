@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class AestheticsDetails(InputModel):
@@ -26,4 +31,18 @@ class AestheticsDetails(InputModel):
     """Target human preference score of the image."""
 
 
-__all__ = ["AestheticsDetails"]
+if TYPE_CHECKING:
+
+    class AestheticsDetailsDict(TypedDict):
+        """`AestheticsDetails` as a dict."""
+
+        composition: str
+        color_scheme: str
+        mood_atmosphere: str
+        aesthetic_score: str
+        preference_score: str
+
+else:
+    AestheticsDetailsDict = dict
+
+__all__ = ["AestheticsDetails", "AestheticsDetailsDict"]

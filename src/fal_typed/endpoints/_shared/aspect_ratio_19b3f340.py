@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class AspectRatio(InputModel):
@@ -16,4 +19,14 @@ class AspectRatio(InputModel):
     """Ratio of width to height of the image."""
 
 
-__all__ = ["AspectRatio"]
+if TYPE_CHECKING:
+
+    class AspectRatioDict(TypedDict):
+        """`AspectRatio` as a dict."""
+
+        ratio: NotRequired[Literal["1:1", "16:9", "9:16", "4:3", "3:4"]]
+
+else:
+    AspectRatioDict = dict
+
+__all__ = ["AspectRatio", "AspectRatioDict"]

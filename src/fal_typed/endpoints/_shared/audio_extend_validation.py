@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class AudioExtendValidation(InputModel):
@@ -18,4 +23,15 @@ class AudioExtendValidation(InputModel):
     """Text prompt of a sample that is generated during training to show progress."""
 
 
-__all__ = ["AudioExtendValidation"]
+if TYPE_CHECKING:
+
+    class AudioExtendValidationDict(TypedDict):
+        """`AudioExtendValidation` as a dict."""
+
+        audio_url: FileInput
+        prompt: str
+
+else:
+    AudioExtendValidationDict = dict
+
+__all__ = ["AudioExtendValidation", "AudioExtendValidationDict"]

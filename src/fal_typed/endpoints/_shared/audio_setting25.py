@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class AudioSetting25(InputModel):
@@ -19,7 +22,19 @@ class AudioSetting25(InputModel):
     """Bits per second of the file; higher sounds better and gives a larger file."""
 
     format: Literal["mp3", "wav", "pcm"] = "mp3"
-    """File format of the audio."""
+    """File format of the audio. `mp3` gives small files, `pcm` is uncompressed."""
 
 
-__all__ = ["AudioSetting25"]
+if TYPE_CHECKING:
+
+    class AudioSetting25Dict(TypedDict):
+        """`AudioSetting25` as a dict."""
+
+        sample_rate: NotRequired[Literal[16000, 24000, 32000, 44100]]
+        bitrate: NotRequired[Literal[32000, 64000, 128000, 256000]]
+        format: NotRequired[Literal["mp3", "wav", "pcm"]]
+
+else:
+    AudioSetting25Dict = dict
+
+__all__ = ["AudioSetting25", "AudioSetting25Dict"]

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class AudioSetting(InputModel):
@@ -19,7 +22,21 @@ class AudioSetting(InputModel):
     """Bits per second of the file; higher sounds better and gives a larger file."""
 
     format: Literal["mp3", "pcm", "flac"] = "mp3"
-    """File format of the audio."""
+    """File format of the audio. `mp3` gives small files, `flac` is lossless, `pcm` is
+    uncompressed.
+    """
 
 
-__all__ = ["AudioSetting"]
+if TYPE_CHECKING:
+
+    class AudioSettingDict(TypedDict):
+        """`AudioSetting` as a dict."""
+
+        sample_rate: NotRequired[Literal[8000, 16000, 22050, 24000, 32000, 44100]]
+        bitrate: NotRequired[Literal[32000, 64000, 128000, 256000]]
+        format: NotRequired[Literal["mp3", "pcm", "flac"]]
+
+else:
+    AudioSettingDict = dict
+
+__all__ = ["AudioSetting", "AudioSettingDict"]

@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class AV2AVMaskedValidation(InputModel):
@@ -27,4 +32,18 @@ class AV2AVMaskedValidation(InputModel):
     """Audio that a sample generated during training is based on."""
 
 
-__all__ = ["AV2AVMaskedValidation"]
+if TYPE_CHECKING:
+
+    class AV2AVMaskedValidationDict(TypedDict):
+        """`AV2AVMaskedValidation` as a dict."""
+
+        mask_url: FileInput
+        prompt: str
+        reference_video_url: FileInput
+        video_url: FileInput
+        reference_audio_url: NotRequired[FileInput]
+
+else:
+    AV2AVMaskedValidationDict = dict
+
+__all__ = ["AV2AVMaskedValidation", "AV2AVMaskedValidationDict"]

@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class AV2AVValidation(InputModel):
@@ -21,4 +26,16 @@ class AV2AVValidation(InputModel):
     """Audio that a sample generated during training is based on."""
 
 
-__all__ = ["AV2AVValidation"]
+if TYPE_CHECKING:
+
+    class AV2AVValidationDict(TypedDict):
+        """`AV2AVValidation` as a dict."""
+
+        prompt: str
+        reference_video_url: FileInput
+        reference_audio_url: NotRequired[FileInput]
+
+else:
+    AV2AVValidationDict = dict
+
+__all__ = ["AV2AVValidation", "AV2AVValidationDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class BoxPrompt(InputModel):
@@ -29,4 +34,19 @@ class BoxPrompt(InputModel):
     """Index of the frame that this prompt applies to, starting at 0."""
 
 
-__all__ = ["BoxPrompt"]
+if TYPE_CHECKING:
+
+    class BoxPromptDict(TypedDict):
+        """`BoxPrompt` as a dict."""
+
+        x_min: NotRequired[int | None]
+        y_min: NotRequired[int | None]
+        x_max: NotRequired[int | None]
+        y_max: NotRequired[int | None]
+        object_id: NotRequired[int | None]
+        frame_index: NotRequired[int | None]
+
+else:
+    BoxPromptDict = dict
+
+__all__ = ["BoxPrompt", "BoxPromptDict"]

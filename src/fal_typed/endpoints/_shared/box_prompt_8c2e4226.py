@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class BoxPrompt(InputModel):
@@ -26,4 +31,18 @@ class BoxPrompt(InputModel):
     """Index of the frame that this prompt applies to, starting at 0."""
 
 
-__all__ = ["BoxPrompt"]
+if TYPE_CHECKING:
+
+    class BoxPromptDict(TypedDict):
+        """`BoxPrompt` as a dict."""
+
+        x_min: NotRequired[int]
+        y_min: NotRequired[int]
+        x_max: NotRequired[int]
+        y_max: NotRequired[int]
+        frame_index: NotRequired[int]
+
+else:
+    BoxPromptDict = dict
+
+__all__ = ["BoxPrompt", "BoxPromptDict"]

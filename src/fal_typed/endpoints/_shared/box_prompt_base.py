@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class BoxPromptBase(InputModel):
@@ -26,4 +31,18 @@ class BoxPromptBase(InputModel):
     """Number of the object; prompts with the same number belong together."""
 
 
-__all__ = ["BoxPromptBase"]
+if TYPE_CHECKING:
+
+    class BoxPromptBaseDict(TypedDict):
+        """`BoxPromptBase` as a dict."""
+
+        x_min: NotRequired[int | None]
+        y_min: NotRequired[int | None]
+        x_max: NotRequired[int | None]
+        y_max: NotRequired[int | None]
+        object_id: NotRequired[int | None]
+
+else:
+    BoxPromptBaseDict = dict
+
+__all__ = ["BoxPromptBase", "BoxPromptBaseDict"]

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoints._shared.avatar import Avatar
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class Character(InputModel):
@@ -20,4 +23,15 @@ class Character(InputModel):
     """Framing of the avatar: full, in a circle or close-up."""
 
 
-__all__ = ["Character"]
+if TYPE_CHECKING:
+
+    class CharacterDict(TypedDict):
+        """`Character` as a dict."""
+
+        avatar: Avatar
+        avatar_style: NotRequired[Literal["normal", "circle", "closeUp"]]
+
+else:
+    CharacterDict = dict
+
+__all__ = ["Character", "CharacterDict"]

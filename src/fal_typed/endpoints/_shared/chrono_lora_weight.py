@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ChronoLoraWeight(InputModel):
@@ -18,7 +21,19 @@ class ChronoLoraWeight(InputModel):
     """URL or Hugging Face repository (owner/name) of the LoRA weights."""
 
     scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength. From 0 to 4."""
+    """Strength of the LoRA weights. `0` has no effect, `1` is the trained strength. From 0 to 4.
+    """
 
 
-__all__ = ["ChronoLoraWeight"]
+if TYPE_CHECKING:
+
+    class ChronoLoraWeightDict(TypedDict):
+        """`ChronoLoraWeight` as a dict."""
+
+        path: str
+        scale: NotRequired[float]
+
+else:
+    ChronoLoraWeightDict = dict
+
+__all__ = ["ChronoLoraWeight", "ChronoLoraWeightDict"]

@@ -4,9 +4,19 @@
 
 from __future__ import annotations
 
-from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
+from typing import TYPE_CHECKING
+
+from fal_typed.endpoints._shared.color_palette_member import (
+    ColorPaletteMember,
+    ColorPaletteMemberDict,
+)
 from fal_typed.endpoints._shared.name import Name
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ColorPalette(InputModel):
@@ -18,5 +28,35 @@ class ColorPalette(InputModel):
     name: Name | None = None
     """Predefined color palette."""
 
+    if TYPE_CHECKING:
 
-__all__ = ["ColorPalette"]
+        def __init__(
+            self,
+            *,
+            members: Sequence[ColorPaletteMember | ColorPaletteMemberDict] | None = None,
+            name: Name | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                members: Colors of the palette, each with its weight.
+                name: Predefined color palette.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
+
+if TYPE_CHECKING:
+
+    class ColorPaletteDict(TypedDict):
+        """`ColorPalette` as a dict."""
+
+        members: NotRequired[Sequence[ColorPaletteMember | ColorPaletteMemberDict] | None]
+        name: NotRequired[Name | None]
+
+else:
+    ColorPaletteDict = dict
+
+__all__ = ["ColorPalette", "ColorPaletteDict"]

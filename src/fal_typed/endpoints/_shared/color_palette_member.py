@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ColorPaletteMember(InputModel):
@@ -21,5 +24,32 @@ class ColorPaletteMember(InputModel):
     color_weight: Annotated[float, Field(ge=0.05, le=1.0)] | None = 0.5
     """Weight of this color relative to the others. From 0.05 to 1."""
 
+    if TYPE_CHECKING:
 
-__all__ = ["ColorPaletteMember"]
+        def __init__(
+            self, *, rgb: RGBColor | RGBColorDict, color_weight: float | None = 0.5
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                rgb: Color as red, green and blue values.
+                color_weight: Weight of this color relative to the others. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
+
+if TYPE_CHECKING:
+
+    class ColorPaletteMemberDict(TypedDict):
+        """`ColorPaletteMember` as a dict."""
+
+        rgb: RGBColor | RGBColorDict
+        color_weight: NotRequired[float | None]
+
+else:
+    ColorPaletteMemberDict = dict
+
+__all__ = ["ColorPaletteMember", "ColorPaletteMemberDict"]

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ControlLoraWeight(InputModel):
@@ -22,10 +25,25 @@ class ControlLoraWeight(InputModel):
     """Control image with edges, depth or pose to follow."""
 
     scale: dict[str, Any] | Annotated[float, Field(ge=-4.0, le=4.0)] = 1
-    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength."""
+    """Strength of the LoRA weights. `0` has no effect, `1` is the trained strength."""
 
     preprocess: Literal["canny", "depth", "None"] = "None"
-    """How to convert the image into the control map of these weights."""
+    """How to convert the image into the control map of these weights. `None` uses it as it is,
+    `canny` extracts the edges, `depth` estimates the distances.
+    """
 
 
-__all__ = ["ControlLoraWeight"]
+if TYPE_CHECKING:
+
+    class ControlLoraWeightDict(TypedDict):
+        """`ControlLoraWeight` as a dict."""
+
+        path: str
+        control_image_url: FileInput
+        scale: NotRequired[dict[str, Any] | float]
+        preprocess: NotRequired[Literal["canny", "depth", "None"]]
+
+else:
+    ControlLoraWeightDict = dict
+
+__all__ = ["ControlLoraWeight", "ControlLoraWeightDict"]

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ControlNet(InputModel):
@@ -31,17 +34,34 @@ class ControlNet(InputModel):
     """Mask image that limits the effect to its white area."""
 
     mask_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = 0.5
-    """Brightness, from 0 to 1, above which a mask pixel counts as selected. From 0.01 to 0.99.
-    """
+    """Brightness above which a mask pixel counts as selected. From 0.01 to 0.99."""
 
     conditioning_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """How strongly this control influences the result. From 0 to 2."""
 
     start_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which this control starts. From 0 to 1."""
+    """Fraction of the steps at which this control starts. From 0 to 1."""
 
     end_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Fraction of the steps, from 0 to 1, at which this control ends. From 0 to 1."""
+    """Fraction of the steps at which this control ends. From 0 to 1."""
 
 
-__all__ = ["ControlNet"]
+if TYPE_CHECKING:
+
+    class ControlNetDict(TypedDict):
+        """`ControlNet` as a dict."""
+
+        path: str
+        control_image_url: FileInput
+        config_url: NotRequired[FileInput | None]
+        variant: NotRequired[str | None]
+        mask_image_url: NotRequired[FileInput | None]
+        mask_threshold: NotRequired[float]
+        conditioning_scale: NotRequired[float]
+        start_percentage: NotRequired[float]
+        end_percentage: NotRequired[float]
+
+else:
+    ControlNetDict = dict
+
+__all__ = ["ControlNet", "ControlNetDict"]

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ControlNet(InputModel):
@@ -28,19 +31,37 @@ class ControlNet(InputModel):
     """Variant of the weights in the repository, such as fp16."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     conditioning_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """How strongly this control influences the result. From 0 to 2."""
 
     start_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which this control starts. From 0 to 1."""
+    """Fraction of the steps at which this control starts. From 0 to 1."""
 
     end_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Fraction of the steps, from 0 to 1, at which this control ends. From 0 to 1."""
+    """Fraction of the steps at which this control ends. From 0 to 1."""
 
     ip_adapter_index: int | None = None
     """Index of the IP adapter that this control belongs to, starting at 0."""
 
 
-__all__ = ["ControlNet"]
+if TYPE_CHECKING:
+
+    class ControlNetDict(TypedDict):
+        """`ControlNet` as a dict."""
+
+        path: str
+        image_url: FileInput
+        config_url: NotRequired[FileInput | None]
+        variant: NotRequired[str | None]
+        mask_url: NotRequired[FileInput | None]
+        conditioning_scale: NotRequired[float]
+        start_percentage: NotRequired[float]
+        end_percentage: NotRequired[float]
+        ip_adapter_index: NotRequired[int | None]
+
+else:
+    ControlNetDict = dict
+
+__all__ = ["ControlNet", "ControlNetDict"]

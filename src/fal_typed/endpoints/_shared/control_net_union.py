@@ -4,9 +4,19 @@
 
 from __future__ import annotations
 
-from fal_typed.endpoints._shared.control_net_union_input import ControlNetUnionInput
+from typing import TYPE_CHECKING
+
+from fal_typed.endpoints._shared.control_net_union_input import (
+    ControlNetUnionInput,
+    ControlNetUnionInputDict,
+)
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ControlNetUnion(InputModel):
@@ -24,5 +34,41 @@ class ControlNetUnion(InputModel):
     variant: str | None = None
     """Variant of the weights in the repository, such as fp16."""
 
+    if TYPE_CHECKING:
 
-__all__ = ["ControlNetUnion"]
+        def __init__(
+            self,
+            *,
+            path: str,
+            controls: Sequence[ControlNetUnionInput | ControlNetUnionInputDict],
+            config_url: FileInput | None = None,
+            variant: str | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                path: URL or Hugging Face repository (owner/name) of the weights.
+                controls: Control types to use with these weights, each with its control image.
+                config_url: URL of the configuration of the weights.
+                variant: Variant of the weights in the repository, such as fp16.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
+
+if TYPE_CHECKING:
+
+    class ControlNetUnionDict(TypedDict):
+        """`ControlNetUnion` as a dict."""
+
+        path: str
+        controls: Sequence[ControlNetUnionInput | ControlNetUnionInputDict]
+        config_url: NotRequired[FileInput | None]
+        variant: NotRequired[str | None]
+
+else:
+    ControlNetUnionDict = dict
+
+__all__ = ["ControlNetUnion", "ControlNetUnionDict"]

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoints._shared.control_mode import ControlMode
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ControlNetUnionInput(InputModel):
@@ -29,14 +32,29 @@ class ControlNetUnionInput(InputModel):
     """How strongly this control influences the result. From 0 to 2."""
 
     mask_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = 0.5
-    """Brightness, from 0 to 1, above which a mask pixel counts as selected. From 0.01 to 0.99.
-    """
+    """Brightness above which a mask pixel counts as selected. From 0.01 to 0.99."""
 
     start_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which this control starts. From 0 to 1."""
+    """Fraction of the steps at which this control starts. From 0 to 1."""
 
     end_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Fraction of the steps, from 0 to 1, at which this control ends. From 0 to 1."""
+    """Fraction of the steps at which this control ends. From 0 to 1."""
 
 
-__all__ = ["ControlNetUnionInput"]
+if TYPE_CHECKING:
+
+    class ControlNetUnionInputDict(TypedDict):
+        """`ControlNetUnionInput` as a dict."""
+
+        control_image_url: FileInput
+        control_mode: ControlMode
+        mask_image_url: NotRequired[FileInput | None]
+        conditioning_scale: NotRequired[float]
+        mask_threshold: NotRequired[float]
+        start_percentage: NotRequired[float]
+        end_percentage: NotRequired[float]
+
+else:
+    ControlNetUnionInputDict = dict
+
+__all__ = ["ControlNetUnionInput", "ControlNetUnionInputDict"]

@@ -4,9 +4,16 @@
 
 from __future__ import annotations
 
-from fal_typed.endpoints._shared.trajectory import Trajectory
+from typing import TYPE_CHECKING
+
+from fal_typed.endpoints._shared.trajectory import Trajectory, TrajectoryDict
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict
 
 
 class DynamicMask(InputModel):
@@ -16,7 +23,37 @@ class DynamicMask(InputModel):
     """Mask image; the white area moves along the trajectory."""
 
     trajectories: list[Trajectory] = UNSET
-    """Points of the path along which the masked area moves, in order."""
+    """Paths along which parts of the image move."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            mask_url: FileInput,
+            trajectories: Sequence[Trajectory | TrajectoryDict] = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                mask_url: Mask image; the white area moves along the trajectory.
+                trajectories: Paths along which parts of the image move.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
-__all__ = ["DynamicMask"]
+if TYPE_CHECKING:
+
+    class DynamicMaskDict(TypedDict):
+        """`DynamicMask` as a dict."""
+
+        mask_url: FileInput
+        trajectories: NotRequired[Sequence[Trajectory | TrajectoryDict]]
+
+else:
+    DynamicMaskDict = dict
+
+__all__ = ["DynamicMask", "DynamicMaskDict"]

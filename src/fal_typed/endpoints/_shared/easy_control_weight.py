@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class EasyControlWeight(InputModel):
@@ -25,8 +28,20 @@ class EasyControlWeight(InputModel):
     """Whether the image controls the subject or the layout."""
 
     scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Strength of the influence on the image: 0 has no effect, 1 is full strength. From 0 to 2.
-    """
+    """Strength of the influence on the image. `0` has no effect. From 0 to 2."""
 
 
-__all__ = ["EasyControlWeight"]
+if TYPE_CHECKING:
+
+    class EasyControlWeightDict(TypedDict):
+        """`EasyControlWeight` as a dict."""
+
+        control_method_url: FileInput
+        image_url: FileInput
+        image_control_type: Literal["subject", "spatial"]
+        scale: NotRequired[float]
+
+else:
+    EasyControlWeightDict = dict
+
+__all__ = ["EasyControlWeight", "EasyControlWeightDict"]

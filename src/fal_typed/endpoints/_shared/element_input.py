@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ElementInput(InputModel):
@@ -18,4 +23,15 @@ class ElementInput(InputModel):
     """Additional views of the same person or object, for a consistent look from every angle."""
 
 
-__all__ = ["ElementInput"]
+if TYPE_CHECKING:
+
+    class ElementInputDict(TypedDict):
+        """`ElementInput` as a dict."""
+
+        frontal_image_url: NotRequired[FileInput | None]
+        reference_image_urls: NotRequired[list[FileInput] | None]
+
+else:
+    ElementInputDict = dict
+
+__all__ = ["ElementInput", "ElementInputDict"]

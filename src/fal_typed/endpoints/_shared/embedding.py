@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class Embedding(InputModel):
@@ -17,4 +22,15 @@ class Embedding(InputModel):
     """Words in the prompt that activate the embedding."""
 
 
-__all__ = ["Embedding"]
+if TYPE_CHECKING:
+
+    class EmbeddingDict(TypedDict):
+        """`Embedding` as a dict."""
+
+        path: str
+        tokens: NotRequired[list[str]]
+
+else:
+    EmbeddingDict = dict
+
+__all__ = ["Embedding", "EmbeddingDict"]

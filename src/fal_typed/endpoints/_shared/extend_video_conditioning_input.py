@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ExtendVideoConditioningInput(InputModel):
@@ -24,7 +27,7 @@ class ExtendVideoConditioningInput(InputModel):
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly this image or clip conditions the video; 1 keeps it unchanged. From 0 to 1.
+    """How strongly this image or clip conditions the video. `1` keeps it unchanged. From 0 to 1.
     """
 
     limit_num_frames: bool = False
@@ -40,7 +43,23 @@ class ExtendVideoConditioningInput(InputModel):
     """Frame rate to convert this clip to. From 1 to 60."""
 
     reverse_video: bool = False
-    """Whether to play the video backward."""
 
 
-__all__ = ["ExtendVideoConditioningInput"]
+if TYPE_CHECKING:
+
+    class ExtendVideoConditioningInputDict(TypedDict):
+        """`ExtendVideoConditioningInput` as a dict."""
+
+        video_url: FileInput
+        start_frame_num: NotRequired[int]
+        strength: NotRequired[float]
+        limit_num_frames: NotRequired[bool]
+        max_num_frames: NotRequired[int]
+        resample_fps: NotRequired[bool]
+        target_fps: NotRequired[int]
+        reverse_video: NotRequired[bool]
+
+else:
+    ExtendVideoConditioningInputDict = dict
+
+__all__ = ["ExtendVideoConditioningInput", "ExtendVideoConditioningInputDict"]

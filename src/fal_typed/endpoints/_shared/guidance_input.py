@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoints._shared.method import Method
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class GuidanceInput(InputModel):
@@ -23,8 +26,19 @@ class GuidanceInput(InputModel):
     """What to extract from the image: edges, depth, colors or a color grid."""
 
     scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Strength of the influence on the image: 0 has no effect, 1 is full strength. From 0 to 1.
-    """
+    """Strength of the influence on the image. `0` has no effect. From 0 to 1."""
 
 
-__all__ = ["GuidanceInput"]
+if TYPE_CHECKING:
+
+    class GuidanceInputDict(TypedDict):
+        """`GuidanceInput` as a dict."""
+
+        image_url: FileInput
+        method: NotRequired[Method]
+        scale: NotRequired[float]
+
+else:
+    GuidanceInputDict = dict
+
+__all__ = ["GuidanceInput", "GuidanceInputDict"]

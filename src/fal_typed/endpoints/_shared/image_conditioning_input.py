@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ImageConditioningInput(InputModel):
@@ -24,8 +27,20 @@ class ImageConditioningInput(InputModel):
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly this image or clip conditions the video; 1 keeps it unchanged. From 0 to 1.
+    """How strongly this image or clip conditions the video. `1` keeps it unchanged. From 0 to 1.
     """
 
 
-__all__ = ["ImageConditioningInput"]
+if TYPE_CHECKING:
+
+    class ImageConditioningInputDict(TypedDict):
+        """`ImageConditioningInput` as a dict."""
+
+        image_url: FileInput
+        start_frame_num: NotRequired[int]
+        strength: NotRequired[float]
+
+else:
+    ImageConditioningInputDict = dict
+
+__all__ = ["ImageConditioningInput", "ImageConditioningInputDict"]

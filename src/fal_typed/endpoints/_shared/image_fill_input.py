@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ImageFillInput(InputModel):
@@ -15,4 +20,14 @@ class ImageFillInput(InputModel):
     """Image or images whose masked area is filled in."""
 
 
-__all__ = ["ImageFillInput"]
+if TYPE_CHECKING:
+
+    class ImageFillInputDict(TypedDict):
+        """`ImageFillInput` as a dict."""
+
+        fill_image_url: NotRequired[FileInput | list[FileInput]]
+
+else:
+    ImageFillInputDict = dict
+
+__all__ = ["ImageFillInput", "ImageFillInputDict"]

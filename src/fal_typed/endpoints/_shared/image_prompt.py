@@ -4,27 +4,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
 
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
+
 
 class ImagePrompt(InputModel):
     """Value of the parameter `image_prompt_1`."""
 
     type: Literal["ImagePrompt", "PyraCanny", "CPDS", "FaceSwap"] = "ImagePrompt"
+    """What the image controls."""
 
     image_url: FileInput | None = None
     """Image that is used as a prompt in addition to the text."""
 
     stop_at: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Fraction of the steps, from 0 to 1, at which this image stops applying. From 0 to 1."""
+    """Fraction of the steps at which this image stops applying. From 0 to 1."""
 
     weight: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """How strongly this image influences the result relative to the text. From 0 to 2."""
 
 
-__all__ = ["ImagePrompt"]
+if TYPE_CHECKING:
+
+    class ImagePromptDict(TypedDict):
+        """`ImagePrompt` as a dict."""
+
+        type: NotRequired[Literal["ImagePrompt", "PyraCanny", "CPDS", "FaceSwap"]]
+        image_url: NotRequired[FileInput | None]
+        stop_at: NotRequired[float]
+        weight: NotRequired[float]
+
+else:
+    ImagePromptDict = dict
+
+__all__ = ["ImagePrompt", "ImagePromptDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ImageSize(InputModel):
@@ -17,4 +22,15 @@ class ImageSize(InputModel):
     """Width in pixels."""
 
 
-__all__ = ["ImageSize"]
+if TYPE_CHECKING:
+
+    class ImageSizeDict(TypedDict):
+        """`ImageSize` as a dict."""
+
+        height: NotRequired[int]
+        width: NotRequired[int]
+
+else:
+    ImageSizeDict = dict
+
+__all__ = ["ImageSize", "ImageSizeDict"]

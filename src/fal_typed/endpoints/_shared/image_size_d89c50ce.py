@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ImageSize(InputModel):
@@ -21,4 +24,15 @@ class ImageSize(InputModel):
     """Width in pixels. Greater than 0 and at most 14142."""
 
 
-__all__ = ["ImageSize"]
+if TYPE_CHECKING:
+
+    class ImageSizeDict(TypedDict):
+        """`ImageSize` as a dict."""
+
+        height: NotRequired[int]
+        width: NotRequired[int]
+
+else:
+    ImageSizeDict = dict
+
+__all__ = ["ImageSize", "ImageSizeDict"]

@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ImageStyleReference(InputModel):
@@ -18,4 +23,15 @@ class ImageStyleReference(InputModel):
     """How strongly this style influences the image."""
 
 
-__all__ = ["ImageStyleReference"]
+if TYPE_CHECKING:
+
+    class ImageStyleReferenceDict(TypedDict):
+        """`ImageStyleReference` as a dict."""
+
+        image_url: FileInput
+        strength: NotRequired[float]
+
+else:
+    ImageStyleReferenceDict = dict
+
+__all__ = ["ImageStyleReference", "ImageStyleReferenceDict"]

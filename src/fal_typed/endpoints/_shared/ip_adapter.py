@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class IPAdapter(InputModel):
@@ -25,7 +28,7 @@ class IPAdapter(InputModel):
     """Reference image whose style or subject is transferred."""
 
     scale: float
-    """Strength of the influence on the image: 0 has no effect, 1 is full strength."""
+    """Strength of the influence on the image. `0` has no effect."""
 
     subfolder: str | None = None
     """Folder of the repository that contains the weights."""
@@ -43,8 +46,26 @@ class IPAdapter(InputModel):
     """Mask image that limits the effect to its white area."""
 
     mask_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = 0.5
-    """Brightness, from 0 to 1, above which a mask pixel counts as selected. From 0.01 to 0.99.
-    """
+    """Brightness above which a mask pixel counts as selected. From 0.01 to 0.99."""
 
 
-__all__ = ["IPAdapter"]
+if TYPE_CHECKING:
+
+    class IPAdapterDict(TypedDict):
+        """`IPAdapter` as a dict."""
+
+        path: str
+        image_encoder_path: str
+        image_url: FileInput
+        scale: float
+        subfolder: NotRequired[str | None]
+        weight_name: NotRequired[str | None]
+        image_encoder_subfolder: NotRequired[str | None]
+        image_encoder_weight_name: NotRequired[str | None]
+        mask_image_url: NotRequired[FileInput | None]
+        mask_threshold: NotRequired[float]
+
+else:
+    IPAdapterDict = dict
+
+__all__ = ["IPAdapter", "IPAdapterDict"]

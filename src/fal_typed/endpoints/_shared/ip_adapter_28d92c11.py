@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class IPAdapter(InputModel):
@@ -34,8 +37,7 @@ class IPAdapter(InputModel):
     """Location of the face recognition model that some adapters need."""
 
     scale: Annotated[float, Field(ge=0.0)] = 1
-    """Strength of the influence on the image: 0 has no effect, 1 is full strength. At least 0.
-    """
+    """Strength of the influence on the image. `0` has no effect. At least 0."""
 
     scale_json: dict[str, Any] | None = None
     """Strength of each layer, instead of one value for all."""
@@ -48,4 +50,23 @@ class IPAdapter(InputModel):
     """Whether to use the shortcut projection that some face adapters were trained with."""
 
 
-__all__ = ["IPAdapter"]
+if TYPE_CHECKING:
+
+    class IPAdapterDict(TypedDict):
+        """`IPAdapter` as a dict."""
+
+        ip_adapter_image_url: FileInput | list[FileInput]
+        path: str
+        ip_adapter_mask_url: NotRequired[FileInput | None]
+        model_subfolder: NotRequired[str | None]
+        weight_name: NotRequired[str | None]
+        insight_face_model_path: NotRequired[str | None]
+        scale: NotRequired[float]
+        scale_json: NotRequired[dict[str, Any] | None]
+        unconditional_noising_factor: NotRequired[float]
+        image_projection_shortcut: NotRequired[bool]
+
+else:
+    IPAdapterDict = dict
+
+__all__ = ["IPAdapter", "IPAdapterDict"]

@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class KlingV3ComboElementInput(InputModel):
@@ -24,4 +29,17 @@ class KlingV3ComboElementInput(InputModel):
     """Id of a previously created voice for this person."""
 
 
-__all__ = ["KlingV3ComboElementInput"]
+if TYPE_CHECKING:
+
+    class KlingV3ComboElementInputDict(TypedDict):
+        """`KlingV3ComboElementInput` as a dict."""
+
+        frontal_image_url: NotRequired[FileInput | None]
+        reference_image_urls: NotRequired[list[FileInput] | None]
+        video_url: NotRequired[FileInput | None]
+        voice_id: NotRequired[str | None]
+
+else:
+    KlingV3ComboElementInputDict = dict
+
+__all__ = ["KlingV3ComboElementInput", "KlingV3ComboElementInputDict"]

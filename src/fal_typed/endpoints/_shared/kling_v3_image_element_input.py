@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class KlingV3ImageElementInput(InputModel):
@@ -18,4 +23,15 @@ class KlingV3ImageElementInput(InputModel):
     """Additional views of the same person or object, for a consistent look from every angle."""
 
 
-__all__ = ["KlingV3ImageElementInput"]
+if TYPE_CHECKING:
+
+    class KlingV3ImageElementInputDict(TypedDict):
+        """`KlingV3ImageElementInput` as a dict."""
+
+        frontal_image_url: NotRequired[FileInput | None]
+        reference_image_urls: NotRequired[list[FileInput] | None]
+
+else:
+    KlingV3ImageElementInputDict = dict
+
+__all__ = ["KlingV3ImageElementInput", "KlingV3ImageElementInputDict"]

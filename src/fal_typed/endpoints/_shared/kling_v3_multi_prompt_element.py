@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoints._shared.duration import Duration
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class KlingV3MultiPromptElement(InputModel):
@@ -18,4 +23,15 @@ class KlingV3MultiPromptElement(InputModel):
     """Duration of this shot in seconds."""
 
 
-__all__ = ["KlingV3MultiPromptElement"]
+if TYPE_CHECKING:
+
+    class KlingV3MultiPromptElementDict(TypedDict):
+        """`KlingV3MultiPromptElement` as a dict."""
+
+        prompt: str
+        duration: NotRequired[Duration]
+
+else:
+    KlingV3MultiPromptElementDict = dict
+
+__all__ = ["KlingV3MultiPromptElement", "KlingV3MultiPromptElementDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class Lighting(InputModel):
@@ -20,4 +25,16 @@ class Lighting(InputModel):
     """Hardness, length and position of the shadows."""
 
 
-__all__ = ["Lighting"]
+if TYPE_CHECKING:
+
+    class LightingDict(TypedDict):
+        """`Lighting` as a dict."""
+
+        conditions: NotRequired[str | None]
+        direction: NotRequired[str | None]
+        shadows: NotRequired[str | None]
+
+else:
+    LightingDict = dict
+
+__all__ = ["Lighting", "LightingDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class LightingDetails(InputModel):
@@ -20,4 +25,16 @@ class LightingDetails(InputModel):
     """Hardness, length and position of the shadows."""
 
 
-__all__ = ["LightingDetails"]
+if TYPE_CHECKING:
+
+    class LightingDetailsDict(TypedDict):
+        """`LightingDetails` as a dict."""
+
+        conditions: str
+        direction: str
+        shadows: NotRequired[str | None]
+
+else:
+    LightingDetailsDict = dict
+
+__all__ = ["LightingDetails", "LightingDetailsDict"]

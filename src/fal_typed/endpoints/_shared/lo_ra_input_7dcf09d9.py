@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class LoRAInput(InputModel):
@@ -14,7 +19,18 @@ class LoRAInput(InputModel):
     """URL or Hugging Face repository (owner/name) of the LoRA weights."""
 
     scale: float = 1
-    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength."""
+    """Strength of the LoRA weights. `0` has no effect, `1` is the trained strength."""
 
 
-__all__ = ["LoRAInput"]
+if TYPE_CHECKING:
+
+    class LoRAInputDict(TypedDict):
+        """`LoRAInput` as a dict."""
+
+        path: str
+        scale: NotRequired[float]
+
+else:
+    LoRAInputDict = dict
+
+__all__ = ["LoRAInput", "LoRAInputDict"]

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class LoRAInput(InputModel):
@@ -18,7 +21,19 @@ class LoRAInput(InputModel):
     """URL or Hugging Face repository (owner/name) of the LoRA weights."""
 
     scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength. From 0 to 4."""
+    """Strength of the LoRA weights. `0` has no effect, `1` is the trained strength. From 0 to 4.
+    """
 
 
-__all__ = ["LoRAInput"]
+if TYPE_CHECKING:
+
+    class LoRAInputDict(TypedDict):
+        """`LoRAInput` as a dict."""
+
+        path: str
+        scale: NotRequired[float]
+
+else:
+    LoRAInputDict = dict
+
+__all__ = ["LoRAInput", "LoRAInputDict"]

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class LoRAWeight(InputModel):
@@ -21,7 +24,8 @@ class LoRAWeight(InputModel):
     """File name of the weights, if the repository contains several."""
 
     scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength. From 0 to 4."""
+    """Strength of the LoRA weights. `0` has no effect, `1` is the trained strength. From 0 to 4.
+    """
 
     transformer: Literal["high", "low", "both"] = "high"
     """Which transformer the weights apply to: the one for early, high-noise steps, the one for
@@ -29,4 +33,17 @@ class LoRAWeight(InputModel):
     """
 
 
-__all__ = ["LoRAWeight"]
+if TYPE_CHECKING:
+
+    class LoRAWeightDict(TypedDict):
+        """`LoRAWeight` as a dict."""
+
+        path: str
+        weight_name: NotRequired[str | None]
+        scale: NotRequired[float]
+        transformer: NotRequired[Literal["high", "low", "both"]]
+
+else:
+    LoRAWeightDict = dict
+
+__all__ = ["LoRAWeight", "LoRAWeightDict"]

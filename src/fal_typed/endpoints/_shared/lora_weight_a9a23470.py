@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class LoraWeight(InputModel):
@@ -21,7 +24,20 @@ class LoraWeight(InputModel):
     """Whether to load the weights even if they do not seem to match the base model."""
 
     scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength. From 0 to 1."""
+    """Strength of the LoRA weights. `0` has no effect, `1` is the trained strength. From 0 to 1.
+    """
 
 
-__all__ = ["LoraWeight"]
+if TYPE_CHECKING:
+
+    class LoraWeightDict(TypedDict):
+        """`LoraWeight` as a dict."""
+
+        path: str
+        force: NotRequired[bool]
+        scale: NotRequired[float]
+
+else:
+    LoraWeightDict = dict
+
+__all__ = ["LoraWeight", "LoraWeightDict"]

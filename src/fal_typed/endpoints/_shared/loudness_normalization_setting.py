@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class LoudnessNormalizationSetting(InputModel):
@@ -27,4 +30,17 @@ class LoudnessNormalizationSetting(InputModel):
     """Maximum peak level in dB. From -3 to 0."""
 
 
-__all__ = ["LoudnessNormalizationSetting"]
+if TYPE_CHECKING:
+
+    class LoudnessNormalizationSettingDict(TypedDict):
+        """`LoudnessNormalizationSetting` as a dict."""
+
+        enabled: NotRequired[bool]
+        target_loudness: NotRequired[float]
+        target_range: NotRequired[float]
+        target_peak: NotRequired[float]
+
+else:
+    LoudnessNormalizationSettingDict = dict
+
+__all__ = ["LoudnessNormalizationSetting", "LoudnessNormalizationSettingDict"]

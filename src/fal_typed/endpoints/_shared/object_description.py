@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class ObjectDescription(InputModel):
@@ -56,4 +61,28 @@ class ObjectDescription(InputModel):
     """Direction in which the person or object faces."""
 
 
-__all__ = ["ObjectDescription"]
+if TYPE_CHECKING:
+
+    class ObjectDescriptionDict(TypedDict):
+        """`ObjectDescription` as a dict."""
+
+        description: str
+        location: str
+        relationship: str
+        relative_size: NotRequired[str | None]
+        shape_and_color: NotRequired[str | None]
+        texture: NotRequired[str | None]
+        appearance_details: NotRequired[str | None]
+        number_of_objects: NotRequired[int | None]
+        pose: NotRequired[str | None]
+        expression: NotRequired[str | None]
+        clothing: NotRequired[str | None]
+        action: NotRequired[str | None]
+        gender: NotRequired[str | None]
+        skin_tone_and_texture: NotRequired[str | None]
+        orientation: NotRequired[str | None]
+
+else:
+    ObjectDescriptionDict = dict
+
+__all__ = ["ObjectDescription", "ObjectDescriptionDict"]

@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class OmniVideoElementInput(InputModel):
@@ -18,4 +23,15 @@ class OmniVideoElementInput(InputModel):
     """Additional views of the same person or object, for a consistent look from every angle."""
 
 
-__all__ = ["OmniVideoElementInput"]
+if TYPE_CHECKING:
+
+    class OmniVideoElementInputDict(TypedDict):
+        """`OmniVideoElementInput` as a dict."""
+
+        frontal_image_url: FileInput
+        reference_image_urls: NotRequired[list[FileInput]]
+
+else:
+    OmniVideoElementInputDict = dict
+
+__all__ = ["OmniVideoElementInput", "OmniVideoElementInputDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class PhotographicCharacteristics(InputModel):
@@ -23,4 +28,17 @@ class PhotographicCharacteristics(InputModel):
     """Type of lens, such as wide-angle or telephoto."""
 
 
-__all__ = ["PhotographicCharacteristics"]
+if TYPE_CHECKING:
+
+    class PhotographicCharacteristicsDict(TypedDict):
+        """`PhotographicCharacteristics` as a dict."""
+
+        depth_of_field: NotRequired[str | None]
+        focus: NotRequired[str | None]
+        camera_angle: NotRequired[str | None]
+        lens_focal_length: NotRequired[str | None]
+
+else:
+    PhotographicCharacteristicsDict = dict
+
+__all__ = ["PhotographicCharacteristics", "PhotographicCharacteristicsDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class PhotographicCharacteristicsDetails(InputModel):
@@ -23,4 +28,17 @@ class PhotographicCharacteristicsDetails(InputModel):
     """Type of lens, such as wide-angle or telephoto."""
 
 
-__all__ = ["PhotographicCharacteristicsDetails"]
+if TYPE_CHECKING:
+
+    class PhotographicCharacteristicsDetailsDict(TypedDict):
+        """`PhotographicCharacteristicsDetails` as a dict."""
+
+        depth_of_field: str
+        focus: str
+        camera_angle: str
+        lens_focal_length: str
+
+else:
+    PhotographicCharacteristicsDetailsDict = dict
+
+__all__ = ["PhotographicCharacteristicsDetails", "PhotographicCharacteristicsDetailsDict"]

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class PointPrompt(InputModel):
@@ -19,10 +22,24 @@ class PointPrompt(InputModel):
     """Vertical position from the top edge, in pixels."""
 
     label: Literal[0, 1] = 1
-    """Whether the point is on the object (1) or outside it (0)."""
+    """Whether the point is on the object or outside it. `1` is on the object, `0` is outside it.
+    """
 
     frame_index: int = 0
     """Index of the frame that this prompt applies to, starting at 0."""
 
 
-__all__ = ["PointPrompt"]
+if TYPE_CHECKING:
+
+    class PointPromptDict(TypedDict):
+        """`PointPrompt` as a dict."""
+
+        x: NotRequired[int]
+        y: NotRequired[int]
+        label: NotRequired[Literal[0, 1]]
+        frame_index: NotRequired[int]
+
+else:
+    PointPromptDict = dict
+
+__all__ = ["PointPrompt", "PointPromptDict"]

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class PointPromptBase(InputModel):
@@ -19,10 +22,24 @@ class PointPromptBase(InputModel):
     """Vertical position from the top edge, in pixels."""
 
     label: Literal[0, 1] | None = None
-    """Whether the point is on the object (1) or outside it (0)."""
+    """Whether the point is on the object or outside it. `1` is on the object, `0` is outside it.
+    """
 
     object_id: int | None = None
     """Number of the object; prompts with the same number belong together."""
 
 
-__all__ = ["PointPromptBase"]
+if TYPE_CHECKING:
+
+    class PointPromptBaseDict(TypedDict):
+        """`PointPromptBase` as a dict."""
+
+        x: NotRequired[int | None]
+        y: NotRequired[int | None]
+        label: NotRequired[Literal[0, 1] | None]
+        object_id: NotRequired[int | None]
+
+else:
+    PointPromptBaseDict = dict
+
+__all__ = ["PointPromptBase", "PointPromptBaseDict"]

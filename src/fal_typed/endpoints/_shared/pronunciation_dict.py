@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class PronunciationDict(InputModel):
@@ -14,4 +19,14 @@ class PronunciationDict(InputModel):
     """Words with their pronunciation, one per entry."""
 
 
-__all__ = ["PronunciationDict"]
+if TYPE_CHECKING:
+
+    class PronunciationDictDict(TypedDict):
+        """`PronunciationDict` as a dict."""
+
+        tone_list: NotRequired[list[str]]
+
+else:
+    PronunciationDictDict = dict
+
+__all__ = ["PronunciationDict", "PronunciationDictDict"]

@@ -4,27 +4,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class Region(InputModel):
     """Value of the parameter `region`."""
 
     x1: Annotated[int, Field(ge=0, le=999)]
-    """Left edge of the area, from 0 to 999 across the image. From 0 to 999."""
+    """Left edge of the area, in thousandths of the width. From 0 to 999."""
 
     y1: Annotated[int, Field(ge=0, le=999)]
-    """Top edge of the area, from 0 to 999 down the image. From 0 to 999."""
+    """Top edge of the area, in thousandths of the height. From 0 to 999."""
 
     x2: Annotated[int, Field(ge=0, le=999)]
-    """Right edge of the area, from 0 to 999 across the image. From 0 to 999."""
+    """Right edge of the area, in thousandths of the width. From 0 to 999."""
 
     y2: Annotated[int, Field(ge=0, le=999)]
-    """Bottom edge of the area, from 0 to 999 down the image. From 0 to 999."""
+    """Bottom edge of the area, in thousandths of the height. From 0 to 999."""
 
 
-__all__ = ["Region"]
+if TYPE_CHECKING:
+
+    class RegionDict(TypedDict):
+        """`Region` as a dict."""
+
+        x1: int
+        y1: int
+        x2: int
+        y2: int
+
+else:
+    RegionDict = dict
+
+__all__ = ["Region", "RegionDict"]

@@ -4,24 +4,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class RGBColor(InputModel):
     """Value of the parameter `rgb`."""
 
     r: Annotated[int, Field(ge=0, le=255)] = 0
-    """Red component of the color, from 0 to 255. From 0 to 255."""
+    """Red component of the color. From 0 to 255."""
 
     g: Annotated[int, Field(ge=0, le=255)] = 0
-    """Green component of the color, from 0 to 255. From 0 to 255."""
+    """Green component of the color. From 0 to 255."""
 
     b: Annotated[int, Field(ge=0, le=255)] = 0
-    """Blue component of the color, from 0 to 255. From 0 to 255."""
+    """Blue component of the color. From 0 to 255."""
 
 
-__all__ = ["RGBColor"]
+if TYPE_CHECKING:
+
+    class RGBColorDict(TypedDict):
+        """`RGBColor` as a dict."""
+
+        r: NotRequired[int]
+        g: NotRequired[int]
+        b: NotRequired[int]
+
+else:
+    RGBColorDict = dict
+
+__all__ = ["RGBColor", "RGBColorDict"]

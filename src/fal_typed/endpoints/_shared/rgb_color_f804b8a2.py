@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class RGBColor(InputModel):
@@ -20,4 +25,16 @@ class RGBColor(InputModel):
     """Red component of the color, from 0 to 255."""
 
 
-__all__ = ["RGBColor"]
+if TYPE_CHECKING:
+
+    class RGBColorDict(TypedDict):
+        """`RGBColor` as a dict."""
+
+        b: NotRequired[int]
+        g: NotRequired[int]
+        r: NotRequired[int]
+
+else:
+    RGBColorDict = dict
+
+__all__ = ["RGBColor", "RGBColorDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class RodinGen25Addons(InputModel):
@@ -14,4 +19,14 @@ class RodinGen25Addons(InputModel):
     """Whether to generate sharper textures and many more faces, at a higher price."""
 
 
-__all__ = ["RodinGen25Addons"]
+if TYPE_CHECKING:
+
+    class RodinGen25AddonsDict(TypedDict):
+        """`RodinGen25Addons` as a dict."""
+
+        high_pack: NotRequired[bool]
+
+else:
+    RodinGen25AddonsDict = dict
+
+__all__ = ["RodinGen25Addons", "RodinGen25AddonsDict"]

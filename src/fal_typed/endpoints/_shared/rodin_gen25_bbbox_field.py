@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class RodinGen25BbboxField(InputModel):
@@ -20,4 +25,16 @@ class RodinGen25BbboxField(InputModel):
     """Size of the object along the Y axis."""
 
 
-__all__ = ["RodinGen25BbboxField"]
+if TYPE_CHECKING:
+
+    class RodinGen25BbboxFieldDict(TypedDict):
+        """`RodinGen25BbboxField` as a dict."""
+
+        height: NotRequired[int]
+        length: NotRequired[int]
+        width: NotRequired[int]
+
+else:
+    RodinGen25BbboxFieldDict = dict
+
+__all__ = ["RodinGen25BbboxField", "RodinGen25BbboxFieldDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class SfxSegment(InputModel):
@@ -20,4 +25,16 @@ class SfxSegment(InputModel):
     """Start of this segment, in seconds."""
 
 
-__all__ = ["SfxSegment"]
+if TYPE_CHECKING:
+
+    class SfxSegmentDict(TypedDict):
+        """`SfxSegment` as a dict."""
+
+        end: NotRequired[float]
+        prompt: NotRequired[str]
+        start: NotRequired[float]
+
+else:
+    SfxSegmentDict = dict
+
+__all__ = ["SfxSegment", "SfxSegmentDict"]

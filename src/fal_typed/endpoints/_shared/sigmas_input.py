@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class SigmasInput(InputModel):
@@ -19,4 +22,15 @@ class SigmasInput(InputModel):
     """Custom values, one for each step."""
 
 
-__all__ = ["SigmasInput"]
+if TYPE_CHECKING:
+
+    class SigmasInputDict(TypedDict):
+        """`SigmasInput` as a dict."""
+
+        method: NotRequired[Literal["default", "array"]]
+        array: NotRequired[list[float]]
+
+else:
+    SigmasInputDict = dict
+
+__all__ = ["SigmasInput", "SigmasInputDict"]

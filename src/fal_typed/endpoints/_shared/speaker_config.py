@@ -4,22 +4,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoints._shared.voice_d453b947 import Voice
 from fal_typed.models import InputModel
 
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
+
 
 class SpeakerConfig(InputModel):
     """An item of the parameter `speakers`."""
 
     voice: Voice
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     speaker_id: Annotated[str, Field(pattern="^\\w+$")]
     """Speaker of this turn. Matching `^\\w+$`."""
 
 
-__all__ = ["SpeakerConfig"]
+if TYPE_CHECKING:
+
+    class SpeakerConfigDict(TypedDict):
+        """`SpeakerConfig` as a dict."""
+
+        voice: Voice
+        speaker_id: str
+
+else:
+    SpeakerConfigDict = dict
+
+__all__ = ["SpeakerConfig", "SpeakerConfigDict"]

@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoints._shared.aesthetics import Aesthetics
-from fal_typed.endpoints._shared.lighting import Lighting
-from fal_typed.endpoints._shared.photographic_characteristics import PhotographicCharacteristics
-from fal_typed.endpoints._shared.prompt_object import PromptObject
+from fal_typed.endpoints._shared.aesthetics import Aesthetics, AestheticsDict
+from fal_typed.endpoints._shared.lighting import Lighting, LightingDict
+from fal_typed.endpoints._shared.photographic_characteristics import (
+    PhotographicCharacteristics,
+    PhotographicCharacteristicsDict,
+)
+from fal_typed.endpoints._shared.prompt_object import PromptObject, PromptObjectDict
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict
 
 
 class StructuredPrompt(InputModel):
@@ -46,5 +54,63 @@ class StructuredPrompt(InputModel):
     artistic_style: str | None = None
     """Art style of the image."""
 
+    if TYPE_CHECKING:
 
-__all__ = ["StructuredPrompt"]
+        def __init__(
+            self,
+            *,
+            short_description: str | None = None,
+            objects: Sequence[PromptObject | PromptObjectDict] | None = [],
+            background_setting: str | None = None,
+            lighting: Lighting | LightingDict | None = None,
+            aesthetics: Aesthetics | AestheticsDict | None = None,
+            photographic_characteristics: PhotographicCharacteristics
+            | PhotographicCharacteristicsDict
+            | None = None,
+            style_medium: str | None = None,
+            text_render: list[Any] | None = [],
+            context: str | None = None,
+            artistic_style: str | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                short_description: Description of the image in one or two sentences.
+                objects: People and objects in the image, one entry each.
+                background_setting: Location and surroundings.
+                lighting: Lighting of the scene, such as soft daylight.
+                aesthetics: Composition, colors and mood of the image.
+                photographic_characteristics: Camera, lens and focus settings.
+                style_medium: Medium, such as photograph, painting or drawing.
+                text_render: Text in the image, with its appearance.
+                context: What the image is used for or is part of.
+                artistic_style: Art style of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
+
+if TYPE_CHECKING:
+
+    class StructuredPromptDict(TypedDict):
+        """`StructuredPrompt` as a dict."""
+
+        short_description: NotRequired[str | None]
+        objects: NotRequired[Sequence[PromptObject | PromptObjectDict] | None]
+        background_setting: NotRequired[str | None]
+        lighting: NotRequired[Lighting | LightingDict | None]
+        aesthetics: NotRequired[Aesthetics | AestheticsDict | None]
+        photographic_characteristics: NotRequired[
+            PhotographicCharacteristics | PhotographicCharacteristicsDict | None
+        ]
+        style_medium: NotRequired[str | None]
+        text_render: NotRequired[list[Any] | None]
+        context: NotRequired[str | None]
+        artistic_style: NotRequired[str | None]
+
+else:
+    StructuredPromptDict = dict
+
+__all__ = ["StructuredPrompt", "StructuredPromptDict"]

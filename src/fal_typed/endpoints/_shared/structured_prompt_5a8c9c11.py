@@ -4,14 +4,22 @@
 
 from __future__ import annotations
 
-from fal_typed.endpoints._shared.aesthetics_details import AestheticsDetails
-from fal_typed.endpoints._shared.lighting_details import LightingDetails
-from fal_typed.endpoints._shared.object_description import ObjectDescription
+from typing import TYPE_CHECKING
+
+from fal_typed.endpoints._shared.aesthetics_details import AestheticsDetails, AestheticsDetailsDict
+from fal_typed.endpoints._shared.lighting_details import LightingDetails, LightingDetailsDict
+from fal_typed.endpoints._shared.object_description import ObjectDescription, ObjectDescriptionDict
 from fal_typed.endpoints._shared.photographic_characteristics_details import (
     PhotographicCharacteristicsDetails,
+    PhotographicCharacteristicsDetailsDict,
 )
-from fal_typed.endpoints._shared.text_render import TextRender
+from fal_typed.endpoints._shared.text_render import TextRender, TextRenderDict
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict
 
 
 class StructuredPrompt(InputModel):
@@ -50,5 +58,66 @@ class StructuredPrompt(InputModel):
     subject_emotions: str | None = None
     """Emotions of the people in the image."""
 
+    if TYPE_CHECKING:
 
-__all__ = ["StructuredPrompt"]
+        def __init__(
+            self,
+            *,
+            short_description: str,
+            objects: Sequence[ObjectDescription | ObjectDescriptionDict],
+            background_setting: str,
+            lighting: LightingDetails | LightingDetailsDict,
+            aesthetics: AestheticsDetails | AestheticsDetailsDict,
+            context: str,
+            artistic_style: str,
+            photographic_characteristics: PhotographicCharacteristicsDetails
+            | PhotographicCharacteristicsDetailsDict
+            | None = None,
+            style_medium: str | None = None,
+            text_render: Sequence[TextRender | TextRenderDict] | None = None,
+            subject_emotions: str | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                short_description: Description of the image in one or two sentences.
+                objects: People and objects in the image, one entry each.
+                background_setting: Location and surroundings.
+                lighting: Lighting of the scene, such as soft daylight.
+                aesthetics: Composition, colors and mood of the image.
+                context: What the image is used for or is part of.
+                artistic_style: Art style of the image.
+                photographic_characteristics: Camera, lens and focus settings.
+                style_medium: Medium, such as photograph, painting or drawing.
+                text_render: Text in the image, with its appearance.
+                subject_emotions: Emotions of the people in the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
+
+if TYPE_CHECKING:
+
+    class StructuredPromptDict(TypedDict):
+        """`StructuredPrompt` as a dict."""
+
+        short_description: str
+        objects: Sequence[ObjectDescription | ObjectDescriptionDict]
+        background_setting: str
+        lighting: LightingDetails | LightingDetailsDict
+        aesthetics: AestheticsDetails | AestheticsDetailsDict
+        context: str
+        artistic_style: str
+        photographic_characteristics: NotRequired[
+            PhotographicCharacteristicsDetails | PhotographicCharacteristicsDetailsDict | None
+        ]
+        style_medium: NotRequired[str | None]
+        text_render: NotRequired[Sequence[TextRender | TextRenderDict] | None]
+        subject_emotions: NotRequired[str | None]
+
+else:
+    StructuredPromptDict = dict
+
+__all__ = ["StructuredPrompt", "StructuredPromptDict"]

@@ -4,16 +4,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class Style(InputModel):
     """An item of the parameter `moodboards`."""
 
     id: str
+    """Id of the style."""
 
     strength: float = 1
     """How strongly this style influences the image."""
 
 
-__all__ = ["Style"]
+if TYPE_CHECKING:
+
+    class StyleDict(TypedDict):
+        """`Style` as a dict."""
+
+        id: str
+        strength: NotRequired[float]
+
+else:
+    StyleDict = dict
+
+__all__ = ["Style", "StyleDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class T2AValidation(InputModel):
@@ -14,4 +19,14 @@ class T2AValidation(InputModel):
     """Text prompt of a sample that is generated during training to show progress."""
 
 
-__all__ = ["T2AValidation"]
+if TYPE_CHECKING:
+
+    class T2AValidationDict(TypedDict):
+        """`T2AValidation` as a dict."""
+
+        prompt: str
+
+else:
+    T2AValidationDict = dict
+
+__all__ = ["T2AValidation", "T2AValidationDict"]

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class TextRender(InputModel):
@@ -29,4 +34,19 @@ class TextRender(InputModel):
     """Other notable details of the appearance."""
 
 
-__all__ = ["TextRender"]
+if TYPE_CHECKING:
+
+    class TextRenderDict(TypedDict):
+        """`TextRender` as a dict."""
+
+        text: str
+        location: str
+        size: str
+        color: str
+        font: str
+        appearance_details: NotRequired[str | None]
+
+else:
+    TextRenderDict = dict
+
+__all__ = ["TextRender", "TextRenderDict"]

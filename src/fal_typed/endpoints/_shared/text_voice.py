@@ -4,28 +4,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoints._shared.voice_502436e3 import Voice
 from fal_typed.models import UNSET, InputModel
 
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
+
 
 class TextVoice(InputModel):
     """Value of the parameter `voice`."""
 
     prompt: str | None = None
-    """Text description of this part of the result."""
+    """Text that the presenter speaks."""
 
     voice: Voice = UNSET
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     voice_id: str | None = None
-    """Id of the voice that speaks the text."""
+    """Id of the voice that speaks."""
 
     speed: Annotated[float, Field(ge=0.5, le=2.0)] | None = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.5 to 2."""
+    """Speed of the voice. `1` is normal, `2` is twice as fast. From 0.5 to 2."""
 
 
-__all__ = ["TextVoice"]
+if TYPE_CHECKING:
+
+    class TextVoiceDict(TypedDict):
+        """`TextVoice` as a dict."""
+
+        prompt: NotRequired[str | None]
+        voice: NotRequired[Voice]
+        voice_id: NotRequired[str | None]
+        speed: NotRequired[float | None]
+
+else:
+    TextVoiceDict = dict
+
+__all__ = ["TextVoice", "TextVoiceDict"]

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class TimestepsInput(InputModel):
@@ -19,4 +22,15 @@ class TimestepsInput(InputModel):
     """Custom values, one for each step."""
 
 
-__all__ = ["TimestepsInput"]
+if TYPE_CHECKING:
+
+    class TimestepsInputDict(TypedDict):
+        """`TimestepsInput` as a dict."""
+
+        method: NotRequired[Literal["default", "array"]]
+        array: NotRequired[list[int]]
+
+else:
+    TimestepsInputDict = dict
+
+__all__ = ["TimestepsInput", "TimestepsInputDict"]

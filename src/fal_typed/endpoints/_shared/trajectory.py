@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class Trajectory(InputModel):
@@ -17,4 +22,15 @@ class Trajectory(InputModel):
     """Vertical position of the path point from the top edge, in pixels."""
 
 
-__all__ = ["Trajectory"]
+if TYPE_CHECKING:
+
+    class TrajectoryDict(TypedDict):
+        """`Trajectory` as a dict."""
+
+        x: int
+        y: int
+
+else:
+    TrajectoryDict = dict
+
+__all__ = ["Trajectory", "TrajectoryDict"]

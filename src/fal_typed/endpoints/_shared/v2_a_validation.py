@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class V2AValidation(InputModel):
@@ -18,4 +23,15 @@ class V2AValidation(InputModel):
     """Clip that a sample generated during training is based on."""
 
 
-__all__ = ["V2AValidation"]
+if TYPE_CHECKING:
+
+    class V2AValidationDict(TypedDict):
+        """`V2AValidation` as a dict."""
+
+        prompt: str
+        video_url: FileInput
+
+else:
+    V2AValidationDict = dict
+
+__all__ = ["V2AValidation", "V2AValidationDict"]

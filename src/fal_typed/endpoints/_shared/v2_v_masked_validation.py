@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class V2VMaskedValidation(InputModel):
@@ -24,4 +29,17 @@ class V2VMaskedValidation(InputModel):
     """Clip that a sample generated during training is based on."""
 
 
-__all__ = ["V2VMaskedValidation"]
+if TYPE_CHECKING:
+
+    class V2VMaskedValidationDict(TypedDict):
+        """`V2VMaskedValidation` as a dict."""
+
+        mask_url: FileInput
+        prompt: str
+        reference_video_url: FileInput
+        video_url: FileInput
+
+else:
+    V2VMaskedValidationDict = dict
+
+__all__ = ["V2VMaskedValidation", "V2VMaskedValidationDict"]

@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class V2VValidation(InputModel):
@@ -18,4 +23,15 @@ class V2VValidation(InputModel):
     """Clip that a sample generated during training is based on."""
 
 
-__all__ = ["V2VValidation"]
+if TYPE_CHECKING:
+
+    class V2VValidationDict(TypedDict):
+        """`V2VValidation` as a dict."""
+
+        prompt: str
+        reference_video_url: FileInput
+
+else:
+    V2VValidationDict = dict
+
+__all__ = ["V2VValidation", "V2VValidationDict"]

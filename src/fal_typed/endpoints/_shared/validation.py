@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class Validation(InputModel):
@@ -18,4 +23,15 @@ class Validation(InputModel):
     """First frame of a sample that is generated during training."""
 
 
-__all__ = ["Validation"]
+if TYPE_CHECKING:
+
+    class ValidationDict(TypedDict):
+        """`Validation` as a dict."""
+
+        prompt: str
+        image_url: NotRequired[FileInput | None]
+
+else:
+    ValidationDict = dict
+
+__all__ = ["Validation", "ValidationDict"]

@@ -4,18 +4,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoints._shared.preset import Preset
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class VibeVoiceSpeaker(InputModel):
     """An item of the parameter `speakers`."""
 
     preset: Preset = "Alice [EN]"
+    """Predefined voice."""
 
     audio_url: FileInput | None = None
     """The audio for this entry."""
 
 
-__all__ = ["VibeVoiceSpeaker"]
+if TYPE_CHECKING:
+
+    class VibeVoiceSpeakerDict(TypedDict):
+        """`VibeVoiceSpeaker` as a dict."""
+
+        preset: NotRequired[Preset]
+        audio_url: NotRequired[FileInput | None]
+
+else:
+    VibeVoiceSpeakerDict = dict
+
+__all__ = ["VibeVoiceSpeaker", "VibeVoiceSpeakerDict"]

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class VideoConditioningInput(InputModel):
@@ -30,7 +33,7 @@ class VideoConditioningInput(InputModel):
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly this image or clip conditions the video; 1 keeps it unchanged. From 0 to 1.
+    """How strongly this image or clip conditions the video. `1` keeps it unchanged. From 0 to 1.
     """
 
     limit_num_frames: bool = False
@@ -46,7 +49,25 @@ class VideoConditioningInput(InputModel):
     """Frame rate to convert this clip to. From 1 to 60."""
 
     reverse_video: bool = False
-    """Whether to play the video backward."""
 
 
-__all__ = ["VideoConditioningInput"]
+if TYPE_CHECKING:
+
+    class VideoConditioningInputDict(TypedDict):
+        """`VideoConditioningInput` as a dict."""
+
+        video_url: FileInput
+        conditioning_type: NotRequired[Literal["rgb", "depth", "pose", "canny"] | None]
+        preprocess: NotRequired[bool]
+        start_frame_num: NotRequired[int]
+        strength: NotRequired[float]
+        limit_num_frames: NotRequired[bool]
+        max_num_frames: NotRequired[int]
+        resample_fps: NotRequired[bool]
+        target_fps: NotRequired[int]
+        reverse_video: NotRequired[bool]
+
+else:
+    VideoConditioningInputDict = dict
+
+__all__ = ["VideoConditioningInput", "VideoConditioningInputDict"]

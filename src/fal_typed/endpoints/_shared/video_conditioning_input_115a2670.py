@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class VideoConditioningInput(InputModel):
@@ -32,16 +35,34 @@ class VideoConditioningInput(InputModel):
     """Whether to convert this clip to a different frame rate before it is used."""
 
     reverse_video: bool = UNSET
-    """Whether to play the video backward."""
 
     start_frame_num: int = UNSET
     """Index of the output frame from which this image or clip applies, starting at 0."""
 
     strength: float = 1
-    """How strongly this image or clip conditions the video; 1 keeps it unchanged."""
+    """How strongly this image or clip conditions the video. `1` keeps it unchanged."""
 
     target_fps: int = 24
     """Frame rate to convert this clip to."""
 
 
-__all__ = ["VideoConditioningInput"]
+if TYPE_CHECKING:
+
+    class VideoConditioningInputDict(TypedDict):
+        """`VideoConditioningInput` as a dict."""
+
+        video_url: FileInput
+        conditioning_type: NotRequired[Literal["rgb", "depth", "pose", "canny"]]
+        limit_num_frames: NotRequired[bool]
+        max_num_frames: NotRequired[int]
+        preprocess: NotRequired[bool]
+        resample_fps: NotRequired[bool]
+        reverse_video: NotRequired[bool]
+        start_frame_num: NotRequired[int]
+        strength: NotRequired[float]
+        target_fps: NotRequired[int]
+
+else:
+    VideoConditioningInputDict = dict
+
+__all__ = ["VideoConditioningInput", "VideoConditioningInputDict"]

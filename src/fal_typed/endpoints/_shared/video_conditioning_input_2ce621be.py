@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
 
 
 class VideoConditioningInput(InputModel):
@@ -24,4 +27,15 @@ class VideoConditioningInput(InputModel):
     """
 
 
-__all__ = ["VideoConditioningInput"]
+if TYPE_CHECKING:
+
+    class VideoConditioningInputDict(TypedDict):
+        """`VideoConditioningInput` as a dict."""
+
+        video_url: FileInput
+        start_frame_num: int
+
+else:
+    VideoConditioningInputDict = dict
+
+__all__ = ["VideoConditioningInput", "VideoConditioningInputDict"]

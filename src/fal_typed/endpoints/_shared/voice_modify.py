@@ -4,24 +4,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.models import InputModel
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
 
 
 class VoiceModify(InputModel):
     """Value of the parameter `voice_modify`."""
 
     pitch: Annotated[int, Field(ge=-100, le=100)] = 0
-    """Pitch shift of the voice; 0 leaves it unchanged. From -100 to 100."""
+    """Pitch shift of the voice. `0` leaves it unchanged. From -100 to 100."""
 
     intensity: Annotated[int, Field(ge=-100, le=100)] = 0
-    """From -100 to 100."""
+    """Strength of the voice. `0` leaves it unchanged. From -100 to 100."""
 
     timbre: Annotated[int, Field(ge=-100, le=100)] = 0
-    """Brightness of the voice; 0 leaves it unchanged. From -100 to 100."""
+    """Brightness of the voice. `0` leaves it unchanged. From -100 to 100."""
 
 
-__all__ = ["VoiceModify"]
+if TYPE_CHECKING:
+
+    class VoiceModifyDict(TypedDict):
+        """`VoiceModify` as a dict."""
+
+        pitch: NotRequired[int]
+        intensity: NotRequired[int]
+        timbre: NotRequired[int]
+
+else:
+    VoiceModifyDict = dict
+
+__all__ = ["VoiceModify", "VoiceModifyDict"]

@@ -4,28 +4,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoints._shared.emotion import Emotion
 from fal_typed.models import InputModel
 
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict
+
 
 class VoiceSetting(InputModel):
     """Value of the parameter `voice_setting`."""
 
     voice_id: Annotated[str, Field(min_length=1)] = "Wise_Woman"
-    """Id of the voice that speaks the text. At least 1 character."""
+    """Id of the voice that speaks. At least 1 character."""
 
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.5 to 2."""
+    """Speed of the voice. `1` is normal, `2` is twice as fast. From 0.5 to 2."""
 
     vol: Annotated[float, Field(ge=0.01, le=10.0)] = 1
-    """Volume of the voice; 1 is normal. From 0.01 to 10."""
+    """Volume of the voice. `1` is normal. From 0.01 to 10."""
 
     pitch: Annotated[int, Field(ge=-12, le=12)] = 0
-    """Pitch shift of the voice, in semitones. From -12 to 12."""
+    """Pitch shift of the voice, in semitones. `0` leaves it unchanged. From -12 to 12."""
 
     emotion: Emotion | None = None
     """Emotion that the voice expresses."""
@@ -34,4 +37,19 @@ class VoiceSetting(InputModel):
     """Whether to read numbers, dates and symbols in English text as words."""
 
 
-__all__ = ["VoiceSetting"]
+if TYPE_CHECKING:
+
+    class VoiceSettingDict(TypedDict):
+        """`VoiceSetting` as a dict."""
+
+        voice_id: NotRequired[str]
+        speed: NotRequired[float]
+        vol: NotRequired[float]
+        pitch: NotRequired[int]
+        emotion: NotRequired[Emotion | None]
+        english_normalization: NotRequired[bool]
+
+else:
+    VoiceSettingDict = dict
+
+__all__ = ["VoiceSetting", "VoiceSettingDict"]

@@ -1,4 +1,4 @@
-"""bria/embed-product — Image endpoint of bria: embed-product.
+"""bria/embed-product — Places a product in an image.
 
 Category: image. https://fal.ai/models/bria/embed-product
 """
@@ -11,9 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Coordinates(InputModel):
@@ -36,17 +54,36 @@ class EmbedItem(InputModel):
     """An item of the parameter `products`."""
 
     coordinates: Coordinates
+    """Position of the product in the image."""
 
     image_source: str = UNSET
+    """Image of the product."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, *, coordinates: Coordinates | CoordinatesDict, image_source: str = UNSET
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                coordinates: Position of the product in the image.
+                image_source: Image of the product.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class EmbedProductInput(InputModel, Request["EmbedProductOutput"]):
     """Parameters of bria/embed-product."""
 
     image_source: str = UNSET
+    """Image to place the products in."""
 
     products: Annotated[list[EmbedItem], Field(max_length=10, min_length=1)] = UNSET
-    """1 to 10 items."""
+    """Products to place, each with its position. 1 to 10 items."""
 
     seed: int = 5555
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -56,36 +93,150 @@ class EmbedProductInput(InputModel, Request["EmbedProductOutput"]):
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class EmbedProductOutput(OutputModel):
     """Result of bria/embed-product."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CoordinatesDict(TypedDict):
+        """`Coordinates` as a dict."""
+
+        x: float
+        y: float
+        width: float
+        height: float
+
+    class EmbedItemDict(TypedDict):
+        """`EmbedItem` as a dict."""
+
+        coordinates: Coordinates | CoordinatesDict
+        image_source: NotRequired[str]
+
+    class EmbedProductPipeline(Pipeline[..., EmbedProductOutput]):
+        def run(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[EmbedProductOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> PendingRun[EmbedProductOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncEmbedProductPipeline(AsyncPipeline[..., EmbedProductOutput]):
+        async def run(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[EmbedProductOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[EmbedProductOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class EmbedProduct(Endpoint[..., EmbedProductInput, EmbedProductOutput]):
         def run(
             self,
             *,
             image_source: str = UNSET,
-            products: list[EmbedItem] = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
             seed: int = 5555,
             sync_mode: bool = False,
         ) -> Result[EmbedProductOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                products: 1 to 10 items.
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,17 +248,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_source: str = UNSET,
-            products: list[EmbedItem] = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
             seed: int = 5555,
             sync_mode: bool = False,
         ) -> Result[EmbedProductOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                products: 1 to 10 items.
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -115,17 +266,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_source: str = UNSET,
-            products: list[EmbedItem] = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
             seed: int = 5555,
             sync_mode: bool = False,
         ) -> Result[EmbedProductOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                products: 1 to 10 items.
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,17 +289,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_source: str = UNSET,
-            products: list[EmbedItem] = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
             seed: int = 5555,
             sync_mode: bool = False,
         ) -> Result[EmbedProductOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                products: 1 to 10 items.
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -156,17 +307,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_source: str = UNSET,
-            products: list[EmbedItem] = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
             seed: int = 5555,
             sync_mode: bool = False,
         ) -> Handle[EmbedProductOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                products: 1 to 10 items.
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,17 +329,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_source: str = UNSET,
-            products: list[EmbedItem] = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
             seed: int = 5555,
             sync_mode: bool = False,
         ) -> AsyncHandle[EmbedProductOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                products: 1 to 10 items.
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -196,7 +347,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_source: str = UNSET,
-            products: list[EmbedItem] = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
             seed: int = 5555,
             sync_mode: bool = False,
         ) -> Stream[EmbedProductOutput]:
@@ -205,10 +356,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                products: 1 to 10 items.
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -219,24 +370,47 @@ if TYPE_CHECKING:
             self,
             *,
             image_source: str = UNSET,
-            products: list[EmbedItem] = UNSET,
+            products: Sequence[EmbedItem | EmbedItemDict] = UNSET,
             seed: int = 5555,
             sync_mode: bool = False,
         ) -> AsyncStream[EmbedProductOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                products: 1 to 10 items.
+                image_source: Image to place the products in.
+                products: Products to place, each with its position. 1 to 10 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> EmbedProductPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncEmbedProductPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    CoordinatesDict = dict
+    EmbedItemDict = dict
     EmbedProduct = Endpoint
 
 embed_product = EmbedProduct("bria/embed-product", EmbedProductInput, EmbedProductOutput)
-"""Image endpoint of bria: embed-product.
+"""Places a product in an image.
 
 Call it with `embed_product.subscribe()`.
 """
@@ -244,5 +418,17 @@ Call it with `embed_product.subscribe()`.
 Input = EmbedProductInput
 Output = EmbedProductOutput
 endpoint = embed_product
+"""Places a product in an image.
 
-__all__ = ["Coordinates", "EmbedItem", "EmbedProductInput", "EmbedProductOutput", "embed_product"]
+Call it with `embed_product.subscribe()`.
+"""
+
+__all__ = [
+    "Coordinates",
+    "CoordinatesDict",
+    "EmbedItem",
+    "EmbedItemDict",
+    "EmbedProductInput",
+    "EmbedProductOutput",
+    "embed_product",
+]

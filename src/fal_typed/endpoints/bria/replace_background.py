@@ -1,4 +1,4 @@
-"""bria/replace-background — Image endpoint of bria: replace-background.
+"""bria/replace-background — Replaces the background of an image.
 
 Category: image. https://fal.ai/models/bria/replace-background
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ReplaceBackgroundInput(InputModel, Request["ReplaceBackgroundOutput"]):
     """Parameters of bria/replace-background."""
 
     prompt: str | None = None
-    """Text description of the change to make, or of the image to generate."""
+    """What the new background shows, in words."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image whose background to replace."""
 
     seed: int = 4925634
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -42,14 +58,107 @@ class ReplaceBackgroundOutput(OutputModel):
     """Result of bria/replace-background."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     images: list[dict[str, Any]] | None = None
-    """The generated images, as files to download."""
+    """The resulting images, each as an object with its URL."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ReplaceBackgroundPipeline(Pipeline[..., ReplaceBackgroundOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ReplaceBackgroundOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> PendingRun[ReplaceBackgroundOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncReplaceBackgroundPipeline(AsyncPipeline[..., ReplaceBackgroundOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ReplaceBackgroundOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[ReplaceBackgroundOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class ReplaceBackground(Endpoint[..., ReplaceBackgroundInput, ReplaceBackgroundOutput]):
         def run(
@@ -65,13 +174,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 steps_num: Number of denoising steps; more steps take longer and give finer detail.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,13 +200,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 steps_num: Number of denoising steps; more steps take longer and give finer detail.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -115,13 +222,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 steps_num: Number of denoising steps; more steps take longer and give finer detail.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -143,13 +249,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 steps_num: Number of denoising steps; more steps take longer and give finer detail.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -166,13 +271,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 steps_num: Number of denoising steps; more steps take longer and give finer detail.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -193,13 +297,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 steps_num: Number of denoising steps; more steps take longer and give finer detail.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -218,13 +321,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 steps_num: Number of denoising steps; more steps take longer and give finer detail.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -244,14 +346,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the new background shows, in words.
+                image_url: Image whose background to replace.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 steps_num: Number of denoising steps; more steps take longer and give finer detail.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ReplaceBackgroundPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncReplaceBackgroundPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ReplaceBackground = Endpoint
@@ -259,7 +383,7 @@ else:
 replace_background = ReplaceBackground(
     "bria/replace-background", ReplaceBackgroundInput, ReplaceBackgroundOutput
 )
-"""Image endpoint of bria: replace-background.
+"""Replaces the background of an image.
 
 Call it with `replace_background.subscribe()`.
 """
@@ -267,5 +391,9 @@ Call it with `replace_background.subscribe()`.
 Input = ReplaceBackgroundInput
 Output = ReplaceBackgroundOutput
 endpoint = replace_background
+"""Replaces the background of an image.
+
+Call it with `replace_background.subscribe()`.
+"""
 
 __all__ = ["ReplaceBackgroundInput", "ReplaceBackgroundOutput", "replace_background"]

@@ -1,4 +1,4 @@
-"""bytedance/lynx — Video endpoint of bytedance: lynx.
+"""bytedance/lynx — Generates videos with the people, objects or places in reference images.
 
 Category: video. https://fal.ai/models/bytedance/lynx
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LynxInput(InputModel, Request["LynxOutput"]):
     """Parameters of bytedance/lynx."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Reference image of a person, an object or a place."""
 
     prompt: str
     """What happens in the video, in words: subject, action and style."""
@@ -35,14 +51,13 @@ class LynxInput(InputModel, Request["LynxOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     ip_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """From 0 to 2."""
+    """How closely the video follows the reference image. From 0 to 2."""
 
     strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """How strongly the given image influences the result; higher values stay closer to it. From 0
@@ -78,7 +93,156 @@ class LynxOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LynxPipeline(Pipeline[..., LynxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> Result[LynxOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Reference image of a person, an object or a place.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> PendingRun[LynxOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Reference image of a person, an object or a place.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLynxPipeline(AsyncPipeline[..., LynxOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> Result[LynxOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Reference image of a person, an object or a place.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> AsyncPendingRun[LynxOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Reference image of a person, an object or a place.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
+            """
+            ...
 
     class Lynx(Endpoint[..., LynxInput, LynxOutput]):
         def run(
@@ -101,25 +265,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 75.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                ip_scale: From 0 to 2.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 2.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 81.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -147,25 +305,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 75.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                ip_scale: From 0 to 2.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 2.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 81.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
             """
             ...
 
@@ -189,25 +341,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 75.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                ip_scale: From 0 to 2.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 2.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 81.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,25 +382,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 75.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                ip_scale: From 0 to 2.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 2.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 81.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
             """
             ...
 
@@ -278,25 +418,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 75.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                ip_scale: From 0 to 2.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 2.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 81.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -324,25 +458,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 75.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                ip_scale: From 0 to 2.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 2.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 81.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
             """
             ...
 
@@ -368,25 +496,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 75.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                ip_scale: From 0 to 2.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 2.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 81.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -413,32 +535,47 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 75.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 75.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                ip_scale: From 0 to 2.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 2.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                ip_scale: How closely the video follows the reference image. From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 81.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LynxPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLynxPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Lynx = Endpoint
 
 lynx = Lynx("bytedance/lynx", LynxInput, LynxOutput)
-"""Video endpoint of bytedance: lynx.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `lynx.subscribe(image_url=…, prompt=…)`.
 """
@@ -446,5 +583,9 @@ Call it with `lynx.subscribe(image_url=…, prompt=…)`.
 Input = LynxInput
 Output = LynxOutput
 endpoint = lynx
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `lynx.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["LynxInput", "LynxOutput", "lynx"]

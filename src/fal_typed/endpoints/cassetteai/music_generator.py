@@ -1,4 +1,4 @@
-"""cassetteai/music-generator — Audio endpoint of cassetteai: music-generator.
+"""cassetteai/music-generator — Generates music from text.
 
 Category: audio. https://fal.ai/models/cassetteai/music-generator
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MusicGeneratorInput(InputModel, Request["MusicGeneratorOutput"]):
     """Parameters of cassetteai/music-generator."""
 
     prompt: str
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the music."""
 
     duration: Annotated[int, Field(ge=10, le=180)]
-    """Duration of the result in seconds. From 10 to 180."""
+    """Duration of the audio in seconds. From 10 to 180."""
 
 
 class MusicGeneratorOutput(OutputModel):
@@ -34,15 +50,58 @@ class MusicGeneratorOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MusicGeneratorPipeline(Pipeline[..., MusicGeneratorOutput]):
+        def run(self, *, prompt: str, duration: int) -> Result[MusicGeneratorOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
+            """
+            ...
+
+        def submit(self, *, prompt: str, duration: int) -> PendingRun[MusicGeneratorOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMusicGeneratorPipeline(AsyncPipeline[..., MusicGeneratorOutput]):
+        async def run(self, *, prompt: str, duration: int) -> Result[MusicGeneratorOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, duration: int
+        ) -> AsyncPendingRun[MusicGeneratorOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
+            """
+            ...
 
     class MusicGenerator(Endpoint[..., MusicGeneratorInput, MusicGeneratorOutput]):
         def run(self, *, prompt: str, duration: int) -> Result[MusicGeneratorOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 10 to 180.
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -54,8 +113,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 10 to 180.
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
             """
             ...
 
@@ -63,8 +122,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 10 to 180.
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,8 +138,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 10 to 180.
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
             """
             ...
 
@@ -88,8 +147,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 10 to 180.
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,8 +162,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 10 to 180.
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
             """
             ...
 
@@ -114,8 +173,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 10 to 180.
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,9 +185,30 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 10 to 180.
+                prompt: Text description of the music.
+                duration: Duration of the audio in seconds. From 10 to 180.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MusicGeneratorPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMusicGeneratorPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MusicGenerator = Endpoint
@@ -136,7 +216,7 @@ else:
 music_generator = MusicGenerator(
     "cassetteai/music-generator", MusicGeneratorInput, MusicGeneratorOutput
 )
-"""Audio endpoint of cassetteai: music-generator.
+"""Generates music from text.
 
 Call it with `music_generator.subscribe(prompt=…, duration=…)`.
 """
@@ -144,5 +224,9 @@ Call it with `music_generator.subscribe(prompt=…, duration=…)`.
 Input = MusicGeneratorInput
 Output = MusicGeneratorOutput
 endpoint = music_generator
+"""Generates music from text.
+
+Call it with `music_generator.subscribe(prompt=…, duration=…)`.
+"""
 
 __all__ = ["MusicGeneratorInput", "MusicGeneratorOutput", "music_generator"]

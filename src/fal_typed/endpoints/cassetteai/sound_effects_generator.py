@@ -1,4 +1,4 @@
-"""cassetteai/sound-effects-generator — Audio endpoint of cassetteai: sound-effects-generator.
+"""cassetteai/sound-effects-generator — Generates sound effects from text.
 
 Category: audio. https://fal.ai/models/cassetteai/sound-effects-generator
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SoundEffectsGeneratorInput(InputModel, Request["SoundEffectsGeneratorOutput"]):
     """Parameters of cassetteai/sound-effects-generator."""
 
     prompt: str
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the sound to generate."""
 
     duration: Annotated[int, Field(ge=1, le=30)]
-    """Duration of the result in seconds. From 1 to 30."""
+    """Duration of the audio in seconds. From 1 to 30."""
 
 
 class SoundEffectsGeneratorOutput(OutputModel):
@@ -34,7 +50,50 @@ class SoundEffectsGeneratorOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SoundEffectsGeneratorPipeline(Pipeline[..., SoundEffectsGeneratorOutput]):
+        def run(self, *, prompt: str, duration: int) -> Result[SoundEffectsGeneratorOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
+            """
+            ...
+
+        def submit(self, *, prompt: str, duration: int) -> PendingRun[SoundEffectsGeneratorOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSoundEffectsGeneratorPipeline(AsyncPipeline[..., SoundEffectsGeneratorOutput]):
+        async def run(self, *, prompt: str, duration: int) -> Result[SoundEffectsGeneratorOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, duration: int
+        ) -> AsyncPendingRun[SoundEffectsGeneratorOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
+            """
+            ...
 
     class SoundEffectsGenerator(
         Endpoint[..., SoundEffectsGeneratorInput, SoundEffectsGeneratorOutput]
@@ -43,8 +102,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 1 to 30.
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -58,8 +117,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 1 to 30.
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
             """
             ...
 
@@ -67,8 +126,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 1 to 30.
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -83,8 +142,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 1 to 30.
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
             """
             ...
 
@@ -92,8 +151,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 1 to 30.
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,8 +166,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 1 to 30.
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
             """
             ...
 
@@ -118,8 +177,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 1 to 30.
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,9 +191,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                duration: Duration of the result in seconds. From 1 to 30.
+                prompt: Text description of the sound to generate.
+                duration: Duration of the audio in seconds. From 1 to 30.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SoundEffectsGeneratorPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSoundEffectsGeneratorPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SoundEffectsGenerator = Endpoint
@@ -142,7 +224,7 @@ else:
 sound_effects_generator = SoundEffectsGenerator(
     "cassetteai/sound-effects-generator", SoundEffectsGeneratorInput, SoundEffectsGeneratorOutput
 )
-"""Audio endpoint of cassetteai: sound-effects-generator.
+"""Generates sound effects from text.
 
 Call it with `sound_effects_generator.subscribe(prompt=…, duration=…)`.
 """
@@ -150,5 +232,9 @@ Call it with `sound_effects_generator.subscribe(prompt=…, duration=…)`.
 Input = SoundEffectsGeneratorInput
 Output = SoundEffectsGeneratorOutput
 endpoint = sound_effects_generator
+"""Generates sound effects from text.
+
+Call it with `sound_effects_generator.subscribe(prompt=…, duration=…)`.
+"""
 
 __all__ = ["SoundEffectsGeneratorInput", "SoundEffectsGeneratorOutput", "sound_effects_generator"]

@@ -1,5 +1,4 @@
-"""cassetteai/video-sound-effects-generator — Video endpoint of cassetteai:
-video-sound-effects-generator.
+"""cassetteai/video-sound-effects-generator — Adds matching sound to a video.
 
 Category: video. https://fal.ai/models/cassetteai/video-sound-effects-generator
 """
@@ -10,27 +9,88 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileObjectInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoSoundEffectsGeneratorInput(InputModel, Request["VideoSoundEffectsGeneratorOutput"]):
     """Parameters of cassetteai/video-sound-effects-generator."""
 
     video_url: FileObjectInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
 
 class VideoSoundEffectsGeneratorOutput(OutputModel):
     """Result of cassetteai/video-sound-effects-generator."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoSoundEffectsGeneratorPipeline(Pipeline[..., VideoSoundEffectsGeneratorOutput]):
+        def run(self, *, video_url: FileObjectInput) -> Result[VideoSoundEffectsGeneratorOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileObjectInput
+        ) -> PendingRun[VideoSoundEffectsGeneratorOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoSoundEffectsGeneratorPipeline(
+        AsyncPipeline[..., VideoSoundEffectsGeneratorOutput]
+    ):
+        async def run(
+            self, *, video_url: FileObjectInput
+        ) -> Result[VideoSoundEffectsGeneratorOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileObjectInput
+        ) -> AsyncPendingRun[VideoSoundEffectsGeneratorOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+            """
+            ...
 
     class VideoSoundEffectsGenerator(
         Endpoint[..., VideoSoundEffectsGeneratorInput, VideoSoundEffectsGeneratorOutput]
@@ -39,7 +99,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -53,7 +113,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
             """
             ...
 
@@ -63,7 +123,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -78,7 +138,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
             """
             ...
 
@@ -86,7 +146,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,7 +160,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
             """
             ...
 
@@ -110,7 +170,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,8 +183,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> VideoSoundEffectsGeneratorPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoSoundEffectsGeneratorPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoSoundEffectsGenerator = Endpoint
@@ -134,7 +219,7 @@ video_sound_effects_generator = VideoSoundEffectsGenerator(
     VideoSoundEffectsGeneratorInput,
     VideoSoundEffectsGeneratorOutput,
 )
-"""Video endpoint of cassetteai: video-sound-effects-generator.
+"""Adds matching sound to a video.
 
 Call it with `video_sound_effects_generator.subscribe(video_url=…)`.
 """
@@ -142,6 +227,10 @@ Call it with `video_sound_effects_generator.subscribe(video_url=…)`.
 Input = VideoSoundEffectsGeneratorInput
 Output = VideoSoundEffectsGeneratorOutput
 endpoint = video_sound_effects_generator
+"""Adds matching sound to a video.
+
+Call it with `video_sound_effects_generator.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "VideoSoundEffectsGeneratorInput",

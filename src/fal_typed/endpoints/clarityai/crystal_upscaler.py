@@ -1,4 +1,4 @@
-"""clarityai/crystal-upscaler — Image endpoint of clarityai: crystal-upscaler.
+"""clarityai/crystal-upscaler — Upscales an image.
 
 Category: image. https://fal.ai/models/clarityai/crystal-upscaler
 """
@@ -11,33 +11,104 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CrystalUpscalerInput(InputModel, Request["CrystalUpscalerOutput"]):
     """Parameters of clarityai/crystal-upscaler."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     scale_factor: Annotated[float, Field(ge=1.0, le=200.0)] = 2
     """Factor by which to enlarge width and height. From 1 to 200."""
 
     creativity: Annotated[float, Field(ge=0.0, le=10.0)] = 0
-    """How much detail the model can invent; 0 stays with the original. From 0 to 10."""
+    """How much detail the model can invent; higher values invent more. `0` stays with the
+    original. From 0 to 10.
+    """
 
 
 class CrystalUpscalerOutput(OutputModel):
     """Result of clarityai/crystal-upscaler."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CrystalUpscalerPipeline(Pipeline[..., CrystalUpscalerOutput]):
+        def run(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> Result[CrystalUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> PendingRun[CrystalUpscalerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCrystalUpscalerPipeline(AsyncPipeline[..., CrystalUpscalerOutput]):
+        async def run(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> Result[CrystalUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> AsyncPendingRun[CrystalUpscalerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
+            """
+            ...
 
     class CrystalUpscaler(Endpoint[..., CrystalUpscalerInput, CrystalUpscalerOutput]):
         def run(
@@ -46,10 +117,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 10.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -63,10 +133,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 10.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
             """
             ...
 
@@ -76,10 +145,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 10.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,10 +162,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 10.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
             """
             ...
 
@@ -107,10 +174,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 10.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -124,10 +190,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 10.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
             """
             ...
 
@@ -139,10 +204,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 10.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -155,11 +219,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 10.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CrystalUpscalerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncCrystalUpscalerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     CrystalUpscaler = Endpoint
@@ -167,7 +253,7 @@ else:
 crystal_upscaler = CrystalUpscaler(
     "clarityai/crystal-upscaler", CrystalUpscalerInput, CrystalUpscalerOutput
 )
-"""Image endpoint of clarityai: crystal-upscaler.
+"""Upscales an image.
 
 Call it with `crystal_upscaler.subscribe(image_url=…)`.
 """
@@ -175,5 +261,9 @@ Call it with `crystal_upscaler.subscribe(image_url=…)`.
 Input = CrystalUpscalerInput
 Output = CrystalUpscalerOutput
 endpoint = crystal_upscaler
+"""Upscales an image.
+
+Call it with `crystal_upscaler.subscribe(image_url=…)`.
+"""
 
 __all__ = ["CrystalUpscalerInput", "CrystalUpscalerOutput", "crystal_upscaler"]

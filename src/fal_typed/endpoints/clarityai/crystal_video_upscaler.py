@@ -1,4 +1,4 @@
-"""clarityai/crystal-video-upscaler — Video endpoint of clarityai: crystal-video-upscaler.
+"""clarityai/crystal-video-upscaler — Upscales a video.
 
 Category: video. https://fal.ai/models/clarityai/crystal-video-upscaler
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CrystalVideoUpscalerInput(InputModel, Request["CrystalVideoUpscalerOutput"]):
     """Parameters of clarityai/crystal-video-upscaler."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to upscale."""
 
     scale_factor: Annotated[float, Field(ge=1.0, le=200.0)] = 2
     """Factor by which to enlarge width and height. From 1 to 200."""
@@ -30,11 +46,60 @@ class CrystalVideoUpscalerOutput(OutputModel):
     """Result of clarityai/crystal-video-upscaler."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CrystalVideoUpscalerPipeline(Pipeline[..., CrystalVideoUpscalerOutput]):
+        def run(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> Result[CrystalVideoUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to upscale.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> PendingRun[CrystalVideoUpscalerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to upscale.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCrystalVideoUpscalerPipeline(AsyncPipeline[..., CrystalVideoUpscalerOutput]):
+        async def run(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> Result[CrystalVideoUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to upscale.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> AsyncPendingRun[CrystalVideoUpscalerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to upscale.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+            """
+            ...
 
     class CrystalVideoUpscaler(
         Endpoint[..., CrystalVideoUpscalerInput, CrystalVideoUpscalerOutput]
@@ -45,7 +110,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
 
             Raises:
@@ -60,7 +125,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
             """
             ...
@@ -71,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
 
             Raises:
@@ -87,7 +152,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
             """
             ...
@@ -98,7 +163,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
 
             Raises:
@@ -113,7 +178,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
             """
             ...
@@ -126,7 +191,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
 
             Raises:
@@ -140,9 +205,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale_factor: Factor by which to enlarge width and height. From 1 to 200.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CrystalVideoUpscalerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncCrystalVideoUpscalerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     CrystalVideoUpscaler = Endpoint
@@ -150,7 +238,7 @@ else:
 crystal_video_upscaler = CrystalVideoUpscaler(
     "clarityai/crystal-video-upscaler", CrystalVideoUpscalerInput, CrystalVideoUpscalerOutput
 )
-"""Video endpoint of clarityai: crystal-video-upscaler.
+"""Upscales a video.
 
 Call it with `crystal_video_upscaler.subscribe(video_url=…)`.
 """
@@ -158,5 +246,9 @@ Call it with `crystal_video_upscaler.subscribe(video_url=…)`.
 Input = CrystalVideoUpscalerInput
 Output = CrystalVideoUpscalerOutput
 endpoint = crystal_video_upscaler
+"""Upscales a video.
+
+Call it with `crystal_video_upscaler.subscribe(video_url=…)`.
+"""
 
 __all__ = ["CrystalVideoUpscalerInput", "CrystalVideoUpscalerOutput", "crystal_video_upscaler"]

@@ -1,4 +1,4 @@
-"""decart/lucy-restyle — Video endpoint of decart: lucy-restyle.
+"""decart/lucy-restyle — Gives a video another style.
 
 Category: video. https://fal.ai/models/decart/lucy-restyle
 """
@@ -11,27 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LucyRestyleInput(InputModel, Request["LucyRestyleOutput"]):
     """Parameters of decart/lucy-restyle."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """What happens in the video, in words: subject, action and style. At most 1500 characters.
-    """
+    """The new look of the video, in words. At most 1500 characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     enhance_prompt: bool = True
     """Whether a language model rewrites the prompt into a more detailed one before it is used.
@@ -47,11 +61,104 @@ class LucyRestyleOutput(OutputModel):
     """Result of decart/lucy-restyle."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LucyRestylePipeline(Pipeline[..., LucyRestyleOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[LucyRestyleOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> PendingRun[LucyRestyleOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLucyRestylePipeline(AsyncPipeline[..., LucyRestyleOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[LucyRestyleOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[LucyRestyleOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class LucyRestyle(Endpoint[..., LucyRestyleInput, LucyRestyleOutput]):
         def run(
@@ -67,16 +174,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                video_url: Video to edit or to start from.
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,16 +200,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                video_url: Video to edit or to start from.
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -123,16 +222,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                video_url: Video to edit or to start from.
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -154,16 +249,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                video_url: Video to edit or to start from.
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -180,16 +271,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                video_url: Video to edit or to start from.
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -210,16 +297,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                video_url: Video to edit or to start from.
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -238,16 +321,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                video_url: Video to edit or to start from.
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -267,23 +346,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                video_url: Video to edit or to start from.
+                prompt: The new look of the video, in words. At most 1500 characters.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LucyRestylePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLucyRestylePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LucyRestyle = Endpoint
 
 lucy_restyle = LucyRestyle("decart/lucy-restyle", LucyRestyleInput, LucyRestyleOutput)
-"""Video endpoint of decart: lucy-restyle.
+"""Gives a video another style.
 
 Call it with `lucy_restyle.subscribe(prompt=…, video_url=…)`.
 """
@@ -291,5 +387,9 @@ Call it with `lucy_restyle.subscribe(prompt=…, video_url=…)`.
 Input = LucyRestyleInput
 Output = LucyRestyleOutput
 endpoint = lucy_restyle
+"""Gives a video another style.
+
+Call it with `lucy_restyle.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["LucyRestyleInput", "LucyRestyleOutput", "lucy_restyle"]

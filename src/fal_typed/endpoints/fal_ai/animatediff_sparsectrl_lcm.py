@@ -1,4 +1,4 @@
-"""fal-ai/animatediff-sparsectrl-lcm — Video endpoint of fal-ai: animatediff-sparsectrl-lcm.
+"""fal-ai/animatediff-sparsectrl-lcm — Generates videos from text and optional images.
 
 Category: video. https://fal.ai/models/fal-ai/animatediff-sparsectrl-lcm
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AnimatediffSparsectrlLcmInput(InputModel, Request["AnimatediffSparsectrlLcmOutput"]):
@@ -26,6 +42,7 @@ class AnimatediffSparsectrlLcmInput(InputModel, Request["AnimatediffSparsectrlLc
     """Text description of what to avoid in the result."""
 
     controlnet_type: Literal["scribble", "rgb"] = "scribble"
+    """Whether the given frames are sketches or color images."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 4
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 12."""
@@ -68,7 +85,148 @@ class AnimatediffSparsectrlLcmOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AnimatediffSparsectrlLcmPipeline(Pipeline[..., AnimatediffSparsectrlLcmOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> Result[AnimatediffSparsectrlLcmOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> PendingRun[AnimatediffSparsectrlLcmOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAnimatediffSparsectrlLcmPipeline(AsyncPipeline[..., AnimatediffSparsectrlLcmOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> Result[AnimatediffSparsectrlLcmOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> AsyncPendingRun[AnimatediffSparsectrlLcmOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+            """
+            ...
 
     class AnimatediffSparsectrlLcm(
         Endpoint[..., AnimatediffSparsectrlLcmInput, AnimatediffSparsectrlLcmOutput]
@@ -94,10 +252,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 keyframe_0_image_url: First image that the clip passes through.
                 keyframe_0_index: Frame index of the first keyframe image, starting at 0.
@@ -133,10 +290,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 keyframe_0_image_url: First image that the clip passes through.
                 keyframe_0_index: Frame index of the first keyframe image, starting at 0.
@@ -168,10 +324,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 keyframe_0_image_url: First image that the clip passes through.
                 keyframe_0_index: Frame index of the first keyframe image, starting at 0.
@@ -208,10 +363,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 keyframe_0_image_url: First image that the clip passes through.
                 keyframe_0_index: Frame index of the first keyframe image, starting at 0.
@@ -243,10 +397,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 keyframe_0_image_url: First image that the clip passes through.
                 keyframe_0_index: Frame index of the first keyframe image, starting at 0.
@@ -282,10 +435,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 keyframe_0_image_url: First image that the clip passes through.
                 keyframe_0_index: Frame index of the first keyframe image, starting at 0.
@@ -319,10 +471,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 keyframe_0_image_url: First image that the clip passes through.
                 keyframe_0_index: Frame index of the first keyframe image, starting at 0.
@@ -357,10 +508,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                controlnet_type: Whether the given frames are sketches or color images.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 keyframe_0_image_url: First image that the clip passes through.
                 keyframe_0_index: Frame index of the first keyframe image, starting at 0.
@@ -370,6 +520,29 @@ if TYPE_CHECKING:
                 keyframe_2_index: Frame index of the third keyframe image, starting at 0.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AnimatediffSparsectrlLcmPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAnimatediffSparsectrlLcmPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     AnimatediffSparsectrlLcm = Endpoint
 
@@ -378,7 +551,7 @@ animatediff_sparsectrl_lcm = AnimatediffSparsectrlLcm(
     AnimatediffSparsectrlLcmInput,
     AnimatediffSparsectrlLcmOutput,
 )
-"""Video endpoint of fal-ai: animatediff-sparsectrl-lcm.
+"""Generates videos from text and optional images.
 
 Call it with `animatediff_sparsectrl_lcm.subscribe(prompt=…)`.
 """
@@ -386,6 +559,10 @@ Call it with `animatediff_sparsectrl_lcm.subscribe(prompt=…)`.
 Input = AnimatediffSparsectrlLcmInput
 Output = AnimatediffSparsectrlLcmOutput
 endpoint = animatediff_sparsectrl_lcm
+"""Generates videos from text and optional images.
+
+Call it with `animatediff_sparsectrl_lcm.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AnimatediffSparsectrlLcmInput",

@@ -1,4 +1,4 @@
-"""fal-ai/audio-understanding — Audio endpoint of fal-ai: audio-understanding.
+"""fal-ai/audio-understanding — Answers questions about an audio file.
 
 Category: audio. https://fal.ai/models/fal-ai/audio-understanding
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AudioUnderstandingInput(InputModel, Request["AudioUnderstandingOutput"]):
     """Parameters of fal-ai/audio-understanding."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio for the model to listen to."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
     """Question or instruction for the model. 1 to 10000 characters."""
@@ -37,7 +53,60 @@ class AudioUnderstandingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AudioUnderstandingPipeline(Pipeline[..., AudioUnderstandingOutput]):
+        def run(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[AudioUnderstandingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> PendingRun[AudioUnderstandingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAudioUnderstandingPipeline(AsyncPipeline[..., AudioUnderstandingOutput]):
+        async def run(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[AudioUnderstandingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        async def submit(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> AsyncPendingRun[AudioUnderstandingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
 
     class AudioUnderstanding(Endpoint[..., AudioUnderstandingInput, AudioUnderstandingOutput]):
         def run(
@@ -46,7 +115,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio for the model to listen to.
                 prompt: Question or instruction for the model. 1 to 10000 characters.
                 detailed_analysis: Whether to give a longer and more detailed response.
 
@@ -62,7 +131,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio for the model to listen to.
                 prompt: Question or instruction for the model. 1 to 10000 characters.
                 detailed_analysis: Whether to give a longer and more detailed response.
             """
@@ -74,7 +143,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio for the model to listen to.
                 prompt: Question or instruction for the model. 1 to 10000 characters.
                 detailed_analysis: Whether to give a longer and more detailed response.
 
@@ -91,7 +160,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio for the model to listen to.
                 prompt: Question or instruction for the model. 1 to 10000 characters.
                 detailed_analysis: Whether to give a longer and more detailed response.
             """
@@ -103,7 +172,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio for the model to listen to.
                 prompt: Question or instruction for the model. 1 to 10000 characters.
                 detailed_analysis: Whether to give a longer and more detailed response.
 
@@ -119,7 +188,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio for the model to listen to.
                 prompt: Question or instruction for the model. 1 to 10000 characters.
                 detailed_analysis: Whether to give a longer and more detailed response.
             """
@@ -133,7 +202,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio for the model to listen to.
                 prompt: Question or instruction for the model. 1 to 10000 characters.
                 detailed_analysis: Whether to give a longer and more detailed response.
 
@@ -148,10 +217,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio for the model to listen to.
                 prompt: Question or instruction for the model. 1 to 10000 characters.
                 detailed_analysis: Whether to give a longer and more detailed response.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AudioUnderstandingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAudioUnderstandingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AudioUnderstanding = Endpoint
@@ -159,7 +251,7 @@ else:
 audio_understanding = AudioUnderstanding(
     "fal-ai/audio-understanding", AudioUnderstandingInput, AudioUnderstandingOutput
 )
-"""Audio endpoint of fal-ai: audio-understanding.
+"""Answers questions about an audio file.
 
 Call it with `audio_understanding.subscribe(audio_url=…, prompt=…)`.
 """
@@ -167,5 +259,9 @@ Call it with `audio_understanding.subscribe(audio_url=…, prompt=…)`.
 Input = AudioUnderstandingInput
 Output = AudioUnderstandingOutput
 endpoint = audio_understanding
+"""Answers questions about an audio file.
+
+Call it with `audio_understanding.subscribe(audio_url=…, prompt=…)`.
+"""
 
 __all__ = ["AudioUnderstandingInput", "AudioUnderstandingOutput", "audio_understanding"]

@@ -1,4 +1,4 @@
-"""fal-ai/aura-flow — Image endpoint of fal-ai: aura-flow.
+"""fal-ai/aura-flow — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/aura-flow
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AuraFlowInput(InputModel, Request["AuraFlowOutput"]):
@@ -23,7 +39,7 @@ class AuraFlowInput(InputModel, Request["AuraFlowOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     num_images: Annotated[int, Field(ge=1, le=2)] = 1
-    """Number of images to generate; each image is billed. From 1 to 2."""
+    """Number of images to generate in one request. From 1 to 2."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -60,7 +76,108 @@ class AuraFlowOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AuraFlowPipeline(Pipeline[..., AuraFlowOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[AuraFlowOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate in one request. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> PendingRun[AuraFlowOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate in one request. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAuraFlowPipeline(AsyncPipeline[..., AuraFlowOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[AuraFlowOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate in one request. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[AuraFlowOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate in one request. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class AuraFlow(Endpoint[..., AuraFlowInput, AuraFlowOutput]):
         def run(
@@ -78,15 +195,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                num_images: Number of images to generate in one request. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,15 +223,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                num_images: Number of images to generate in one request. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -136,15 +247,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                num_images: Number of images to generate in one request. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,15 +276,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                num_images: Number of images to generate in one request. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -195,15 +300,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                num_images: Number of images to generate in one request. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,15 +328,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                num_images: Number of images to generate in one request. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -255,15 +354,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                num_images: Number of images to generate in one request. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,22 +381,40 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                num_images: Number of images to generate in one request. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AuraFlowPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncAuraFlowPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AuraFlow = Endpoint
 
 aura_flow = AuraFlow("fal-ai/aura-flow", AuraFlowInput, AuraFlowOutput)
-"""Image endpoint of fal-ai: aura-flow.
+"""Generates images from text.
 
 Call it with `aura_flow.subscribe(prompt=…)`.
 """
@@ -308,5 +422,9 @@ Call it with `aura_flow.subscribe(prompt=…)`.
 Input = AuraFlowInput
 Output = AuraFlowOutput
 endpoint = aura_flow
+"""Generates images from text.
+
+Call it with `aura_flow.subscribe(prompt=…)`.
+"""
 
 __all__ = ["AuraFlowInput", "AuraFlowOutput", "aura_flow"]

@@ -1,4 +1,4 @@
-"""fal-ai/aura-sr — Image endpoint of fal-ai: aura-sr.
+"""fal-ai/aura-sr — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/aura-sr
 """
@@ -9,38 +9,132 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AuraSrInput(InputModel, Request["AuraSrOutput"]):
     """Parameters of fal-ai/aura-sr."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     upscale_factor: Literal[4] = 4
-    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
+    """Factor by which to enlarge width and height."""
 
     overlapping_tiles: bool = False
     """Whether to process overlapping tiles, which hides the seams."""
 
     checkpoint: Literal["v1", "v2"] = "v1"
+    """Version of the weights."""
 
 
 class AuraSrOutput(OutputModel):
     """Result of fal-ai/aura-sr."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AuraSrPipeline(Pipeline[..., AuraSrOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> Result[AuraSrOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> PendingRun[AuraSrOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAuraSrPipeline(AsyncPipeline[..., AuraSrOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> Result[AuraSrOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> AsyncPendingRun[AuraSrOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
+            """
+            ...
 
     class AuraSr(Endpoint[..., AuraSrInput, AuraSrOutput]):
         def run(
@@ -54,10 +148,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
                 overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -76,10 +170,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
                 overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
             """
             ...
 
@@ -94,10 +188,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
                 overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -117,10 +211,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
                 overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
             """
             ...
 
@@ -135,10 +229,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
                 overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -157,10 +251,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
                 overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
             """
             ...
 
@@ -177,10 +271,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
                 overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,17 +292,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
                 overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+                checkpoint: Version of the weights.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AuraSrPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncAuraSrPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AuraSr = Endpoint
 
 aura_sr = AuraSr("fal-ai/aura-sr", AuraSrInput, AuraSrOutput)
-"""Image endpoint of fal-ai: aura-sr.
+"""Upscales an image.
 
 Call it with `aura_sr.subscribe(image_url=…)`.
 """
@@ -216,5 +331,9 @@ Call it with `aura_sr.subscribe(image_url=…)`.
 Input = AuraSrInput
 Output = AuraSrOutput
 endpoint = aura_sr
+"""Upscales an image.
+
+Call it with `aura_sr.subscribe(image_url=…)`.
+"""
 
 __all__ = ["AuraSrInput", "AuraSrOutput", "aura_sr"]

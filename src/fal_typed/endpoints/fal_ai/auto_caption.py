@@ -1,4 +1,4 @@
-"""fal-ai/auto-caption — Video endpoint of fal-ai: auto-caption.
+"""fal-ai/auto-caption — Adds subtitles to a video.
 
 Category: video. https://fal.ai/models/fal-ai/auto-caption
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AutoCaptionInput(InputModel, Request["AutoCaptionOutput"]):
     """Parameters of fal-ai/auto-caption."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add subtitles to."""
 
     txt_color: str = "white"
     """Color of the letters."""
@@ -35,11 +51,13 @@ class AutoCaptionInput(InputModel, Request["AutoCaptionOutput"]):
     """Width of the line in pixels."""
 
     left_align: str | float = "center"
+    """Horizontal position of the text."""
 
     top_align: str | float = "center"
+    """Vertical position of the text."""
 
     refresh_interval: Annotated[float, Field(ge=0.5, le=3.0)] = 1.5
-    """From 0.5 to 3."""
+    """Seconds for which each piece of text is shown. From 0.5 to 3."""
 
 
 class AutoCaptionOutput(OutputModel):
@@ -50,7 +68,116 @@ class AutoCaptionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AutoCaptionPipeline(Pipeline[..., AutoCaptionOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> Result[AutoCaptionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add subtitles to.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> PendingRun[AutoCaptionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add subtitles to.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAutoCaptionPipeline(AsyncPipeline[..., AutoCaptionOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> Result[AutoCaptionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add subtitles to.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> AsyncPendingRun[AutoCaptionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add subtitles to.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
+            """
+            ...
 
     class AutoCaption(Endpoint[..., AutoCaptionInput, AutoCaptionOutput]):
         def run(
@@ -68,12 +195,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add subtitles to.
                 txt_color: Color of the letters.
                 txt_font: Typeface of the letters.
                 font_size: Size of the letters in pixels.
                 stroke_width: Width of the line in pixels.
-                refresh_interval: From 0.5 to 3.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -96,12 +225,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add subtitles to.
                 txt_color: Color of the letters.
                 txt_font: Typeface of the letters.
                 font_size: Size of the letters in pixels.
                 stroke_width: Width of the line in pixels.
-                refresh_interval: From 0.5 to 3.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
             """
             ...
 
@@ -120,12 +251,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add subtitles to.
                 txt_color: Color of the letters.
                 txt_font: Typeface of the letters.
                 font_size: Size of the letters in pixels.
                 stroke_width: Width of the line in pixels.
-                refresh_interval: From 0.5 to 3.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -149,12 +282,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add subtitles to.
                 txt_color: Color of the letters.
                 txt_font: Typeface of the letters.
                 font_size: Size of the letters in pixels.
                 stroke_width: Width of the line in pixels.
-                refresh_interval: From 0.5 to 3.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
             """
             ...
 
@@ -173,12 +308,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add subtitles to.
                 txt_color: Color of the letters.
                 txt_font: Typeface of the letters.
                 font_size: Size of the letters in pixels.
                 stroke_width: Width of the line in pixels.
-                refresh_interval: From 0.5 to 3.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -201,12 +338,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add subtitles to.
                 txt_color: Color of the letters.
                 txt_font: Typeface of the letters.
                 font_size: Size of the letters in pixels.
                 stroke_width: Width of the line in pixels.
-                refresh_interval: From 0.5 to 3.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
             """
             ...
 
@@ -227,12 +366,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add subtitles to.
                 txt_color: Color of the letters.
                 txt_font: Typeface of the letters.
                 font_size: Size of the letters in pixels.
                 stroke_width: Width of the line in pixels.
-                refresh_interval: From 0.5 to 3.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -254,19 +395,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add subtitles to.
                 txt_color: Color of the letters.
                 txt_font: Typeface of the letters.
                 font_size: Size of the letters in pixels.
                 stroke_width: Width of the line in pixels.
-                refresh_interval: From 0.5 to 3.
+                left_align: Horizontal position of the text.
+                top_align: Vertical position of the text.
+                refresh_interval: Seconds for which each piece of text is shown. From 0.5 to 3.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AutoCaptionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncAutoCaptionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AutoCaption = Endpoint
 
 auto_caption = AutoCaption("fal-ai/auto-caption", AutoCaptionInput, AutoCaptionOutput)
-"""Video endpoint of fal-ai: auto-caption.
+"""Adds subtitles to a video.
 
 Call it with `auto_caption.subscribe(video_url=…)`.
 """
@@ -274,5 +438,9 @@ Call it with `auto_caption.subscribe(video_url=…)`.
 Input = AutoCaptionInput
 Output = AutoCaptionOutput
 endpoint = auto_caption
+"""Adds subtitles to a video.
+
+Call it with `auto_caption.subscribe(video_url=…)`.
+"""
 
 __all__ = ["AutoCaptionInput", "AutoCaptionOutput", "auto_caption"]

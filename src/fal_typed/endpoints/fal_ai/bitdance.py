@@ -1,4 +1,4 @@
-"""fal-ai/bitdance — Image endpoint of fal-ai: bitdance.
+"""fal-ai/bitdance — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/bitdance
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BitdanceInput(InputModel, Request["BitdanceOutput"]):
@@ -40,18 +56,51 @@ class BitdanceInput(InputModel, Request["BitdanceOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class BitdanceOutput(OutputModel):
@@ -71,14 +120,131 @@ class BitdanceOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BitdancePipeline(Pipeline[..., BitdanceOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[BitdanceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> PendingRun[BitdanceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBitdancePipeline(AsyncPipeline[..., BitdanceOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[BitdanceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BitdanceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Bitdance(Endpoint[..., BitdanceInput, BitdanceOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 25,
             guidance_scale: float = 7.5,
             seed: int | None = None,
@@ -92,16 +258,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,7 +276,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 25,
             guidance_scale: float = 7.5,
             seed: int | None = None,
@@ -127,16 +290,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -144,7 +304,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 25,
             guidance_scale: float = 7.5,
             seed: int | None = None,
@@ -158,16 +318,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,7 +337,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 25,
             guidance_scale: float = 7.5,
             seed: int | None = None,
@@ -194,16 +351,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -211,7 +365,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 25,
             guidance_scale: float = 7.5,
             seed: int | None = None,
@@ -225,16 +379,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -246,7 +397,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 25,
             guidance_scale: float = 7.5,
             seed: int | None = None,
@@ -260,16 +411,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -277,7 +425,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 25,
             guidance_scale: float = 7.5,
             seed: int | None = None,
@@ -293,16 +441,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -313,7 +458,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 25,
             guidance_scale: float = 7.5,
             seed: int | None = None,
@@ -327,23 +472,41 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BitdancePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncBitdancePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Bitdance = Endpoint
 
 bitdance = Bitdance("fal-ai/bitdance", BitdanceInput, BitdanceOutput)
-"""Image endpoint of fal-ai: bitdance.
+"""Generates images from text.
 
 Call it with `bitdance.subscribe(prompt=…)`.
 """
@@ -351,5 +514,16 @@ Call it with `bitdance.subscribe(prompt=…)`.
 Input = BitdanceInput
 Output = BitdanceOutput
 endpoint = bitdance
+"""Generates images from text.
 
-__all__ = ["BitdanceInput", "BitdanceOutput", "ImageSize", "ImageSizePreset", "bitdance"]
+Call it with `bitdance.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "BitdanceInput",
+    "BitdanceOutput",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "bitdance",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/cartoonify — Image endpoint of fal-ai: cartoonify.
+"""fal-ai/cartoonify — Gives an image another style.
 
 Category: image. https://fal.ai/models/fal-ai/cartoonify
 """
@@ -11,23 +11,39 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CartoonifyInput(InputModel, Request["CartoonifyOutput"]):
     """Parameters of fal-ai/cartoonify."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     scale: Annotated[float, Field(ge=0.1, le=2.0)] = 1
     """How strongly the effect or the character influences the image. From 0.1 to 2."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0 to 20.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
@@ -49,7 +65,7 @@ class CartoonifyOutput(OutputModel):
     """Result of fal-ai/cartoonify."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -61,11 +77,112 @@ class CartoonifyOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the image was generated from, as the model received it."""
+    """Text that the model used as its prompt."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CartoonifyPipeline(Pipeline[..., CartoonifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> Result[CartoonifyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> PendingRun[CartoonifyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCartoonifyPipeline(AsyncPipeline[..., CartoonifyOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> Result[CartoonifyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[CartoonifyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Cartoonify(Endpoint[..., CartoonifyInput, CartoonifyOutput]):
         def run(
@@ -82,15 +199,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 scale: How strongly the effect or the character influences the image. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -113,15 +227,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 scale: How strongly the effect or the character influences the image. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -140,15 +251,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 scale: How strongly the effect or the character influences the image. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -172,15 +280,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 scale: How strongly the effect or the character influences the image. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -199,15 +304,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 scale: How strongly the effect or the character influences the image. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -230,15 +332,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 scale: How strongly the effect or the character influences the image. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -259,15 +358,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 scale: How strongly the effect or the character influences the image. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -289,23 +385,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 scale: How strongly the effect or the character influences the image. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CartoonifyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncCartoonifyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Cartoonify = Endpoint
 
 cartoonify = Cartoonify("fal-ai/cartoonify", CartoonifyInput, CartoonifyOutput)
-"""Image endpoint of fal-ai: cartoonify.
+"""Gives an image another style.
 
 Call it with `cartoonify.subscribe(image_url=…)`.
 """
@@ -313,5 +427,9 @@ Call it with `cartoonify.subscribe(image_url=…)`.
 Input = CartoonifyInput
 Output = CartoonifyOutput
 endpoint = cartoonify
+"""Gives an image another style.
+
+Call it with `cartoonify.subscribe(image_url=…)`.
+"""
 
 __all__ = ["CartoonifyInput", "CartoonifyOutput", "cartoonify"]

@@ -1,4 +1,4 @@
-"""fal-ai/cat-vton — Image endpoint of fal-ai: cat-vton.
+"""fal-ai/cat-vton — Shows the person in an image with another garment.
 
 Category: image. https://fal.ai/models/fal-ai/cat-vton
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CatVtonInput(InputModel, Request["CatVtonOutput"]):
@@ -37,23 +53,153 @@ class CatVtonInput(InputModel, Request["CatVtonOutput"]):
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2.5
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0 to 20.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0 to 20.
     """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class CatVtonOutput(OutputModel):
     """Result of fal-ai/cat-vton."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CatVtonPipeline(Pipeline[..., CatVtonOutput]):
+        def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[CatVtonOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> PendingRun[CatVtonOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCatVtonPipeline(AsyncPipeline[..., CatVtonOutput]):
+        async def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[CatVtonOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[CatVtonOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class CatVton(Endpoint[..., CatVtonInput, CatVtonOutput]):
         def run(
@@ -62,7 +208,7 @@ if TYPE_CHECKING:
             human_image_url: FileInput,
             garment_image_url: FileInput,
             cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
-            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
             num_inference_steps: int = 30,
             guidance_scale: float = 2.5,
             seed: int | None = None,
@@ -74,10 +220,8 @@ if TYPE_CHECKING:
                 garment_image_url: Image of the garment to try on.
                 cloth_type: Part of the body that the garment is for.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -92,7 +236,7 @@ if TYPE_CHECKING:
             human_image_url: FileInput,
             garment_image_url: FileInput,
             cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
-            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
             num_inference_steps: int = 30,
             guidance_scale: float = 2.5,
             seed: int | None = None,
@@ -104,10 +248,8 @@ if TYPE_CHECKING:
                 garment_image_url: Image of the garment to try on.
                 cloth_type: Part of the body that the garment is for.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -118,7 +260,7 @@ if TYPE_CHECKING:
             human_image_url: FileInput,
             garment_image_url: FileInput,
             cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
-            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
             num_inference_steps: int = 30,
             guidance_scale: float = 2.5,
             seed: int | None = None,
@@ -130,10 +272,8 @@ if TYPE_CHECKING:
                 garment_image_url: Image of the garment to try on.
                 cloth_type: Part of the body that the garment is for.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -149,7 +289,7 @@ if TYPE_CHECKING:
             human_image_url: FileInput,
             garment_image_url: FileInput,
             cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
-            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
             num_inference_steps: int = 30,
             guidance_scale: float = 2.5,
             seed: int | None = None,
@@ -161,10 +301,8 @@ if TYPE_CHECKING:
                 garment_image_url: Image of the garment to try on.
                 cloth_type: Part of the body that the garment is for.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -175,7 +313,7 @@ if TYPE_CHECKING:
             human_image_url: FileInput,
             garment_image_url: FileInput,
             cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
-            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
             num_inference_steps: int = 30,
             guidance_scale: float = 2.5,
             seed: int | None = None,
@@ -187,10 +325,8 @@ if TYPE_CHECKING:
                 garment_image_url: Image of the garment to try on.
                 cloth_type: Part of the body that the garment is for.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -205,7 +341,7 @@ if TYPE_CHECKING:
             human_image_url: FileInput,
             garment_image_url: FileInput,
             cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
-            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
             num_inference_steps: int = 30,
             guidance_scale: float = 2.5,
             seed: int | None = None,
@@ -217,10 +353,8 @@ if TYPE_CHECKING:
                 garment_image_url: Image of the garment to try on.
                 cloth_type: Part of the body that the garment is for.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -231,7 +365,7 @@ if TYPE_CHECKING:
             human_image_url: FileInput,
             garment_image_url: FileInput,
             cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
-            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
             num_inference_steps: int = 30,
             guidance_scale: float = 2.5,
             seed: int | None = None,
@@ -245,10 +379,8 @@ if TYPE_CHECKING:
                 garment_image_url: Image of the garment to try on.
                 cloth_type: Part of the body that the garment is for.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -262,7 +394,7 @@ if TYPE_CHECKING:
             human_image_url: FileInput,
             garment_image_url: FileInput,
             cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
-            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "portrait_4_3",
             num_inference_steps: int = 30,
             guidance_scale: float = 2.5,
             seed: int | None = None,
@@ -274,18 +406,37 @@ if TYPE_CHECKING:
                 garment_image_url: Image of the garment to try on.
                 cloth_type: Part of the body that the garment is for.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CatVtonPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncCatVtonPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     CatVton = Endpoint
 
 cat_vton = CatVton("fal-ai/cat-vton", CatVtonInput, CatVtonOutput)
-"""Image endpoint of fal-ai: cat-vton.
+"""Shows the person in an image with another garment.
 
 Call it with `cat_vton.subscribe(human_image_url=…, garment_image_url=…, cloth_type=…)`.
 """
@@ -293,5 +444,16 @@ Call it with `cat_vton.subscribe(human_image_url=…, garment_image_url=…, clo
 Input = CatVtonInput
 Output = CatVtonOutput
 endpoint = cat_vton
+"""Shows the person in an image with another garment.
 
-__all__ = ["CatVtonInput", "CatVtonOutput", "ImageSize", "ImageSizePreset", "cat_vton"]
+Call it with `cat_vton.subscribe(human_image_url=…, garment_image_url=…, cloth_type=…)`.
+"""
+
+__all__ = [
+    "CatVtonInput",
+    "CatVtonOutput",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "cat_vton",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/ccsr — Image endpoint of fal-ai: ccsr.
+"""fal-ai/ccsr — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/ccsr
 """
@@ -11,47 +11,66 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CcsrInput(InputModel, Request["CcsrOutput"]):
     """Parameters of fal-ai/ccsr."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     scale: Annotated[float, Field(ge=1.0, le=4.0)] = 2
     """Factor by which to enlarge width and height. From 1 to 4."""
 
     tile_diffusion: Literal["none", "mix", "gaussian"] = "none"
+    """How tiles are combined. `none` processes the whole image at once."""
 
     tile_diffusion_size: Annotated[int, Field(ge=256, le=2048)] = 1024
-    """From 256 to 2048."""
+    """Size of a tile, in pixels. From 256 to 2048."""
 
     tile_diffusion_stride: Annotated[int, Field(ge=128, le=1024)] = 512
-    """From 128 to 1024."""
+    """Distance between tiles, in pixels. From 128 to 1024."""
 
     tile_vae: bool = False
+    """Whether to encode and decode the image in tiles, to save memory."""
 
     tile_vae_decoder_size: Annotated[int, Field(ge=64, le=2048)] = 226
-    """From 64 to 2048."""
+    """Size of the tiles when decoding. From 64 to 2048."""
 
     tile_vae_encoder_size: Annotated[int, Field(ge=128, le=2048)] = 1024
-    """From 128 to 2048."""
+    """Size of the tiles when encoding, in pixels. From 128 to 2048."""
 
     steps: Annotated[int, Field(ge=10, le=100)] = 50
     """Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
     """
 
     t_max: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6667
-    """From 0 to 1."""
+    """Start of the range of steps that change the image. From 0 to 1."""
 
     t_min: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3333
-    """From 0 to 1."""
+    """End of the range of steps that change the image. From 0 to 1."""
 
     color_fix_type: Literal["none", "wavelet", "adain"] = "adain"
+    """Method for correcting the colors after upscaling. `none` does not correct them."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -61,14 +80,163 @@ class CcsrOutput(OutputModel):
     """Result of fal-ai/ccsr."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CcsrPipeline(Pipeline[..., CcsrOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> Result[CcsrOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> PendingRun[CcsrOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCcsrPipeline(AsyncPipeline[..., CcsrOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> Result[CcsrOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> AsyncPendingRun[CcsrOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Ccsr(Endpoint[..., CcsrInput, CcsrOutput]):
         def run(
@@ -91,16 +259,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                tile_diffusion_size: From 256 to 2048.
-                tile_diffusion_stride: From 128 to 1024.
-                tile_vae_decoder_size: From 64 to 2048.
-                tile_vae_encoder_size: From 128 to 2048.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 100.
-                t_max: From 0 to 1.
-                t_min: From 0 to 1.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -129,16 +299,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                tile_diffusion_size: From 256 to 2048.
-                tile_diffusion_stride: From 128 to 1024.
-                tile_vae_decoder_size: From 64 to 2048.
-                tile_vae_encoder_size: From 128 to 2048.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 100.
-                t_max: From 0 to 1.
-                t_min: From 0 to 1.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -163,16 +335,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                tile_diffusion_size: From 256 to 2048.
-                tile_diffusion_stride: From 128 to 1024.
-                tile_vae_decoder_size: From 64 to 2048.
-                tile_vae_encoder_size: From 128 to 2048.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 100.
-                t_max: From 0 to 1.
-                t_min: From 0 to 1.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -202,16 +376,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                tile_diffusion_size: From 256 to 2048.
-                tile_diffusion_stride: From 128 to 1024.
-                tile_vae_decoder_size: From 64 to 2048.
-                tile_vae_encoder_size: From 128 to 2048.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 100.
-                t_max: From 0 to 1.
-                t_min: From 0 to 1.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -236,16 +412,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                tile_diffusion_size: From 256 to 2048.
-                tile_diffusion_stride: From 128 to 1024.
-                tile_vae_decoder_size: From 64 to 2048.
-                tile_vae_encoder_size: From 128 to 2048.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 100.
-                t_max: From 0 to 1.
-                t_min: From 0 to 1.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -274,16 +452,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                tile_diffusion_size: From 256 to 2048.
-                tile_diffusion_stride: From 128 to 1024.
-                tile_vae_decoder_size: From 64 to 2048.
-                tile_vae_encoder_size: From 128 to 2048.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 100.
-                t_max: From 0 to 1.
-                t_min: From 0 to 1.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -310,16 +490,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                tile_diffusion_size: From 256 to 2048.
-                tile_diffusion_stride: From 128 to 1024.
-                tile_vae_decoder_size: From 64 to 2048.
-                tile_vae_encoder_size: From 128 to 2048.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 100.
-                t_max: From 0 to 1.
-                t_min: From 0 to 1.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -347,24 +529,47 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                tile_diffusion_size: From 256 to 2048.
-                tile_diffusion_stride: From 128 to 1024.
-                tile_vae_decoder_size: From 64 to 2048.
-                tile_vae_encoder_size: From 128 to 2048.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 100.
-                t_max: From 0 to 1.
-                t_min: From 0 to 1.
+                tile_diffusion: How tiles are combined. `none` processes the whole image at once.
+                tile_diffusion_size: Size of a tile, in pixels. From 256 to 2048.
+                tile_diffusion_stride: Distance between tiles, in pixels. From 128 to 1024.
+                tile_vae: Whether to encode and decode the image in tiles, to save memory.
+                tile_vae_decoder_size: Size of the tiles when decoding. From 64 to 2048.
+                tile_vae_encoder_size: Size of the tiles when encoding, in pixels. From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+                t_max: Start of the range of steps that change the image. From 0 to 1.
+                t_min: End of the range of steps that change the image. From 0 to 1.
+                color_fix_type: Method for correcting the colors after upscaling. `none` does not correct them.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CcsrPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncCcsrPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ccsr = Endpoint
 
 ccsr = Ccsr("fal-ai/ccsr", CcsrInput, CcsrOutput)
-"""Image endpoint of fal-ai: ccsr.
+"""Upscales an image.
 
 Call it with `ccsr.subscribe(image_url=…)`.
 """
@@ -372,5 +577,9 @@ Call it with `ccsr.subscribe(image_url=…)`.
 Input = CcsrInput
 Output = CcsrOutput
 endpoint = ccsr
+"""Upscales an image.
+
+Call it with `ccsr.subscribe(image_url=…)`.
+"""
 
 __all__ = ["CcsrInput", "CcsrOutput", "ccsr"]

@@ -1,4 +1,4 @@
-"""fal-ai/chain-of-zoom — Image endpoint of fal-ai: chain-of-zoom.
+"""fal-ai/chain-of-zoom — Zooms into an image and adds detail.
 
 Category: image. https://fal.ai/models/fal-ai/chain-of-zoom
 """
@@ -11,25 +11,41 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ChainOfZoomInput(InputModel, Request["ChainOfZoomOutput"]):
     """Parameters of fal-ai/chain-of-zoom."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0, multiple_of=1.0)] = 5
     """Factor by which to enlarge width and height. From 1 to 8, a multiple of 1."""
 
     center_x: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Horizontal center of the zoom, as a fraction of the width. From 0 to 1."""
 
     center_y: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Vertical center of the zoom, as a fraction of the height. From 0 to 1."""
 
     user_prompt: str = ""
     """Text description of what to see in close-up."""
@@ -44,16 +60,110 @@ class ChainOfZoomOutput(OutputModel):
     """Result of fal-ai/chain-of-zoom."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     scale: float
     """Factor by which to enlarge width and height."""
 
     zoom_center: list[float]
+    """Position in the input that was enlarged."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChainOfZoomPipeline(Pipeline[..., ChainOfZoomOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ChainOfZoomOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> PendingRun[ChainOfZoomOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChainOfZoomPipeline(AsyncPipeline[..., ChainOfZoomOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ChainOfZoomOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[ChainOfZoomOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class ChainOfZoom(Endpoint[..., ChainOfZoomInput, ChainOfZoomOutput]):
         def run(
@@ -69,13 +179,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
-                center_x: From 0 to 1.
-                center_y: From 0 to 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
                 user_prompt: Text description of what to see in close-up.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -96,13 +205,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
-                center_x: From 0 to 1.
-                center_y: From 0 to 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
                 user_prompt: Text description of what to see in close-up.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -119,13 +227,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
-                center_x: From 0 to 1.
-                center_y: From 0 to 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
                 user_prompt: Text description of what to see in close-up.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -147,13 +254,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
-                center_x: From 0 to 1.
-                center_y: From 0 to 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
                 user_prompt: Text description of what to see in close-up.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -170,13 +276,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
-                center_x: From 0 to 1.
-                center_y: From 0 to 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
                 user_prompt: Text description of what to see in close-up.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,13 +302,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
-                center_x: From 0 to 1.
-                center_y: From 0 to 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
                 user_prompt: Text description of what to see in close-up.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -222,13 +326,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
-                center_x: From 0 to 1.
-                center_y: From 0 to 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
                 user_prompt: Text description of what to see in close-up.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -248,20 +351,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
-                center_x: From 0 to 1.
-                center_y: From 0 to 1.
+                center_x: Horizontal center of the zoom, as a fraction of the width. From 0 to 1.
+                center_y: Vertical center of the zoom, as a fraction of the height. From 0 to 1.
                 user_prompt: Text description of what to see in close-up.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ChainOfZoomPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncChainOfZoomPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChainOfZoom = Endpoint
 
 chain_of_zoom = ChainOfZoom("fal-ai/chain-of-zoom", ChainOfZoomInput, ChainOfZoomOutput)
-"""Image endpoint of fal-ai: chain-of-zoom.
+"""Zooms into an image and adds detail.
 
 Call it with `chain_of_zoom.subscribe(image_url=…)`.
 """
@@ -269,5 +392,9 @@ Call it with `chain_of_zoom.subscribe(image_url=…)`.
 Input = ChainOfZoomInput
 Output = ChainOfZoomOutput
 endpoint = chain_of_zoom
+"""Zooms into an image and adds detail.
+
+Call it with `chain_of_zoom.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ChainOfZoomInput", "ChainOfZoomOutput", "chain_of_zoom"]

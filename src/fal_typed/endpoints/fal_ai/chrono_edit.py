@@ -1,4 +1,4 @@
-"""fal-ai/chrono-edit — Image endpoint of fal-ai: chrono-edit.
+"""fal-ai/chrono-edit — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/chrono-edit
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ChronoEditInput(InputModel, Request["ChronoEditOutput"]):
     """Parameters of fal-ai/chrono-edit."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -46,7 +62,7 @@ class ChronoEditInput(InputModel, Request["ChronoEditOutput"]):
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -55,7 +71,9 @@ class ChronoEditInput(InputModel, Request["ChronoEditOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -70,7 +88,7 @@ class ChronoEditOutput(OutputModel):
     """Result of fal-ai/chrono-edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     prompt: str
     """Text that the image was generated from, as the model received it."""
@@ -80,7 +98,156 @@ class ChronoEditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChronoEditPipeline(Pipeline[..., ChronoEditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[ChronoEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> PendingRun[ChronoEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChronoEditPipeline(AsyncPipeline[..., ChronoEditOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[ChronoEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> AsyncPendingRun[ChronoEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
 
     class ChronoEdit(Endpoint[..., ChronoEditInput, ChronoEditOutput]):
         def run(
@@ -103,24 +270,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -149,24 +310,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -191,24 +346,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -238,24 +387,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -280,24 +423,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -326,24 +463,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -370,24 +501,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -415,32 +540,47 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ChronoEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncChronoEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChronoEdit = Endpoint
 
 chrono_edit = ChronoEdit("fal-ai/chrono-edit", ChronoEditInput, ChronoEditOutput)
-"""Image endpoint of fal-ai: chrono-edit.
+"""Edits an image by text instructions.
 
 Call it with `chrono_edit.subscribe(image_url=…, prompt=…)`.
 """
@@ -448,5 +588,9 @@ Call it with `chrono_edit.subscribe(image_url=…, prompt=…)`.
 Input = ChronoEditInput
 Output = ChronoEditOutput
 endpoint = chrono_edit
+"""Edits an image by text instructions.
+
+Call it with `chrono_edit.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["ChronoEditInput", "ChronoEditOutput", "chrono_edit"]

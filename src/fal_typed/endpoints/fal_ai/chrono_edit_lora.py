@@ -1,4 +1,4 @@
-"""fal-ai/chrono-edit-lora — Image endpoint of fal-ai: chrono-edit-lora.
+"""fal-ai/chrono-edit-lora — Edits an image by text instructions, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/chrono-edit-lora
 """
@@ -11,20 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.chrono_lora_weight import ChronoLoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.chrono_lora_weight import ChronoLoraWeight, ChronoLoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ChronoEditLoraInput(InputModel, Request["ChronoEditLoraOutput"]):
     """Parameters of fal-ai/chrono-edit-lora."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -47,7 +65,7 @@ class ChronoEditLoraInput(InputModel, Request["ChronoEditLoraOutput"]):
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -56,7 +74,9 @@ class ChronoEditLoraInput(InputModel, Request["ChronoEditLoraOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -69,12 +89,55 @@ class ChronoEditLoraInput(InputModel, Request["ChronoEditLoraOutput"]):
     loras: list[ChronoLoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ChronoEditLoraOutput(OutputModel):
     """Result of fal-ai/chrono-edit-lora."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     prompt: str
     """Text that the image was generated from, as the model received it."""
@@ -84,7 +147,164 @@ class ChronoEditLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChronoEditLoraPipeline(Pipeline[..., ChronoEditLoraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> Result[ChronoEditLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> PendingRun[ChronoEditLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChronoEditLoraPipeline(AsyncPipeline[..., ChronoEditLoraOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> Result[ChronoEditLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> AsyncPendingRun[ChronoEditLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
 
     class ChronoEditLora(Endpoint[..., ChronoEditLoraInput, ChronoEditLoraOutput]):
         def run(
@@ -103,32 +323,25 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,32 +365,25 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -197,32 +403,25 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,32 +446,25 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -292,32 +484,25 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Handle[ChronoEditLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -341,32 +526,25 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> AsyncHandle[ChronoEditLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -386,34 +564,27 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Stream[ChronoEditLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -436,33 +607,47 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> AsyncStream[ChronoEditLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
-                    it physically plausible.
-                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
-                    the image is generated. From 2 to 12.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ChronoEditLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncChronoEditLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChronoEditLora = Endpoint
@@ -470,7 +655,7 @@ else:
 chrono_edit_lora = ChronoEditLora(
     "fal-ai/chrono-edit-lora", ChronoEditLoraInput, ChronoEditLoraOutput
 )
-"""Image endpoint of fal-ai: chrono-edit-lora.
+"""Edits an image by text instructions, with LoRA weights.
 
 Call it with `chrono_edit_lora.subscribe(image_url=…, prompt=…)`.
 """
@@ -478,5 +663,15 @@ Call it with `chrono_edit_lora.subscribe(image_url=…, prompt=…)`.
 Input = ChronoEditLoraInput
 Output = ChronoEditLoraOutput
 endpoint = chrono_edit_lora
+"""Edits an image by text instructions, with LoRA weights.
 
-__all__ = ["ChronoEditLoraInput", "ChronoEditLoraOutput", "ChronoLoraWeight", "chrono_edit_lora"]
+Call it with `chrono_edit_lora.subscribe(image_url=…, prompt=…)`.
+"""
+
+__all__ = [
+    "ChronoEditLoraInput",
+    "ChronoEditLoraOutput",
+    "ChronoLoraWeight",
+    "ChronoLoraWeightDict",
+    "chrono_edit_lora",
+]

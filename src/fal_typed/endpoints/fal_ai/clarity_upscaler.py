@@ -1,4 +1,4 @@
-"""fal-ai/clarity-upscaler — Image endpoint of fal-ai: clarity-upscaler.
+"""fal-ai/clarity-upscaler — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/clarity-upscaler
 """
@@ -11,29 +11,47 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ClarityUpscalerInput(InputModel, Request["ClarityUpscalerOutput"]):
     """Parameters of fal-ai/clarity-upscaler."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     prompt: str = "masterpiece, best quality, highres"
-    """What the image shows, in words: subject, style and composition."""
+    """What the input shows, in words; guides the added detail."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
     """
 
     negative_prompt: str = "(worst quality, low quality, normal quality:2)"
     """Text description of what to avoid in the result."""
 
     creativity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.35
-    """How much detail the model can invent; 0 stays with the original. From 0 to 1."""
+    """How much detail the model can invent; higher values invent more. `0` stays with the
+    original. From 0 to 1.
+    """
 
     resemblance: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
     """How closely the result resembles the input image. From 0 to 1."""
@@ -57,7 +75,7 @@ class ClarityUpscalerOutput(OutputModel):
     """Result of fal-ai/clarity-upscaler."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -67,7 +85,132 @@ class ClarityUpscalerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ClarityUpscalerPipeline(Pipeline[..., ClarityUpscalerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[ClarityUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[ClarityUpscalerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncClarityUpscalerPipeline(AsyncPipeline[..., ClarityUpscalerOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[ClarityUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[ClarityUpscalerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class ClarityUpscaler(Endpoint[..., ClarityUpscalerInput, ClarityUpscalerOutput]):
         def run(
@@ -87,20 +230,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 resemblance: How closely the result resembles the input image. From 0 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -126,20 +264,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 resemblance: How closely the result resembles the input image. From 0 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -161,20 +294,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 resemblance: How closely the result resembles the input image. From 0 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -201,20 +329,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 resemblance: How closely the result resembles the input image. From 0 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -236,20 +359,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 resemblance: How closely the result resembles the input image. From 0 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -275,20 +393,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 resemblance: How closely the result resembles the input image. From 0 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -312,20 +425,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 resemblance: How closely the result resembles the input image. From 0 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -350,22 +458,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 resemblance: How closely the result resembles the input image. From 0 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ClarityUpscalerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncClarityUpscalerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ClarityUpscaler = Endpoint
@@ -373,7 +499,7 @@ else:
 clarity_upscaler = ClarityUpscaler(
     "fal-ai/clarity-upscaler", ClarityUpscalerInput, ClarityUpscalerOutput
 )
-"""Image endpoint of fal-ai: clarity-upscaler.
+"""Upscales an image.
 
 Call it with `clarity_upscaler.subscribe(image_url=…)`.
 """
@@ -381,5 +507,9 @@ Call it with `clarity_upscaler.subscribe(image_url=…)`.
 Input = ClarityUpscalerInput
 Output = ClarityUpscalerOutput
 endpoint = clarity_upscaler
+"""Upscales an image.
+
+Call it with `clarity_upscaler.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ClarityUpscalerInput", "ClarityUpscalerOutput", "clarity_upscaler"]

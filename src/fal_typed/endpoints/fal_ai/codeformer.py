@@ -1,4 +1,4 @@
-"""fal-ai/codeformer — Image endpoint of fal-ai: codeformer.
+"""fal-ai/codeformer — Restores the faces in an image.
 
 Category: image. https://fal.ai/models/fal-ai/codeformer
 """
@@ -9,23 +9,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CodeformerInput(InputModel, Request["CodeformerOutput"]):
     """Parameters of fal-ai/codeformer."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     fidelity: float = 0.5
+    """How closely the result follows the input."""
 
     upscale_factor: float = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
+    """Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the
+    pixels.
+    """
 
     aligned: bool = False
+    """Whether the faces in the image are already cropped and aligned."""
 
     only_center_face: bool = False
     """Whether to process only the face in the center."""
@@ -41,14 +61,115 @@ class CodeformerOutput(OutputModel):
     """Result of fal-ai/codeformer."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CodeformerPipeline(Pipeline[..., CodeformerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> Result[CodeformerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> PendingRun[CodeformerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCodeformerPipeline(AsyncPipeline[..., CodeformerOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> Result[CodeformerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[CodeformerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Codeformer(Endpoint[..., CodeformerInput, CodeformerOutput]):
         def run(
@@ -65,9 +186,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
                 only_center_face: Whether to process only the face in the center.
                 face_upscale: Whether to upscale faces with added detail.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
@@ -92,9 +214,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
                 only_center_face: Whether to process only the face in the center.
                 face_upscale: Whether to upscale faces with added detail.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
@@ -115,9 +238,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
                 only_center_face: Whether to process only the face in the center.
                 face_upscale: Whether to upscale faces with added detail.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
@@ -143,9 +267,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
                 only_center_face: Whether to process only the face in the center.
                 face_upscale: Whether to upscale faces with added detail.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
@@ -166,9 +291,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
                 only_center_face: Whether to process only the face in the center.
                 face_upscale: Whether to upscale faces with added detail.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
@@ -193,9 +319,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
                 only_center_face: Whether to process only the face in the center.
                 face_upscale: Whether to upscale faces with added detail.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
@@ -218,9 +345,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
                 only_center_face: Whether to process only the face in the center.
                 face_upscale: Whether to upscale faces with added detail.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
@@ -244,19 +372,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to restore.
+                fidelity: How closely the result follows the input.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                aligned: Whether the faces in the image are already cropped and aligned.
                 only_center_face: Whether to process only the face in the center.
                 face_upscale: Whether to upscale faces with added detail.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CodeformerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncCodeformerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Codeformer = Endpoint
 
 codeformer = Codeformer("fal-ai/codeformer", CodeformerInput, CodeformerOutput)
-"""Image endpoint of fal-ai: codeformer.
+"""Restores the faces in an image.
 
 Call it with `codeformer.subscribe(image_url=…)`.
 """
@@ -264,5 +414,9 @@ Call it with `codeformer.subscribe(image_url=…)`.
 Input = CodeformerInput
 Output = CodeformerOutput
 endpoint = codeformer
+"""Restores the faces in an image.
+
+Call it with `codeformer.subscribe(image_url=…)`.
+"""
 
 __all__ = ["CodeformerInput", "CodeformerOutput", "codeformer"]

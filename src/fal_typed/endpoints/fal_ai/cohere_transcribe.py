@@ -1,4 +1,4 @@
-"""fal-ai/cohere-transcribe — Text endpoint of fal-ai: cohere-transcribe.
+"""fal-ai/cohere-transcribe — Transcribes speech to text.
 
 Category: text. https://fal.ai/models/fal-ai/cohere-transcribe
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Language: TypeAlias = Literal[
     "en", "fr", "de", "it", "es", "pt", "el", "nl", "pl", "zh", "ja", "ko", "vi", "ar"
@@ -25,7 +41,7 @@ class CohereTranscribeInput(InputModel, Request["CohereTranscribeOutput"]):
     """Parameters of fal-ai/cohere-transcribe."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio to transcribe."""
 
     language: Language = "en"
     """Language spoken in the audio."""
@@ -41,14 +57,91 @@ class CohereTranscribeOutput(OutputModel):
     """Result of fal-ai/cohere-transcribe."""
 
     text: str
-    """The response or transcript as plain text."""
+    """The transcript as plain text."""
 
     timings: dict[str, float] | None = None
     """Duration of each processing stage, in seconds."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CohereTranscribePipeline(Pipeline[..., CohereTranscribeOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> Result[CohereTranscribeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> PendingRun[CohereTranscribeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCohereTranscribePipeline(AsyncPipeline[..., CohereTranscribeOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> Result[CohereTranscribeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> AsyncPendingRun[CohereTranscribeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+            """
+            ...
 
     class CohereTranscribe(Endpoint[..., CohereTranscribeInput, CohereTranscribeOutput]):
         def run(
@@ -62,7 +155,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 language: Language spoken in the audio.
                 punctuation: Whether to add punctuation to the transcript.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
@@ -84,7 +177,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 language: Language spoken in the audio.
                 punctuation: Whether to add punctuation to the transcript.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
@@ -102,7 +195,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 language: Language spoken in the audio.
                 punctuation: Whether to add punctuation to the transcript.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
@@ -125,7 +218,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 language: Language spoken in the audio.
                 punctuation: Whether to add punctuation to the transcript.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
@@ -143,7 +236,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 language: Language spoken in the audio.
                 punctuation: Whether to add punctuation to the transcript.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
@@ -165,7 +258,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 language: Language spoken in the audio.
                 punctuation: Whether to add punctuation to the transcript.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
@@ -185,7 +278,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 language: Language spoken in the audio.
                 punctuation: Whether to add punctuation to the transcript.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
@@ -206,11 +299,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 language: Language spoken in the audio.
                 punctuation: Whether to add punctuation to the transcript.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CohereTranscribePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncCohereTranscribePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     CohereTranscribe = Endpoint
@@ -218,7 +334,7 @@ else:
 cohere_transcribe = CohereTranscribe(
     "fal-ai/cohere-transcribe", CohereTranscribeInput, CohereTranscribeOutput
 )
-"""Text endpoint of fal-ai: cohere-transcribe.
+"""Transcribes speech to text.
 
 Call it with `cohere_transcribe.subscribe(audio_url=…)`.
 """
@@ -226,5 +342,9 @@ Call it with `cohere_transcribe.subscribe(audio_url=…)`.
 Input = CohereTranscribeInput
 Output = CohereTranscribeOutput
 endpoint = cohere_transcribe
+"""Transcribes speech to text.
+
+Call it with `cohere_transcribe.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["CohereTranscribeInput", "CohereTranscribeOutput", "Language", "cohere_transcribe"]

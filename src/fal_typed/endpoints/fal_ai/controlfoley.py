@@ -1,4 +1,4 @@
-"""fal-ai/controlfoley — Video endpoint of fal-ai: controlfoley.
+"""fal-ai/controlfoley — Adds matching sound to a video.
 
 Category: video. https://fal.ai/models/fal-ai/controlfoley
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ControlfoleyInput(InputModel, Request["ControlfoleyOutput"]):
     """Parameters of fal-ai/controlfoley."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
     prompt: str = ""
-    """What happens in the video, in words: subject, action and style."""
+    """Text description of the sound to generate."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -32,7 +48,7 @@ class ControlfoleyInput(InputModel, Request["ControlfoleyOutput"]):
     """Reference audio whose voice or sound is used."""
 
     duration: Annotated[float, Field(ge=1.0, le=30.0)] = 8
-    """Duration of the result in seconds. From 1 to 30."""
+    """Duration of the video in seconds. From 1 to 30."""
 
     num_inference_steps: Annotated[int, Field(ge=4, le=100)] = 25
     """Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
@@ -54,7 +70,7 @@ class ControlfoleyOutput(OutputModel):
     """Result of fal-ai/controlfoley."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     audio: Audio
     """The generated audio, as a file to download."""
@@ -64,7 +80,124 @@ class ControlfoleyOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ControlfoleyPipeline(Pipeline[..., ControlfoleyOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> Result[ControlfoleyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> PendingRun[ControlfoleyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncControlfoleyPipeline(AsyncPipeline[..., ControlfoleyOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> Result[ControlfoleyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[ControlfoleyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Controlfoley(Endpoint[..., ControlfoleyInput, ControlfoleyOutput]):
         def run(
@@ -83,17 +216,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                duration: Duration of the result in seconds. From 1 to 30.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -118,17 +248,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                duration: Duration of the result in seconds. From 1 to 30.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -149,17 +276,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                duration: Duration of the result in seconds. From 1 to 30.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -185,17 +309,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                duration: Duration of the result in seconds. From 1 to 30.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -216,17 +337,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                duration: Duration of the result in seconds. From 1 to 30.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -251,17 +369,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                duration: Duration of the result in seconds. From 1 to 30.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -284,17 +399,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                duration: Duration of the result in seconds. From 1 to 30.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -318,25 +430,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                duration: Duration of the result in seconds. From 1 to 30.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                duration: Duration of the video in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ControlfoleyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncControlfoleyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Controlfoley = Endpoint
 
 controlfoley = Controlfoley("fal-ai/controlfoley", ControlfoleyInput, ControlfoleyOutput)
-"""Video endpoint of fal-ai: controlfoley.
+"""Adds matching sound to a video.
 
 Call it with `controlfoley.subscribe(video_url=…)`.
 """
@@ -344,5 +474,9 @@ Call it with `controlfoley.subscribe(video_url=…)`.
 Input = ControlfoleyInput
 Output = ControlfoleyOutput
 endpoint = controlfoley
+"""Adds matching sound to a video.
+
+Call it with `controlfoley.subscribe(video_url=…)`.
+"""
 
 __all__ = ["ControlfoleyInput", "ControlfoleyOutput", "controlfoley"]

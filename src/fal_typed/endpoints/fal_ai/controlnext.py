@@ -1,4 +1,4 @@
-"""fal-ai/controlnext — Video endpoint of fal-ai: controlnext.
+"""fal-ai/controlnext — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/fal-ai/controlnext
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ControlnextInput(InputModel, Request["ControlnextOutput"]):
     """Parameters of fal-ai/controlnext."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     height: Annotated[int, Field(ge=64, le=1024)] = 1024
     """Height in pixels. From 64 to 1024."""
@@ -32,8 +48,8 @@ class ControlnextInput(InputModel, Request["ControlnextOutput"]):
     """Width in pixels. From 64 to 1024."""
 
     guidance_scale: Annotated[float, Field(ge=0.1, le=10.0)] = 3
-    """How closely the video follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0.1 to 10.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0.1 to 10.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] = 25
@@ -41,17 +57,17 @@ class ControlnextInput(InputModel, Request["ControlnextOutput"]):
     """
 
     max_frame_num: Annotated[int, Field(ge=1, le=1000)] = 240
-    """From 1 to 1000."""
+    """Maximum number of frames to process. From 1 to 1000."""
 
     batch_frames: Annotated[int, Field(ge=1, le=50)] = 24
-    """From 1 to 50."""
+    """Number of frames to process at once. From 1 to 50."""
 
     overlap: Annotated[int, Field(ge=0, le=20)] = 6
     """Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
     """
 
     sample_stride: Annotated[int, Field(ge=1, le=10)] = 2
-    """From 1 to 10."""
+    """Number of frames from one processed frame to the next. From 1 to 10."""
 
 
 class ControlnextOutput(OutputModel):
@@ -62,7 +78,132 @@ class ControlnextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ControlnextPipeline(Pipeline[..., ControlnextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> Result[ControlnextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> PendingRun[ControlnextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncControlnextPipeline(AsyncPipeline[..., ControlnextOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> Result[ControlnextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> AsyncPendingRun[ControlnextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
+            """
+            ...
 
     class Controlnext(Endpoint[..., ControlnextInput, ControlnextOutput]):
         def run(
@@ -82,19 +223,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 height: Height in pixels. From 64 to 1024.
                 width: Width in pixels. From 64 to 1024.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                max_frame_num: From 1 to 1000.
-                batch_frames: From 1 to 50.
-                overlap: Number of overlapping frames of the video segments, for smooth transitions.
-                    From 0 to 20.
-                sample_stride: From 1 to 10.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -119,19 +257,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 height: Height in pixels. From 64 to 1024.
                 width: Width in pixels. From 64 to 1024.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                max_frame_num: From 1 to 1000.
-                batch_frames: From 1 to 50.
-                overlap: Number of overlapping frames of the video segments, for smooth transitions.
-                    From 0 to 20.
-                sample_stride: From 1 to 10.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
             """
             ...
 
@@ -152,19 +287,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 height: Height in pixels. From 64 to 1024.
                 width: Width in pixels. From 64 to 1024.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                max_frame_num: From 1 to 1000.
-                batch_frames: From 1 to 50.
-                overlap: Number of overlapping frames of the video segments, for smooth transitions.
-                    From 0 to 20.
-                sample_stride: From 1 to 10.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -190,19 +322,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 height: Height in pixels. From 64 to 1024.
                 width: Width in pixels. From 64 to 1024.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                max_frame_num: From 1 to 1000.
-                batch_frames: From 1 to 50.
-                overlap: Number of overlapping frames of the video segments, for smooth transitions.
-                    From 0 to 20.
-                sample_stride: From 1 to 10.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
             """
             ...
 
@@ -223,19 +352,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 height: Height in pixels. From 64 to 1024.
                 width: Width in pixels. From 64 to 1024.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                max_frame_num: From 1 to 1000.
-                batch_frames: From 1 to 50.
-                overlap: Number of overlapping frames of the video segments, for smooth transitions.
-                    From 0 to 20.
-                sample_stride: From 1 to 10.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -260,19 +386,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 height: Height in pixels. From 64 to 1024.
                 width: Width in pixels. From 64 to 1024.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                max_frame_num: From 1 to 1000.
-                batch_frames: From 1 to 50.
-                overlap: Number of overlapping frames of the video segments, for smooth transitions.
-                    From 0 to 20.
-                sample_stride: From 1 to 10.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
             """
             ...
 
@@ -295,19 +418,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 height: Height in pixels. From 64 to 1024.
                 width: Width in pixels. From 64 to 1024.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                max_frame_num: From 1 to 1000.
-                batch_frames: From 1 to 50.
-                overlap: Number of overlapping frames of the video segments, for smooth transitions.
-                    From 0 to 20.
-                sample_stride: From 1 to 10.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -331,26 +451,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 height: Height in pixels. From 64 to 1024.
                 width: Width in pixels. From 64 to 1024.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                max_frame_num: From 1 to 1000.
-                batch_frames: From 1 to 50.
-                overlap: Number of overlapping frames of the video segments, for smooth transitions.
-                    From 0 to 20.
-                sample_stride: From 1 to 10.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                max_frame_num: Maximum number of frames to process. From 1 to 1000.
+                batch_frames: Number of frames to process at once. From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
+                sample_stride: Number of frames from one processed frame to the next. From 1 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ControlnextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncControlnextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Controlnext = Endpoint
 
 controlnext = Controlnext("fal-ai/controlnext", ControlnextInput, ControlnextOutput)
-"""Video endpoint of fal-ai: controlnext.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `controlnext.subscribe(image_url=…, video_url=…)`.
 """
@@ -358,5 +496,9 @@ Call it with `controlnext.subscribe(image_url=…, video_url=…)`.
 Input = ControlnextInput
 Output = ControlnextOutput
 endpoint = controlnext
+"""Animates the person in an image with the motion of a video.
+
+Call it with `controlnext.subscribe(image_url=…, video_url=…)`.
+"""
 
 __all__ = ["ControlnextInput", "ControlnextOutput", "controlnext"]

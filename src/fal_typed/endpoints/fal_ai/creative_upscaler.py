@@ -1,4 +1,4 @@
-"""fal-ai/creative-upscaler — Image endpoint of fal-ai: creative-upscaler.
+"""fal-ai/creative-upscaler — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/creative-upscaler
 """
@@ -11,34 +11,52 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CreativeUpscalerInput(InputModel, Request["CreativeUpscalerOutput"]):
     """Parameters of fal-ai/creative-upscaler."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5"
     """Model family to use."""
 
     prompt: str | None = None
-    """What the image shows, in words: subject, style and composition."""
+    """What the input shows, in words; guides the added detail."""
 
     scale: Annotated[float, Field(ge=1.0, le=5.0)] = 2
     """Factor by which to enlarge width and height. From 1 to 5."""
 
     creativity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How much detail the model can invent; 0 stays with the original. From 0 to 1."""
+    """How much detail the model can invent; higher values invent more. `0` stays with the
+    original. From 0 to 1.
+    """
 
     detail: Annotated[float, Field(ge=0.0, le=5.0)] = 1
     """Amount of fine detail. From 0 to 5."""
 
     shape_preservation: Annotated[float, Field(ge=0.0, le=3.0)] = 0.25
-    """From 0 to 3."""
+    """How closely the shapes of the input are preserved. From 0 to 3."""
 
     prompt_suffix: str = UNSET
     """Text to append to the prompt."""
@@ -62,8 +80,10 @@ class CreativeUpscalerInput(InputModel, Request["CreativeUpscalerOutput"]):
     """Whether to reject unsafe content."""
 
     skip_ccsr: bool = False
+    """Whether to skip the first upscaling step."""
 
     override_size_limits: bool = False
+    """Whether to allow larger images than the limit."""
 
     base_model_url: FileInput | None = None
     """URL of the base model weights."""
@@ -82,14 +102,211 @@ class CreativeUpscalerOutput(OutputModel):
     """Result of fal-ai/creative-upscaler."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CreativeUpscalerPipeline(Pipeline[..., CreativeUpscalerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> Result[CreativeUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                model_type: Model family to use.
+                prompt: What the input shows, in words; guides the added detail.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> PendingRun[CreativeUpscalerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                model_type: Model family to use.
+                prompt: What the input shows, in words; guides the added detail.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCreativeUpscalerPipeline(AsyncPipeline[..., CreativeUpscalerOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> Result[CreativeUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                model_type: Model family to use.
+                prompt: What the input shows, in words; guides the added detail.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> AsyncPendingRun[CreativeUpscalerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                model_type: Model family to use.
+                prompt: What the input shows, in words; guides the added detail.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+            """
+            ...
 
     class CreativeUpscaler(Endpoint[..., CreativeUpscalerInput, CreativeUpscalerOutput]):
         def run(
@@ -118,22 +335,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model_type: Model family to use.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 scale: Factor by which to enlarge width and height. From 1 to 5.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 detail: Amount of fine detail. From 0 to 5.
-                shape_preservation: From 0 to 3.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
                 prompt_suffix: Text to append to the prompt.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
                 base_model_url: URL of the base model weights.
                 additional_lora_url: URL of additional LoRA weights.
                 additional_lora_scale: Strength of the additional LoRA weights.
@@ -171,22 +387,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model_type: Model family to use.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 scale: Factor by which to enlarge width and height. From 1 to 5.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 detail: Amount of fine detail. From 0 to 5.
-                shape_preservation: From 0 to 3.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
                 prompt_suffix: Text to append to the prompt.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
                 base_model_url: URL of the base model weights.
                 additional_lora_url: URL of additional LoRA weights.
                 additional_lora_scale: Strength of the additional LoRA weights.
@@ -220,22 +435,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model_type: Model family to use.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 scale: Factor by which to enlarge width and height. From 1 to 5.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 detail: Amount of fine detail. From 0 to 5.
-                shape_preservation: From 0 to 3.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
                 prompt_suffix: Text to append to the prompt.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
                 base_model_url: URL of the base model weights.
                 additional_lora_url: URL of additional LoRA weights.
                 additional_lora_scale: Strength of the additional LoRA weights.
@@ -274,22 +488,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model_type: Model family to use.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 scale: Factor by which to enlarge width and height. From 1 to 5.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 detail: Amount of fine detail. From 0 to 5.
-                shape_preservation: From 0 to 3.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
                 prompt_suffix: Text to append to the prompt.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
                 base_model_url: URL of the base model weights.
                 additional_lora_url: URL of additional LoRA weights.
                 additional_lora_scale: Strength of the additional LoRA weights.
@@ -323,22 +536,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model_type: Model family to use.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 scale: Factor by which to enlarge width and height. From 1 to 5.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 detail: Amount of fine detail. From 0 to 5.
-                shape_preservation: From 0 to 3.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
                 prompt_suffix: Text to append to the prompt.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
                 base_model_url: URL of the base model weights.
                 additional_lora_url: URL of additional LoRA weights.
                 additional_lora_scale: Strength of the additional LoRA weights.
@@ -376,22 +588,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model_type: Model family to use.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 scale: Factor by which to enlarge width and height. From 1 to 5.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 detail: Amount of fine detail. From 0 to 5.
-                shape_preservation: From 0 to 3.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
                 prompt_suffix: Text to append to the prompt.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
                 base_model_url: URL of the base model weights.
                 additional_lora_url: URL of additional LoRA weights.
                 additional_lora_scale: Strength of the additional LoRA weights.
@@ -427,22 +638,21 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model_type: Model family to use.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 scale: Factor by which to enlarge width and height. From 1 to 5.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 detail: Amount of fine detail. From 0 to 5.
-                shape_preservation: From 0 to 3.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
                 prompt_suffix: Text to append to the prompt.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
                 base_model_url: URL of the base model weights.
                 additional_lora_url: URL of additional LoRA weights.
                 additional_lora_scale: Strength of the additional LoRA weights.
@@ -479,27 +689,49 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model_type: Model family to use.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 scale: Factor by which to enlarge width and height. From 1 to 5.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
                 detail: Amount of fine detail. From 0 to 5.
-                shape_preservation: From 0 to 3.
+                shape_preservation: How closely the shapes of the input are preserved. From 0 to 3.
                 prompt_suffix: Text to append to the prompt.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 enable_safety_checks: Whether to reject unsafe content.
+                skip_ccsr: Whether to skip the first upscaling step.
+                override_size_limits: Whether to allow larger images than the limit.
                 base_model_url: URL of the base model weights.
                 additional_lora_url: URL of additional LoRA weights.
                 additional_lora_scale: Strength of the additional LoRA weights.
                 additional_embedding_url: URL of an additional embedding for the prompt.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CreativeUpscalerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncCreativeUpscalerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     CreativeUpscaler = Endpoint
@@ -507,7 +739,7 @@ else:
 creative_upscaler = CreativeUpscaler(
     "fal-ai/creative-upscaler", CreativeUpscalerInput, CreativeUpscalerOutput
 )
-"""Image endpoint of fal-ai: creative-upscaler.
+"""Upscales an image.
 
 Call it with `creative_upscaler.subscribe(image_url=…)`.
 """
@@ -515,5 +747,9 @@ Call it with `creative_upscaler.subscribe(image_url=…)`.
 Input = CreativeUpscalerInput
 Output = CreativeUpscalerOutput
 endpoint = creative_upscaler
+"""Upscales an image.
+
+Call it with `creative_upscaler.subscribe(image_url=…)`.
+"""
 
 __all__ = ["CreativeUpscalerInput", "CreativeUpscalerOutput", "creative_upscaler"]

@@ -1,4 +1,4 @@
-"""fal-ai/csm-1b — Audio endpoint of fal-ai: csm-1b.
+"""fal-ai/csm-1b — Speaks the turns of a conversation.
 
 Category: audio. https://fal.ai/models/fal-ai/csm-1b
 """
@@ -9,9 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Turn(InputModel):
@@ -41,9 +59,29 @@ class Csm1bInput(InputModel, Request["Csm1bOutput"]):
     """Parameters of fal-ai/csm-1b."""
 
     scene: list[Turn]
+    """Turns of the conversation, each with its speaker."""
 
     context: list[Speaker] = UNSET
     """Earlier audio samples of the speakers that show how they sound."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                scene: Turns of the conversation, each with its speaker.
+                context: Earlier audio samples of the speakers that show how they sound.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Csm1bOutput(OutputModel):
@@ -54,13 +92,93 @@ class Csm1bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TurnDict(TypedDict):
+        """`Turn` as a dict."""
+
+        speaker_id: int
+        text: str
+
+    class SpeakerDict(TypedDict):
+        """`Speaker` as a dict."""
+
+        prompt: str
+        speaker_id: int
+        audio_url: FileInput
+
+    class Csm1bPipeline(Pipeline[..., Csm1bOutput]):
+        def run(
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
+        ) -> Result[Csm1bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                scene: Turns of the conversation, each with its speaker.
+                context: Earlier audio samples of the speakers that show how they sound.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
+        ) -> PendingRun[Csm1bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                scene: Turns of the conversation, each with its speaker.
+                context: Earlier audio samples of the speakers that show how they sound.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCsm1bPipeline(AsyncPipeline[..., Csm1bOutput]):
+        async def run(
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
+        ) -> Result[Csm1bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                scene: Turns of the conversation, each with its speaker.
+                context: Earlier audio samples of the speakers that show how they sound.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
+        ) -> AsyncPendingRun[Csm1bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                scene: Turns of the conversation, each with its speaker.
+                context: Earlier audio samples of the speakers that show how they sound.
+            """
+            ...
 
     class Csm1b(Endpoint[..., Csm1bInput, Csm1bOutput]):
-        def run(self, *, scene: list[Turn], context: list[Speaker] = UNSET) -> Result[Csm1bOutput]:
+        def run(
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
+        ) -> Result[Csm1bOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
+                scene: Turns of the conversation, each with its speaker.
                 context: Earlier audio samples of the speakers that show how they sound.
 
             Raises:
@@ -70,21 +188,29 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
         ) -> Result[Csm1bOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
+                scene: Turns of the conversation, each with its speaker.
                 context: Earlier audio samples of the speakers that show how they sound.
             """
             ...
 
         def subscribe(
-            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
         ) -> Result[Csm1bOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
+                scene: Turns of the conversation, each with its speaker.
                 context: Earlier audio samples of the speakers that show how they sound.
 
             Raises:
@@ -95,21 +221,29 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
         ) -> Result[Csm1bOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
+                scene: Turns of the conversation, each with its speaker.
                 context: Earlier audio samples of the speakers that show how they sound.
             """
             ...
 
         def submit(
-            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
         ) -> Handle[Csm1bOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
+                scene: Turns of the conversation, each with its speaker.
                 context: Earlier audio samples of the speakers that show how they sound.
 
             Raises:
@@ -119,23 +253,31 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
         ) -> AsyncHandle[Csm1bOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
+                scene: Turns of the conversation, each with its speaker.
                 context: Earlier audio samples of the speakers that show how they sound.
             """
             ...
 
         def stream(
-            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
         ) -> Stream[Csm1bOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
+                scene: Turns of the conversation, each with its speaker.
                 context: Earlier audio samples of the speakers that show how they sound.
 
             Raises:
@@ -144,19 +286,46 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+            self,
+            *,
+            scene: Sequence[Turn | TurnDict],
+            context: Sequence[Speaker | SpeakerDict] = UNSET,
         ) -> AsyncStream[Csm1bOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
+                scene: Turns of the conversation, each with its speaker.
                 context: Earlier audio samples of the speakers that show how they sound.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Csm1bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncCsm1bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    TurnDict = dict
+    SpeakerDict = dict
     Csm1b = Endpoint
 
 csm_1b = Csm1b("fal-ai/csm-1b", Csm1bInput, Csm1bOutput)
-"""Audio endpoint of fal-ai: csm-1b.
+"""Speaks the turns of a conversation.
 
 Call it with `csm_1b.subscribe(scene=…)`.
 """
@@ -164,5 +333,9 @@ Call it with `csm_1b.subscribe(scene=…)`.
 Input = Csm1bInput
 Output = Csm1bOutput
 endpoint = csm_1b
+"""Speaks the turns of a conversation.
 
-__all__ = ["Csm1bInput", "Csm1bOutput", "Speaker", "Turn", "csm_1b"]
+Call it with `csm_1b.subscribe(scene=…)`.
+"""
+
+__all__ = ["Csm1bInput", "Csm1bOutput", "Speaker", "SpeakerDict", "Turn", "TurnDict", "csm_1b"]

@@ -1,4 +1,4 @@
-"""fal-ai/davinci-magihuman — Video endpoint of fal-ai: davinci-magihuman.
+"""fal-ai/davinci-magihuman — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/davinci-magihuman
 """
@@ -11,29 +11,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DavinciMagihumanInput(InputModel, Request["DavinciMagihumanOutput"]):
     """Parameters of fal-ai/davinci-magihuman."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """What happens in the video, in words: subject, action and style. At least 1 character."""
+    """What happens in the video, in words: action, camera and style. At least 1 character."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the video follows."""
 
     duration: Annotated[int, Field(ge=1, le=30)] = 5
-    """Duration of the result in seconds. From 1 to 30."""
+    """Duration of the video in seconds. From 1 to 30."""
 
     resolution: Literal["256p", "540p", "720p", "1080p"] = "256p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] | None = None
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
@@ -61,7 +76,124 @@ class DavinciMagihumanOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DavinciMagihumanPipeline(Pipeline[..., DavinciMagihumanOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[DavinciMagihumanOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[DavinciMagihumanOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDavinciMagihumanPipeline(AsyncPipeline[..., DavinciMagihumanOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[DavinciMagihumanOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[DavinciMagihumanOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class DavinciMagihuman(Endpoint[..., DavinciMagihumanInput, DavinciMagihumanOutput]):
         def run(
@@ -80,17 +212,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                duration: Duration of the result in seconds. From 1 to 30.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -116,17 +244,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                duration: Duration of the result in seconds. From 1 to 30.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -148,17 +272,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                duration: Duration of the result in seconds. From 1 to 30.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -185,17 +305,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                duration: Duration of the result in seconds. From 1 to 30.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -217,17 +333,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                duration: Duration of the result in seconds. From 1 to 30.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -253,17 +365,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                duration: Duration of the result in seconds. From 1 to 30.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -287,17 +395,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                duration: Duration of the result in seconds. From 1 to 30.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -322,20 +426,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                duration: Duration of the result in seconds. From 1 to 30.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What happens in the video, in words: action, camera and style. At least 1 character.
+                image_url: Image that the video starts with.
+                audio_url: Audio that the video follows.
+                duration: Duration of the video in seconds. From 1 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DavinciMagihumanPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncDavinciMagihumanPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     DavinciMagihuman = Endpoint
@@ -343,7 +466,7 @@ else:
 davinci_magihuman = DavinciMagihuman(
     "fal-ai/davinci-magihuman", DavinciMagihumanInput, DavinciMagihumanOutput
 )
-"""Video endpoint of fal-ai: davinci-magihuman.
+"""Animates an image into a video.
 
 Call it with `davinci_magihuman.subscribe(prompt=…, image_url=…)`.
 """
@@ -351,5 +474,9 @@ Call it with `davinci_magihuman.subscribe(prompt=…, image_url=…)`.
 Input = DavinciMagihumanInput
 Output = DavinciMagihumanOutput
 endpoint = davinci_magihuman
+"""Animates an image into a video.
+
+Call it with `davinci_magihuman.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["DavinciMagihumanInput", "DavinciMagihumanOutput", "davinci_magihuman"]

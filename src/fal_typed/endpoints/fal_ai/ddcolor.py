@@ -1,4 +1,4 @@
-"""fal-ai/ddcolor — Image endpoint of fal-ai: ddcolor.
+"""fal-ai/ddcolor — Adds color to an image in black and white.
 
 Category: image. https://fal.ai/models/fal-ai/ddcolor
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DdcolorInput(InputModel, Request["DdcolorOutput"]):
     """Parameters of fal-ai/ddcolor."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to add color to."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -28,18 +44,61 @@ class DdcolorOutput(OutputModel):
     """Result of fal-ai/ddcolor."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DdcolorPipeline(Pipeline[..., DdcolorOutput]):
+        def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[DdcolorOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to add color to.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, seed: int = UNSET) -> PendingRun[DdcolorOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to add color to.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDdcolorPipeline(AsyncPipeline[..., DdcolorOutput]):
+        async def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[DdcolorOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to add color to.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> AsyncPendingRun[DdcolorOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to add color to.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Ddcolor(Endpoint[..., DdcolorInput, DdcolorOutput]):
         def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[DdcolorOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -54,7 +113,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -63,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -79,7 +138,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -88,7 +147,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -103,7 +162,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -114,7 +173,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -128,15 +187,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DdcolorPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDdcolorPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ddcolor = Endpoint
 
 ddcolor = Ddcolor("fal-ai/ddcolor", DdcolorInput, DdcolorOutput)
-"""Image endpoint of fal-ai: ddcolor.
+"""Adds color to an image in black and white.
 
 Call it with `ddcolor.subscribe(image_url=…)`.
 """
@@ -144,5 +224,9 @@ Call it with `ddcolor.subscribe(image_url=…)`.
 Input = DdcolorInput
 Output = DdcolorOutput
 endpoint = ddcolor
+"""Adds color to an image in black and white.
+
+Call it with `ddcolor.subscribe(image_url=…)`.
+"""
 
 __all__ = ["DdcolorInput", "DdcolorOutput", "ddcolor"]

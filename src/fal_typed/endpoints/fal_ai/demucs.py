@@ -1,4 +1,4 @@
-"""fal-ai/demucs — Audio endpoint of fal-ai: demucs.
+"""fal-ai/demucs — Separates a piece of music into vocals and instruments.
 
 Category: audio. https://fal.ai/models/fal-ai/demucs
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Model: TypeAlias = Literal[
     "htdemucs",
@@ -32,7 +48,7 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
     """Parameters of fal-ai/demucs."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to process."""
 
     model: Model = "htdemucs_6s"
     """Model to use; models differ in quality, speed and price."""
@@ -48,15 +64,16 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
     """Instruments and voices to separate."""
 
     segment_length: int | None = None
+    """Length of the segments in which the audio is processed, in seconds."""
 
     shifts: Annotated[int, Field(ge=1, le=10)] = 1
-    """From 1 to 10."""
+    """Number of passes with a random shift; more are better and slower. From 1 to 10."""
 
     overlap: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
-    """Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to 1."""
+    """Overlap of the segments; more is cleaner and slower. From 0 to 1."""
 
     output_format: Literal["wav", "mp3"] = "mp3"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
 
 
 class DemucsOutput(OutputModel):
@@ -82,7 +99,136 @@ class DemucsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DemucsPipeline(Pipeline[..., DemucsOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> Result[DemucsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to process.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> PendingRun[DemucsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to process.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDemucsPipeline(AsyncPipeline[..., DemucsOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> Result[DemucsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to process.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> AsyncPendingRun[DemucsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to process.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class Demucs(Endpoint[..., DemucsInput, DemucsOutput]):
         def run(
@@ -106,13 +252,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 model: Model to use; models differ in quality, speed and price.
                 stems: Instruments and voices to separate.
-                shifts: From 1 to 10.
-                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
-                    1.
-                output_format: File format of the audio.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,13 +287,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 model: Model to use; models differ in quality, speed and price.
                 stems: Instruments and voices to separate.
-                shifts: From 1 to 10.
-                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
-                    1.
-                output_format: File format of the audio.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -172,13 +318,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 model: Model to use; models differ in quality, speed and price.
                 stems: Instruments and voices to separate.
-                shifts: From 1 to 10.
-                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
-                    1.
-                output_format: File format of the audio.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,13 +354,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 model: Model to use; models differ in quality, speed and price.
                 stems: Instruments and voices to separate.
-                shifts: From 1 to 10.
-                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
-                    1.
-                output_format: File format of the audio.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -239,13 +385,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 model: Model to use; models differ in quality, speed and price.
                 stems: Instruments and voices to separate.
-                shifts: From 1 to 10.
-                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
-                    1.
-                output_format: File format of the audio.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -274,13 +420,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 model: Model to use; models differ in quality, speed and price.
                 stems: Instruments and voices to separate.
-                shifts: From 1 to 10.
-                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
-                    1.
-                output_format: File format of the audio.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -307,13 +453,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 model: Model to use; models differ in quality, speed and price.
                 stems: Instruments and voices to separate.
-                shifts: From 1 to 10.
-                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
-                    1.
-                output_format: File format of the audio.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -341,20 +487,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 model: Model to use; models differ in quality, speed and price.
                 stems: Instruments and voices to separate.
-                shifts: From 1 to 10.
-                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
-                    1.
-                output_format: File format of the audio.
+                segment_length: Length of the segments in which the audio is processed, in seconds.
+                shifts: Number of passes with a random shift; more are better and slower. From 1 to 10.
+                overlap: Overlap of the segments; more is cleaner and slower. From 0 to 1.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DemucsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDemucsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Demucs = Endpoint
 
 demucs = Demucs("fal-ai/demucs", DemucsInput, DemucsOutput)
-"""Audio endpoint of fal-ai: demucs.
+"""Separates a piece of music into vocals and instruments.
 
 Call it with `demucs.subscribe(audio_url=…)`.
 """
@@ -362,5 +529,9 @@ Call it with `demucs.subscribe(audio_url=…)`.
 Input = DemucsInput
 Output = DemucsOutput
 endpoint = demucs
+"""Separates a piece of music into vocals and instruments.
+
+Call it with `demucs.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["DemucsInput", "DemucsOutput", "Model", "demucs"]

@@ -1,4 +1,4 @@
-"""fal-ai/depth-anything-video — Video endpoint of fal-ai: depth-anything-video.
+"""fal-ai/depth-anything-video — Estimates how far away each pixel of a video is.
 
 Category: video. https://fal.ai/models/fal-ai/depth-anything-video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DepthAnythingVideoInput(InputModel, Request["DepthAnythingVideoOutput"]):
     """Parameters of fal-ai/depth-anything-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to analyze."""
 
     model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large"
     """Model to use; models differ in quality, speed and price."""
@@ -29,7 +45,8 @@ class DepthAnythingVideoInput(InputModel, Request["DepthAnythingVideoOutput"]):
     """Color map of the depth image."""
 
     resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the
+    input.
     """
 
     max_frames: Annotated[int, Field(gt=0)] | None = None
@@ -39,6 +56,7 @@ class DepthAnythingVideoInput(InputModel, Request["DepthAnythingVideoOutput"]):
     """Frames per second of the output file. Greater than 0."""
 
     side_by_side: bool = False
+    """Whether to show the video and its depth next to each other."""
 
     include_raw_depths: bool = False
     """Whether to also return the raw depth values."""
@@ -48,14 +66,123 @@ class DepthAnythingVideoOutput(OutputModel):
     """Result of fal-ai/depth-anything-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     raw_depths: File | None = None
     """File with the raw depth values."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DepthAnythingVideoPipeline(Pipeline[..., DepthAnythingVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> Result[DepthAnythingVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to analyze.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
+                include_raw_depths: Whether to also return the raw depth values.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> PendingRun[DepthAnythingVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to analyze.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
+                include_raw_depths: Whether to also return the raw depth values.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDepthAnythingVideoPipeline(AsyncPipeline[..., DepthAnythingVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> Result[DepthAnythingVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to analyze.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
+                include_raw_depths: Whether to also return the raw depth values.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> AsyncPendingRun[DepthAnythingVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to analyze.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
+                include_raw_depths: Whether to also return the raw depth values.
+            """
+            ...
 
     class DepthAnythingVideo(Endpoint[..., DepthAnythingVideoInput, DepthAnythingVideoOutput]):
         def run(
@@ -73,13 +200,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 colormap: Color map of the depth image.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
                 max_frames: Maximum number of frames to process. Greater than 0.
                 output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
                 include_raw_depths: Whether to also return the raw depth values.
 
             Raises:
@@ -103,13 +230,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 colormap: Color map of the depth image.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
                 max_frames: Maximum number of frames to process. Greater than 0.
                 output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
                 include_raw_depths: Whether to also return the raw depth values.
             """
             ...
@@ -129,13 +256,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 colormap: Color map of the depth image.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
                 max_frames: Maximum number of frames to process. Greater than 0.
                 output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
                 include_raw_depths: Whether to also return the raw depth values.
 
             Raises:
@@ -160,13 +287,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 colormap: Color map of the depth image.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
                 max_frames: Maximum number of frames to process. Greater than 0.
                 output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
                 include_raw_depths: Whether to also return the raw depth values.
             """
             ...
@@ -186,13 +313,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 colormap: Color map of the depth image.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
                 max_frames: Maximum number of frames to process. Greater than 0.
                 output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
                 include_raw_depths: Whether to also return the raw depth values.
 
             Raises:
@@ -216,13 +343,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 colormap: Color map of the depth image.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
                 max_frames: Maximum number of frames to process. Greater than 0.
                 output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
                 include_raw_depths: Whether to also return the raw depth values.
             """
             ...
@@ -244,13 +371,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 colormap: Color map of the depth image.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
                 max_frames: Maximum number of frames to process. Greater than 0.
                 output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
                 include_raw_depths: Whether to also return the raw depth values.
 
             Raises:
@@ -273,15 +400,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 colormap: Color map of the depth image.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
                 max_frames: Maximum number of frames to process. Greater than 0.
                 output_fps: Frames per second of the output file. Greater than 0.
+                side_by_side: Whether to show the video and its depth next to each other.
                 include_raw_depths: Whether to also return the raw depth values.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DepthAnythingVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncDepthAnythingVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     DepthAnythingVideo = Endpoint
@@ -289,7 +439,7 @@ else:
 depth_anything_video = DepthAnythingVideo(
     "fal-ai/depth-anything-video", DepthAnythingVideoInput, DepthAnythingVideoOutput
 )
-"""Video endpoint of fal-ai: depth-anything-video.
+"""Estimates how far away each pixel of a video is.
 
 Call it with `depth_anything_video.subscribe(video_url=…)`.
 """
@@ -297,5 +447,9 @@ Call it with `depth_anything_video.subscribe(video_url=…)`.
 Input = DepthAnythingVideoInput
 Output = DepthAnythingVideoOutput
 endpoint = depth_anything_video
+"""Estimates how far away each pixel of a video is.
+
+Call it with `depth_anything_video.subscribe(video_url=…)`.
+"""
 
 __all__ = ["DepthAnythingVideoInput", "DepthAnythingVideoOutput", "depth_anything_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/diffrhythm — Audio endpoint of fal-ai: diffrhythm.
+"""fal-ai/diffrhythm — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/diffrhythm
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DiffrhythmInput(InputModel, Request["DiffrhythmOutput"]):
@@ -26,8 +42,10 @@ class DiffrhythmInput(InputModel, Request["DiffrhythmOutput"]):
     """Reference audio whose voice or sound is used."""
 
     style_prompt: str = UNSET
+    """Text description of the style of the music."""
 
     music_duration: Literal["95s", "285s"] = "95s"
+    """Length of the piece in seconds."""
 
     cfg_strength: Annotated[float, Field(ge=1.0, le=10.0)] = 4
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -51,7 +69,108 @@ class DiffrhythmOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DiffrhythmPipeline(Pipeline[..., DiffrhythmOutput]):
+        def run(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> Result[DiffrhythmOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> PendingRun[DiffrhythmOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDiffrhythmPipeline(AsyncPipeline[..., DiffrhythmOutput]):
+        async def run(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> Result[DiffrhythmOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> AsyncPendingRun[DiffrhythmOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
+            """
+            ...
 
     class Diffrhythm(Endpoint[..., DiffrhythmInput, DiffrhythmOutput]):
         def run(
@@ -70,12 +189,11 @@ if TYPE_CHECKING:
             Args:
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,12 +217,11 @@ if TYPE_CHECKING:
             Args:
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
             """
             ...
 
@@ -124,12 +241,11 @@ if TYPE_CHECKING:
             Args:
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -154,12 +270,11 @@ if TYPE_CHECKING:
             Args:
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
             """
             ...
 
@@ -179,12 +294,11 @@ if TYPE_CHECKING:
             Args:
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,12 +322,11 @@ if TYPE_CHECKING:
             Args:
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
             """
             ...
 
@@ -235,12 +348,11 @@ if TYPE_CHECKING:
             Args:
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -263,19 +375,39 @@ if TYPE_CHECKING:
             Args:
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
                 reference_audio_url: Reference audio whose voice or sound is used.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                style_prompt: Text description of the style of the music.
+                music_duration: Length of the piece in seconds.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DiffrhythmPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDiffrhythmPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Diffrhythm = Endpoint
 
 diffrhythm = Diffrhythm("fal-ai/diffrhythm", DiffrhythmInput, DiffrhythmOutput)
-"""Audio endpoint of fal-ai: diffrhythm.
+"""Generates music from text.
 
 Call it with `diffrhythm.subscribe(lyrics=…)`.
 """
@@ -283,5 +415,9 @@ Call it with `diffrhythm.subscribe(lyrics=…)`.
 Input = DiffrhythmInput
 Output = DiffrhythmOutput
 endpoint = diffrhythm
+"""Generates music from text.
+
+Call it with `diffrhythm.subscribe(lyrics=…)`.
+"""
 
 __all__ = ["DiffrhythmInput", "DiffrhythmOutput", "diffrhythm"]

@@ -1,4 +1,4 @@
-"""fal-ai/drct-super-resolution — Image endpoint of fal-ai: drct-super-resolution.
+"""fal-ai/drct-super-resolution — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/drct-super-resolution
 """
@@ -9,30 +9,95 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DrctSuperResolutionInput(InputModel, Request["DrctSuperResolutionOutput"]):
     """Parameters of fal-ai/drct-super-resolution."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     upscale_factor: Literal[4] = 4
-    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
+    """Factor by which to enlarge width and height."""
 
 
 class DrctSuperResolutionOutput(OutputModel):
     """Result of fal-ai/drct-super-resolution."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DrctSuperResolutionPipeline(Pipeline[..., DrctSuperResolutionOutput]):
+        def run(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> Result[DrctSuperResolutionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> PendingRun[DrctSuperResolutionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDrctSuperResolutionPipeline(AsyncPipeline[..., DrctSuperResolutionOutput]):
+        async def run(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> Result[DrctSuperResolutionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> AsyncPendingRun[DrctSuperResolutionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
+            """
+            ...
 
     class DrctSuperResolution(Endpoint[..., DrctSuperResolutionInput, DrctSuperResolutionOutput]):
         def run(
@@ -41,9 +106,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -57,9 +121,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
             """
             ...
 
@@ -69,9 +132,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -86,9 +148,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
             """
             ...
 
@@ -98,9 +159,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,9 +174,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
             """
             ...
 
@@ -128,9 +187,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -143,10 +201,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DrctSuperResolutionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncDrctSuperResolutionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     DrctSuperResolution = Endpoint
@@ -154,7 +234,7 @@ else:
 drct_super_resolution = DrctSuperResolution(
     "fal-ai/drct-super-resolution", DrctSuperResolutionInput, DrctSuperResolutionOutput
 )
-"""Image endpoint of fal-ai: drct-super-resolution.
+"""Upscales an image.
 
 Call it with `drct_super_resolution.subscribe(image_url=…)`.
 """
@@ -162,5 +242,9 @@ Call it with `drct_super_resolution.subscribe(image_url=…)`.
 Input = DrctSuperResolutionInput
 Output = DrctSuperResolutionOutput
 endpoint = drct_super_resolution
+"""Upscales an image.
+
+Call it with `drct_super_resolution.subscribe(image_url=…)`.
+"""
 
 __all__ = ["DrctSuperResolutionInput", "DrctSuperResolutionOutput", "drct_super_resolution"]

@@ -1,4 +1,4 @@
-"""fal-ai/dreamo — Image endpoint of fal-ai: dreamo.
+"""fal-ai/dreamo — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/dreamo
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DreamoInput(InputModel, Request["DreamoOutput"]):
@@ -25,14 +41,16 @@ class DreamoInput(InputModel, Request["DreamoOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     first_image_url: FileInput | None = None
-    """The first image, in order."""
+    """First image to use as a reference."""
 
     second_image_url: FileInput | None = None
     """Additional image to use as a reference."""
 
     first_reference_task: Literal["ip", "id", "style"] = "ip"
+    """What to take from the first image: the object, the identity or the style."""
 
     second_reference_task: Literal["ip", "id", "style"] = "ip"
+    """What to take from the second image: the object, the identity or the style."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -57,15 +75,58 @@ class DreamoInput(InputModel, Request["DreamoOutput"]):
     """
 
     ref_resolution: Annotated[int, Field(ge=512, le=1024)] = 512
-    """From 512 to 1024."""
+    """Resolution at which reference images are read, in pixels. From 512 to 1024."""
 
     true_cfg: Annotated[float, Field(ge=1.0, le=5.0)] = 1
-    """Scale of classifier-free guidance: how closely the image follows the prompt; 1 turns it off.
-    From 1 to 5.
+    """Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it
+    off. From 1 to 5.
     """
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: First image to use as a reference.
+                second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class DreamoOutput(OutputModel):
@@ -88,7 +149,164 @@ class DreamoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DreamoPipeline(Pipeline[..., DreamoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[DreamoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: First image to use as a reference.
+                second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[DreamoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: First image to use as a reference.
+                second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDreamoPipeline(AsyncPipeline[..., DreamoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[DreamoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: First image to use as a reference.
+                second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[DreamoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: First image to use as a reference.
+                second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Dreamo(Endpoint[..., DreamoInput, DreamoOutput]):
         def run(
@@ -99,7 +317,7 @@ if TYPE_CHECKING:
             second_image_url: FileInput | None = None,
             first_reference_task: Literal["ip", "id", "style"] = "ip",
             second_reference_task: Literal["ip", "id", "style"] = "ip",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 12,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -113,20 +331,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                first_image_url: The first image, in order.
+                first_image_url: First image to use as a reference.
                 second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                ref_resolution: From 512 to 1024.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -143,7 +359,7 @@ if TYPE_CHECKING:
             second_image_url: FileInput | None = None,
             first_reference_task: Literal["ip", "id", "style"] = "ip",
             second_reference_task: Literal["ip", "id", "style"] = "ip",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 12,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -157,20 +373,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                first_image_url: The first image, in order.
+                first_image_url: First image to use as a reference.
                 second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                ref_resolution: From 512 to 1024.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -183,7 +397,7 @@ if TYPE_CHECKING:
             second_image_url: FileInput | None = None,
             first_reference_task: Literal["ip", "id", "style"] = "ip",
             second_reference_task: Literal["ip", "id", "style"] = "ip",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 12,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -197,20 +411,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                first_image_url: The first image, in order.
+                first_image_url: First image to use as a reference.
                 second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                ref_resolution: From 512 to 1024.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -228,7 +440,7 @@ if TYPE_CHECKING:
             second_image_url: FileInput | None = None,
             first_reference_task: Literal["ip", "id", "style"] = "ip",
             second_reference_task: Literal["ip", "id", "style"] = "ip",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 12,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -242,20 +454,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                first_image_url: The first image, in order.
+                first_image_url: First image to use as a reference.
                 second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                ref_resolution: From 512 to 1024.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -268,7 +478,7 @@ if TYPE_CHECKING:
             second_image_url: FileInput | None = None,
             first_reference_task: Literal["ip", "id", "style"] = "ip",
             second_reference_task: Literal["ip", "id", "style"] = "ip",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 12,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -282,20 +492,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                first_image_url: The first image, in order.
+                first_image_url: First image to use as a reference.
                 second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                ref_resolution: From 512 to 1024.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -312,7 +520,7 @@ if TYPE_CHECKING:
             second_image_url: FileInput | None = None,
             first_reference_task: Literal["ip", "id", "style"] = "ip",
             second_reference_task: Literal["ip", "id", "style"] = "ip",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 12,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -326,20 +534,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                first_image_url: The first image, in order.
+                first_image_url: First image to use as a reference.
                 second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                ref_resolution: From 512 to 1024.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -352,7 +558,7 @@ if TYPE_CHECKING:
             second_image_url: FileInput | None = None,
             first_reference_task: Literal["ip", "id", "style"] = "ip",
             second_reference_task: Literal["ip", "id", "style"] = "ip",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 12,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -368,20 +574,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                first_image_url: The first image, in order.
+                first_image_url: First image to use as a reference.
                 second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                ref_resolution: From 512 to 1024.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -397,7 +601,7 @@ if TYPE_CHECKING:
             second_image_url: FileInput | None = None,
             first_reference_task: Literal["ip", "id", "style"] = "ip",
             second_reference_task: Literal["ip", "id", "style"] = "ip",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 12,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -411,28 +615,47 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                first_image_url: The first image, in order.
+                first_image_url: First image to use as a reference.
                 second_image_url: Additional image to use as a reference.
+                first_reference_task: What to take from the first image: the object, the identity or the style.
+                second_reference_task: What to take from the second image: the object, the identity or the style.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                ref_resolution: From 512 to 1024.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                ref_resolution: Resolution at which reference images are read, in pixels. From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 5.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DreamoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDreamoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Dreamo = Endpoint
 
 dreamo = Dreamo("fal-ai/dreamo", DreamoInput, DreamoOutput)
-"""Image endpoint of fal-ai: dreamo.
+"""Generates images from text and optional images.
 
 Call it with `dreamo.subscribe(prompt=…)`.
 """
@@ -440,5 +663,9 @@ Call it with `dreamo.subscribe(prompt=…)`.
 Input = DreamoInput
 Output = DreamoOutput
 endpoint = dreamo
+"""Generates images from text and optional images.
 
-__all__ = ["DreamoInput", "DreamoOutput", "ImageSize", "ImageSizePreset", "dreamo"]
+Call it with `dreamo.subscribe(prompt=…)`.
+"""
+
+__all__ = ["DreamoInput", "DreamoOutput", "ImageSize", "ImageSizeDict", "ImageSizePreset", "dreamo"]

@@ -1,4 +1,4 @@
-"""fal-ai/dubbing — Video endpoint of fal-ai: dubbing.
+"""fal-ai/dubbing — Translates the speech in a video, with matching lips or voice.
 
 Category: video. https://fal.ai/models/fal-ai/dubbing
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DubbingInput(InputModel, Request["DubbingOutput"]):
     """Parameters of fal-ai/dubbing."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose speech to translate."""
 
     target_language: Literal["hindi", "turkish", "english"] = "hindi"
     """Language to translate into."""
@@ -31,11 +47,80 @@ class DubbingOutput(OutputModel):
     """Result of fal-ai/dubbing."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DubbingPipeline(Pipeline[..., DubbingOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> Result[DubbingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose speech to translate.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> PendingRun[DubbingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose speech to translate.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDubbingPipeline(AsyncPipeline[..., DubbingOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> Result[DubbingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose speech to translate.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> AsyncPendingRun[DubbingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose speech to translate.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+            """
+            ...
 
     class Dubbing(Endpoint[..., DubbingInput, DubbingOutput]):
         def run(
@@ -48,7 +133,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 target_language: Language to translate into.
                 do_lipsync: Whether to synchronize the lips with the new speech.
 
@@ -68,7 +153,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 target_language: Language to translate into.
                 do_lipsync: Whether to synchronize the lips with the new speech.
             """
@@ -84,7 +169,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 target_language: Language to translate into.
                 do_lipsync: Whether to synchronize the lips with the new speech.
 
@@ -105,7 +190,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 target_language: Language to translate into.
                 do_lipsync: Whether to synchronize the lips with the new speech.
             """
@@ -121,7 +206,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 target_language: Language to translate into.
                 do_lipsync: Whether to synchronize the lips with the new speech.
 
@@ -141,7 +226,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 target_language: Language to translate into.
                 do_lipsync: Whether to synchronize the lips with the new speech.
             """
@@ -159,7 +244,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 target_language: Language to translate into.
                 do_lipsync: Whether to synchronize the lips with the new speech.
 
@@ -178,16 +263,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 target_language: Language to translate into.
                 do_lipsync: Whether to synchronize the lips with the new speech.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DubbingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDubbingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Dubbing = Endpoint
 
 dubbing = Dubbing("fal-ai/dubbing", DubbingInput, DubbingOutput)
-"""Video endpoint of fal-ai: dubbing.
+"""Translates the speech in a video, with matching lips or voice.
 
 Call it with `dubbing.subscribe(video_url=…)`.
 """
@@ -195,5 +301,9 @@ Call it with `dubbing.subscribe(video_url=…)`.
 Input = DubbingInput
 Output = DubbingOutput
 endpoint = dubbing
+"""Translates the speech in a video, with matching lips or voice.
+
+Call it with `dubbing.subscribe(video_url=…)`.
+"""
 
 __all__ = ["DubbingInput", "DubbingOutput", "dubbing"]

@@ -1,4 +1,4 @@
-"""fal-ai/echomimic-v3 — Video endpoint of fal-ai: echomimic-v3.
+"""fal-ai/echomimic-v3 — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/echomimic-v3
 """
@@ -11,28 +11,44 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class EchomimicV3Input(InputModel, Request["EchomimicV3Output"]):
     """Parameters of fal-ai/echomimic-v3."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     num_frames_per_generation: Annotated[int, Field(ge=49, le=161)] = 121
-    """From 49 to 161."""
+    """Number of frames to generate at once. From 49 to 161."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4.5
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -55,7 +71,116 @@ class EchomimicV3Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class EchomimicV3Pipeline(Pipeline[..., EchomimicV3Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[EchomimicV3Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> PendingRun[EchomimicV3Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncEchomimicV3Pipeline(AsyncPipeline[..., EchomimicV3Output]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[EchomimicV3Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[EchomimicV3Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class EchomimicV3(Endpoint[..., EchomimicV3Input, EchomimicV3Output]):
         def run(
@@ -73,15 +198,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames_per_generation: From 49 to 161.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -105,15 +228,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames_per_generation: From 49 to 161.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -133,15 +254,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames_per_generation: From 49 to 161.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -166,15 +285,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames_per_generation: From 49 to 161.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -194,15 +311,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames_per_generation: From 49 to 161.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -226,15 +341,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames_per_generation: From 49 to 161.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -256,15 +369,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames_per_generation: From 49 to 161.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -287,23 +398,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames_per_generation: From 49 to 161.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
+                num_frames_per_generation: Number of frames to generate at once. From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> EchomimicV3Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncEchomimicV3Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     EchomimicV3 = Endpoint
 
 echomimic_v3 = EchomimicV3("fal-ai/echomimic-v3", EchomimicV3Input, EchomimicV3Output)
-"""Video endpoint of fal-ai: echomimic-v3.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `echomimic_v3.subscribe(image_url=…, audio_url=…, prompt=…)`.
 """
@@ -311,5 +441,9 @@ Call it with `echomimic_v3.subscribe(image_url=…, audio_url=…, prompt=…)`.
 Input = EchomimicV3Input
 Output = EchomimicV3Output
 endpoint = echomimic_v3
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `echomimic_v3.subscribe(image_url=…, audio_url=…, prompt=…)`.
+"""
 
 __all__ = ["EchomimicV3Input", "EchomimicV3Output", "echomimic_v3"]

@@ -1,4 +1,4 @@
-"""fal-ai/editto — Video endpoint of fal-ai: editto.
+"""fal-ai/editto — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/editto
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class EdittoInput(InputModel, Request["EdittoOutput"]):
     """Parameters of fal-ai/editto."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -47,11 +63,12 @@ class EdittoInput(InputModel, Request["EdittoOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the
+    input.
     """
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -74,19 +91,20 @@ class EdittoInput(InputModel, Request["EdittoOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     acceleration: Literal["none", "low", "regular"] | None = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     num_interpolated_frames: Annotated[int, Field(ge=0, le=5)] = 0
     """Number of frames to insert between two frames, for smoother motion. From 0 to 5."""
 
     temporal_downsample_factor: Annotated[int, Field(ge=0, le=5)] = 0
-    """Number of frames to drop for each frame that is kept; 0 keeps all. From 0 to 5."""
+    """Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+    """
 
     enable_auto_downsample: bool = False
     """Whether to drop frames of a video with a high frame rate, to save time without losing
@@ -106,7 +124,7 @@ class EdittoOutput(OutputModel):
     """Result of fal-ai/editto."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     prompt: str
     """Text that the video was generated from, as the model received it."""
@@ -119,7 +137,236 @@ class EdittoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class EdittoPipeline(Pipeline[..., EdittoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> Result[EdittoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> PendingRun[EdittoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncEdittoPipeline(AsyncPipeline[..., EdittoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> Result[EdittoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> AsyncPendingRun[EdittoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
 
     class Editto(Endpoint[..., EdittoInput, EdittoOutput]):
         def run(
@@ -152,42 +399,28 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
 
             Raises:
@@ -226,42 +459,28 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
             ...
@@ -296,42 +515,28 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
 
             Raises:
@@ -371,42 +576,28 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
             ...
@@ -441,42 +632,28 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
 
             Raises:
@@ -515,42 +692,28 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
             ...
@@ -587,42 +750,28 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
 
             Raises:
@@ -660,50 +809,57 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> EdittoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncEdittoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Editto = Endpoint
 
 editto = Editto("fal-ai/editto", EdittoInput, EdittoOutput)
-"""Video endpoint of fal-ai: editto.
+"""Edits a video by text instructions.
 
 Call it with `editto.subscribe(prompt=…, video_url=…)`.
 """
@@ -711,5 +867,9 @@ Call it with `editto.subscribe(prompt=…, video_url=…)`.
 Input = EdittoInput
 Output = EdittoOutput
 endpoint = editto
+"""Edits a video by text instructions.
+
+Call it with `editto.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["EdittoInput", "EdittoOutput", "editto"]

@@ -1,4 +1,4 @@
-"""fal-ai/era-3d — Image endpoint of fal-ai: era-3d.
+"""fal-ai/era-3d — Generates views and normal maps of an object from all sides.
 
 Category: image. https://fal.ai/models/fal-ai/era-3d
 """
@@ -11,20 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Era3dInput(InputModel, Request["Era3dOutput"]):
     """Parameters of fal-ai/era-3d."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image of the object to turn into a 3D model."""
 
     cfg: Annotated[float, Field(ge=0.0, le=20.0)] = 4
-    """How closely the result follows the prompt; low values allow more freedom, high values are
-    more literal. From 0 to 20.
+    """How closely the result follows the input image; low values allow more freedom. From 0 to 20.
     """
 
     steps: Annotated[int, Field(ge=1, le=200)] = 40
@@ -32,7 +47,7 @@ class Era3dInput(InputModel, Request["Era3dOutput"]):
     """
 
     crop_size: Annotated[int, Field(ge=256, le=512)] = 400
-    """From 256 to 512."""
+    """Size of the object in the cropped image, in pixels. From 256 to 512."""
 
     seed: int = -1
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -45,7 +60,7 @@ class Era3dOutput(OutputModel):
     """Result of fal-ai/era-3d."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     normal_images: list[Image]
     """Normal maps, one for each view."""
@@ -55,7 +70,100 @@ class Era3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Era3dPipeline(Pipeline[..., Era3dOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> Result[Era3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> PendingRun[Era3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncEra3dPipeline(AsyncPipeline[..., Era3dOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> Result[Era3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> AsyncPendingRun[Era3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+            """
+            ...
 
     class Era3d(Endpoint[..., Era3dInput, Era3dOutput]):
         def run(
@@ -71,12 +179,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0 to 20.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 200.
-                crop_size: From 256 to 512.
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 background_removal: Whether to remove the background first.
 
@@ -99,12 +205,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0 to 20.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 200.
-                crop_size: From 256 to 512.
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 background_removal: Whether to remove the background first.
             """
@@ -123,12 +227,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0 to 20.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 200.
-                crop_size: From 256 to 512.
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 background_removal: Whether to remove the background first.
 
@@ -152,12 +254,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0 to 20.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 200.
-                crop_size: From 256 to 512.
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 background_removal: Whether to remove the background first.
             """
@@ -176,12 +276,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0 to 20.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 200.
-                crop_size: From 256 to 512.
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 background_removal: Whether to remove the background first.
 
@@ -204,12 +302,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0 to 20.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 200.
-                crop_size: From 256 to 512.
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 background_removal: Whether to remove the background first.
             """
@@ -230,12 +326,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0 to 20.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 200.
-                crop_size: From 256 to 512.
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 background_removal: Whether to remove the background first.
 
@@ -257,21 +351,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0 to 20.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 200.
-                crop_size: From 256 to 512.
+                image_url: Image of the object to turn into a 3D model.
+                cfg: How closely the result follows the input image; low values allow more freedom. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
+                crop_size: Size of the object in the cropped image, in pixels. From 256 to 512.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 background_removal: Whether to remove the background first.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Era3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncEra3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Era3d = Endpoint
 
 era_3d = Era3d("fal-ai/era-3d", Era3dInput, Era3dOutput)
-"""Image endpoint of fal-ai: era-3d.
+"""Generates views and normal maps of an object from all sides.
 
 Call it with `era_3d.subscribe(image_url=…)`.
 """
@@ -279,5 +392,9 @@ Call it with `era_3d.subscribe(image_url=…)`.
 Input = Era3dInput
 Output = Era3dOutput
 endpoint = era_3d
+"""Generates views and normal maps of an object from all sides.
+
+Call it with `era_3d.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Era3dInput", "Era3dOutput", "era_3d"]

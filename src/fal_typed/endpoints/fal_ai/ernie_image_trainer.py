@@ -1,4 +1,4 @@
-"""fal-ai/ernie-image-trainer — Training endpoint of fal-ai: ernie-image-trainer.
+"""fal-ai/ernie-image-trainer — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/ernie-image-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ErnieImageTrainerInput(InputModel, Request["ErnieImageTrainerOutput"]):
@@ -46,7 +62,84 @@ class ErnieImageTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ErnieImageTrainerPipeline(Pipeline[..., ErnieImageTrainerOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ErnieImageTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> PendingRun[ErnieImageTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncErnieImageTrainerPipeline(AsyncPipeline[..., ErnieImageTrainerOutput]):
+        async def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ErnieImageTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> AsyncPendingRun[ErnieImageTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+            """
+            ...
 
     class ErnieImageTrainer(Endpoint[..., ErnieImageTrainerInput, ErnieImageTrainerOutput]):
         def run(
@@ -60,13 +153,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -85,13 +175,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
             """
             ...
 
@@ -106,13 +193,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,13 +216,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
             """
             ...
 
@@ -153,13 +234,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,13 +256,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
             """
             ...
 
@@ -201,13 +276,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -225,14 +297,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ErnieImageTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncErnieImageTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ErnieImageTrainer = Endpoint
@@ -240,7 +332,7 @@ else:
 ernie_image_trainer = ErnieImageTrainer(
     "fal-ai/ernie-image-trainer", ErnieImageTrainerInput, ErnieImageTrainerOutput
 )
-"""Training endpoint of fal-ai: ernie-image-trainer.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `ernie_image_trainer.subscribe(images_data_url=…)`.
 """
@@ -248,5 +340,9 @@ Call it with `ernie_image_trainer.subscribe(images_data_url=…)`.
 Input = ErnieImageTrainerInput
 Output = ErnieImageTrainerOutput
 endpoint = ernie_image_trainer
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `ernie_image_trainer.subscribe(images_data_url=…)`.
+"""
 
 __all__ = ["ErnieImageTrainerInput", "ErnieImageTrainerOutput", "ernie_image_trainer"]

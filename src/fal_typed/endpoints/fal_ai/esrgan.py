@@ -1,4 +1,4 @@
-"""fal-ai/esrgan — Image endpoint of fal-ai: esrgan.
+"""fal-ai/esrgan — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/esrgan
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Model: TypeAlias = Literal[
     "RealESRGAN_x4plus",
@@ -30,31 +46,128 @@ class EsrganInput(InputModel, Request["EsrganOutput"]):
     """Parameters of fal-ai/esrgan."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0)] = 2
     """Factor by which to enlarge width and height. From 1 to 8."""
 
     tile: int = 0
+    """Size of the tiles in which the image is processed, in pixels. `0` processes the whole image
+    at once.
+    """
 
     face: bool = False
+    """Whether to enhance faces."""
 
     model: Model = "RealESRGAN_x4plus"
     """Model to use; models differ in quality, speed and price."""
 
     output_format: Literal["png", "jpeg"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
 
 class EsrganOutput(OutputModel):
     """Result of fal-ai/esrgan."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class EsrganPipeline(Pipeline[..., EsrganOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[EsrganOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> PendingRun[EsrganOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncEsrganPipeline(AsyncPipeline[..., EsrganOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[EsrganOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> AsyncPendingRun[EsrganOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class Esrgan(Endpoint[..., EsrganInput, EsrganOutput]):
         def run(
@@ -70,10 +183,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
                 model: Model to use; models differ in quality, speed and price.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,10 +209,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
                 model: Model to use; models differ in quality, speed and price.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -114,10 +231,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
                 model: Model to use; models differ in quality, speed and price.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,10 +258,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
                 model: Model to use; models differ in quality, speed and price.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -159,10 +280,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
                 model: Model to use; models differ in quality, speed and price.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,10 +306,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
                 model: Model to use; models differ in quality, speed and price.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -205,10 +330,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
                 model: Model to use; models differ in quality, speed and price.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -228,17 +355,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
+                tile: Size of the tiles in which the image is processed, in pixels. `0` processes the whole image at once.
+                face: Whether to enhance faces.
                 model: Model to use; models differ in quality, speed and price.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> EsrganPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncEsrganPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Esrgan = Endpoint
 
 esrgan = Esrgan("fal-ai/esrgan", EsrganInput, EsrganOutput)
-"""Image endpoint of fal-ai: esrgan.
+"""Upscales an image.
 
 Call it with `esrgan.subscribe(image_url=…)`.
 """
@@ -246,5 +396,9 @@ Call it with `esrgan.subscribe(image_url=…)`.
 Input = EsrganInput
 Output = EsrganOutput
 endpoint = esrgan
+"""Upscales an image.
+
+Call it with `esrgan.subscribe(image_url=…)`.
+"""
 
 __all__ = ["EsrganInput", "EsrganOutput", "Model", "esrgan"]

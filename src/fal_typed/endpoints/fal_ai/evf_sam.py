@@ -1,4 +1,4 @@
-"""fal-ai/evf-sam — Image endpoint of fal-ai: evf-sam.
+"""fal-ai/evf-sam — Segments objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/evf-sam
 """
@@ -11,24 +11,41 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class EvfSamInput(InputModel, Request["EvfSamOutput"]):
     """Parameters of fal-ai/evf-sam."""
 
     prompt: str
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
 
     semantic_type: bool = False
+    """Whether to select areas such as the sky instead of single objects."""
 
     mask_only: bool = True
     """Whether to return only the mask, without the cut-out image."""
@@ -40,10 +57,10 @@ class EvfSamInput(InputModel, Request["EvfSamOutput"]):
     """Whether to swap black and white in the mask."""
 
     blur_mask: Annotated[int, Field(ge=0, le=50)] = 0
-    """From 0 to 50."""
+    """Radius by which to blur the edge of the mask, in pixels. From 0 to 50."""
 
     expand_mask: Annotated[int, Field(ge=0, le=20)] = 0
-    """From 0 to 20."""
+    """Number of pixels by which to expand the mask. From 0 to 20."""
 
     fill_holes: bool = False
     """Whether to fill gaps in the detections."""
@@ -53,11 +70,136 @@ class EvfSamOutput(OutputModel):
     """Result of fal-ai/evf-sam."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class EvfSamPipeline(Pipeline[..., EvfSamOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> Result[EvfSamOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to find, in words.
+                image_url: Image to analyze.
+                negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> PendingRun[EvfSamOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to find, in words.
+                image_url: Image to analyze.
+                negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncEvfSamPipeline(AsyncPipeline[..., EvfSamOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> Result[EvfSamOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to find, in words.
+                image_url: Image to analyze.
+                negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> AsyncPendingRun[EvfSamOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to find, in words.
+                image_url: Image to analyze.
+                negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+            """
+            ...
 
     class EvfSam(Endpoint[..., EvfSamInput, EvfSamOutput]):
         def run(
@@ -77,14 +219,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of what to find and extract.
-                image_url: Image to edit or to start from.
+                prompt: What to find, in words.
+                image_url: Image to analyze.
                 negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
                 mask_only: Whether to return only the mask, without the cut-out image.
                 use_grounding_dino: Whether to locate the object with a detector first.
                 revert_mask: Whether to swap black and white in the mask.
-                blur_mask: From 0 to 50.
-                expand_mask: From 0 to 20.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
                 fill_holes: Whether to fill gaps in the detections.
 
             Raises:
@@ -110,14 +253,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of what to find and extract.
-                image_url: Image to edit or to start from.
+                prompt: What to find, in words.
+                image_url: Image to analyze.
                 negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
                 mask_only: Whether to return only the mask, without the cut-out image.
                 use_grounding_dino: Whether to locate the object with a detector first.
                 revert_mask: Whether to swap black and white in the mask.
-                blur_mask: From 0 to 50.
-                expand_mask: From 0 to 20.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
                 fill_holes: Whether to fill gaps in the detections.
             """
             ...
@@ -139,14 +283,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of what to find and extract.
-                image_url: Image to edit or to start from.
+                prompt: What to find, in words.
+                image_url: Image to analyze.
                 negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
                 mask_only: Whether to return only the mask, without the cut-out image.
                 use_grounding_dino: Whether to locate the object with a detector first.
                 revert_mask: Whether to swap black and white in the mask.
-                blur_mask: From 0 to 50.
-                expand_mask: From 0 to 20.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
                 fill_holes: Whether to fill gaps in the detections.
 
             Raises:
@@ -173,14 +318,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of what to find and extract.
-                image_url: Image to edit or to start from.
+                prompt: What to find, in words.
+                image_url: Image to analyze.
                 negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
                 mask_only: Whether to return only the mask, without the cut-out image.
                 use_grounding_dino: Whether to locate the object with a detector first.
                 revert_mask: Whether to swap black and white in the mask.
-                blur_mask: From 0 to 50.
-                expand_mask: From 0 to 20.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
                 fill_holes: Whether to fill gaps in the detections.
             """
             ...
@@ -202,14 +348,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of what to find and extract.
-                image_url: Image to edit or to start from.
+                prompt: What to find, in words.
+                image_url: Image to analyze.
                 negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
                 mask_only: Whether to return only the mask, without the cut-out image.
                 use_grounding_dino: Whether to locate the object with a detector first.
                 revert_mask: Whether to swap black and white in the mask.
-                blur_mask: From 0 to 50.
-                expand_mask: From 0 to 20.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
                 fill_holes: Whether to fill gaps in the detections.
 
             Raises:
@@ -235,14 +382,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of what to find and extract.
-                image_url: Image to edit or to start from.
+                prompt: What to find, in words.
+                image_url: Image to analyze.
                 negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
                 mask_only: Whether to return only the mask, without the cut-out image.
                 use_grounding_dino: Whether to locate the object with a detector first.
                 revert_mask: Whether to swap black and white in the mask.
-                blur_mask: From 0 to 50.
-                expand_mask: From 0 to 20.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
                 fill_holes: Whether to fill gaps in the detections.
             """
             ...
@@ -266,14 +414,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of what to find and extract.
-                image_url: Image to edit or to start from.
+                prompt: What to find, in words.
+                image_url: Image to analyze.
                 negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
                 mask_only: Whether to return only the mask, without the cut-out image.
                 use_grounding_dino: Whether to locate the object with a detector first.
                 revert_mask: Whether to swap black and white in the mask.
-                blur_mask: From 0 to 50.
-                expand_mask: From 0 to 20.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
                 fill_holes: Whether to fill gaps in the detections.
 
             Raises:
@@ -298,22 +447,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of what to find and extract.
-                image_url: Image to edit or to start from.
+                prompt: What to find, in words.
+                image_url: Image to analyze.
                 negative_prompt: Text description of what to avoid in the result.
+                semantic_type: Whether to select areas such as the sky instead of single objects.
                 mask_only: Whether to return only the mask, without the cut-out image.
                 use_grounding_dino: Whether to locate the object with a detector first.
                 revert_mask: Whether to swap black and white in the mask.
-                blur_mask: From 0 to 50.
-                expand_mask: From 0 to 20.
+                blur_mask: Radius by which to blur the edge of the mask, in pixels. From 0 to 50.
+                expand_mask: Number of pixels by which to expand the mask. From 0 to 20.
                 fill_holes: Whether to fill gaps in the detections.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> EvfSamPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncEvfSamPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     EvfSam = Endpoint
 
 evf_sam = EvfSam("fal-ai/evf-sam", EvfSamInput, EvfSamOutput)
-"""Image endpoint of fal-ai: evf-sam.
+"""Segments objects in an image.
 
 Call it with `evf_sam.subscribe(prompt=…, image_url=…)`.
 """
@@ -321,5 +492,9 @@ Call it with `evf_sam.subscribe(prompt=…, image_url=…)`.
 Input = EvfSamInput
 Output = EvfSamOutput
 endpoint = evf_sam
+"""Segments objects in an image.
+
+Call it with `evf_sam.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["EvfSamInput", "EvfSamOutput", "evf_sam"]

@@ -1,4 +1,4 @@
-"""fal-ai/f5-tts — Audio endpoint of fal-ai: f5-tts.
+"""fal-ai/f5-tts — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/f5-tts
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class F5TtsInput(InputModel, Request["F5TtsOutput"]):
@@ -41,7 +57,92 @@ class F5TtsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class F5TtsPipeline(Pipeline[..., F5TtsOutput]):
+        def run(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> Result[F5TtsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> PendingRun[F5TtsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncF5TtsPipeline(AsyncPipeline[..., F5TtsOutput]):
+        async def run(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> Result[F5TtsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> AsyncPendingRun[F5TtsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+            """
+            ...
 
     class F5Tts(Endpoint[..., F5TtsInput, F5TtsOutput]):
         def run(
@@ -221,11 +322,32 @@ if TYPE_CHECKING:
                 remove_silence: Whether to remove pauses from the sample recording.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> F5TtsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncF5TtsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     F5Tts = Endpoint
 
 f5_tts = F5Tts("fal-ai/f5-tts", F5TtsInput, F5TtsOutput)
-"""Audio endpoint of fal-ai: f5-tts.
+"""Generates speech from text.
 
 Call it with `f5_tts.subscribe(gen_text=…, ref_audio_url=…, model_type=…)`.
 """
@@ -233,5 +355,9 @@ Call it with `f5_tts.subscribe(gen_text=…, ref_audio_url=…, model_type=…)`
 Input = F5TtsInput
 Output = F5TtsOutput
 endpoint = f5_tts
+"""Generates speech from text.
+
+Call it with `f5_tts.subscribe(gen_text=…, ref_audio_url=…, model_type=…)`.
+"""
 
 __all__ = ["F5TtsInput", "F5TtsOutput", "f5_tts"]

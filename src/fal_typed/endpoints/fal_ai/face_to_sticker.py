@@ -1,4 +1,4 @@
-"""fal-ai/face-to-sticker — Image endpoint of fal-ai: face-to-sticker.
+"""fal-ai/face-to-sticker — Turns the image of a face into a sticker.
 
 Category: image. https://fal.ai/models/fal-ai/face-to-sticker
 """
@@ -11,18 +11,34 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FaceToStickerInput(InputModel, Request["FaceToStickerOutput"]):
     """Parameters of fal-ai/face-to-sticker."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Reference image of the person or subject."""
 
     prompt: str
     """What the image shows, in words: subject, style and composition."""
@@ -40,27 +56,69 @@ class FaceToStickerInput(InputModel, Request["FaceToStickerOutput"]):
     """
 
     instant_id_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
-    """From 0 to 1."""
+    """How closely the face follows the reference. From 0 to 1."""
 
     ip_adapter_weight: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """From 0 to 1."""
+    """How strongly the reference image influences the result. From 0 to 1."""
 
     ip_adapter_noise: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Amount of noise to add to the reference image. From 0 to 1."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     upscale: bool = False
+    """Whether to upscale the sticker."""
 
     upscale_steps: Annotated[int, Field(ge=1, le=20)] = 10
-    """From 1 to 20."""
+    """Number of steps of the upscaling. From 1 to 20."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Reference image of the person or subject.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FaceToStickerOutput(OutputModel):
@@ -83,7 +141,156 @@ class FaceToStickerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FaceToStickerPipeline(Pipeline[..., FaceToStickerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[FaceToStickerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Reference image of the person or subject.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[FaceToStickerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Reference image of the person or subject.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFaceToStickerPipeline(AsyncPipeline[..., FaceToStickerOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[FaceToStickerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Reference image of the person or subject.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[FaceToStickerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Reference image of the person or subject.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class FaceToSticker(Endpoint[..., FaceToStickerInput, FaceToStickerOutput]):
         def run(
@@ -97,7 +304,7 @@ if TYPE_CHECKING:
             instant_id_strength: float = 0.7,
             ip_adapter_weight: float = 0.2,
             ip_adapter_noise: float = 0.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             upscale: bool = False,
             upscale_steps: int = 10,
             seed: int | None = None,
@@ -106,18 +313,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 40.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                instant_id_strength: From 0 to 1.
-                ip_adapter_weight: From 0 to 1.
-                ip_adapter_noise: From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                upscale_steps: From 1 to 20.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -138,7 +344,7 @@ if TYPE_CHECKING:
             instant_id_strength: float = 0.7,
             ip_adapter_weight: float = 0.2,
             ip_adapter_noise: float = 0.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             upscale: bool = False,
             upscale_steps: int = 10,
             seed: int | None = None,
@@ -147,18 +353,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 40.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                instant_id_strength: From 0 to 1.
-                ip_adapter_weight: From 0 to 1.
-                ip_adapter_noise: From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                upscale_steps: From 1 to 20.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -175,7 +380,7 @@ if TYPE_CHECKING:
             instant_id_strength: float = 0.7,
             ip_adapter_weight: float = 0.2,
             ip_adapter_noise: float = 0.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             upscale: bool = False,
             upscale_steps: int = 10,
             seed: int | None = None,
@@ -184,18 +389,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 40.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                instant_id_strength: From 0 to 1.
-                ip_adapter_weight: From 0 to 1.
-                ip_adapter_noise: From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                upscale_steps: From 1 to 20.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -217,7 +421,7 @@ if TYPE_CHECKING:
             instant_id_strength: float = 0.7,
             ip_adapter_weight: float = 0.2,
             ip_adapter_noise: float = 0.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             upscale: bool = False,
             upscale_steps: int = 10,
             seed: int | None = None,
@@ -226,18 +430,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 40.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                instant_id_strength: From 0 to 1.
-                ip_adapter_weight: From 0 to 1.
-                ip_adapter_noise: From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                upscale_steps: From 1 to 20.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -254,7 +457,7 @@ if TYPE_CHECKING:
             instant_id_strength: float = 0.7,
             ip_adapter_weight: float = 0.2,
             ip_adapter_noise: float = 0.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             upscale: bool = False,
             upscale_steps: int = 10,
             seed: int | None = None,
@@ -263,18 +466,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 40.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                instant_id_strength: From 0 to 1.
-                ip_adapter_weight: From 0 to 1.
-                ip_adapter_noise: From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                upscale_steps: From 1 to 20.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -295,7 +497,7 @@ if TYPE_CHECKING:
             instant_id_strength: float = 0.7,
             ip_adapter_weight: float = 0.2,
             ip_adapter_noise: float = 0.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             upscale: bool = False,
             upscale_steps: int = 10,
             seed: int | None = None,
@@ -304,18 +506,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 40.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                instant_id_strength: From 0 to 1.
-                ip_adapter_weight: From 0 to 1.
-                ip_adapter_noise: From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                upscale_steps: From 1 to 20.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -332,7 +533,7 @@ if TYPE_CHECKING:
             instant_id_strength: float = 0.7,
             ip_adapter_weight: float = 0.2,
             ip_adapter_noise: float = 0.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             upscale: bool = False,
             upscale_steps: int = 10,
             seed: int | None = None,
@@ -343,18 +544,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 40.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                instant_id_strength: From 0 to 1.
-                ip_adapter_weight: From 0 to 1.
-                ip_adapter_noise: From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                upscale_steps: From 1 to 20.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -374,7 +574,7 @@ if TYPE_CHECKING:
             instant_id_strength: float = 0.7,
             ip_adapter_weight: float = 0.2,
             ip_adapter_noise: float = 0.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             upscale: bool = False,
             upscale_steps: int = 10,
             seed: int | None = None,
@@ -383,27 +583,47 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 40.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                instant_id_strength: From 0 to 1.
-                ip_adapter_weight: From 0 to 1.
-                ip_adapter_noise: From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: How closely the face follows the reference. From 0 to 1.
+                ip_adapter_weight: How strongly the reference image influences the result. From 0 to 1.
+                ip_adapter_noise: Amount of noise to add to the reference image. From 0 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                upscale_steps: From 1 to 20.
+                upscale: Whether to upscale the sticker.
+                upscale_steps: Number of steps of the upscaling. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FaceToStickerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFaceToStickerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FaceToSticker = Endpoint
 
 face_to_sticker = FaceToSticker("fal-ai/face-to-sticker", FaceToStickerInput, FaceToStickerOutput)
-"""Image endpoint of fal-ai: face-to-sticker.
+"""Turns the image of a face into a sticker.
 
 Call it with `face_to_sticker.subscribe(image_url=…, prompt=…)`.
 """
@@ -411,11 +631,16 @@ Call it with `face_to_sticker.subscribe(image_url=…, prompt=…)`.
 Input = FaceToStickerInput
 Output = FaceToStickerOutput
 endpoint = face_to_sticker
+"""Turns the image of a face into a sticker.
+
+Call it with `face_to_sticker.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "FaceToStickerInput",
     "FaceToStickerOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "face_to_sticker",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/flashhead — Video endpoint of fal-ai: flashhead.
+"""fal-ai/flashhead — Makes the person in an image speak an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/flashhead
 """
@@ -11,26 +11,44 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.voice import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FlashheadInput(InputModel, Request["FlashheadOutput"]):
     """Parameters of fal-ai/flashhead."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     text: str
     """Text to speak."""
 
     voice: Voice = "Aria"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Stability of the voice; low values are more emotional, high values more monotonous. From 0
+    to 1.
+    """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -53,7 +71,92 @@ class FlashheadOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FlashheadPipeline(Pipeline[..., FlashheadOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[FlashheadOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> PendingRun[FlashheadOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlashheadPipeline(AsyncPipeline[..., FlashheadOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[FlashheadOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[FlashheadOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Flashhead(Endpoint[..., FlashheadInput, FlashheadOutput]):
         def run(
@@ -68,10 +171,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                stability: From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -92,10 +195,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                stability: From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -112,10 +215,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                stability: From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -137,10 +240,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                stability: From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -157,10 +260,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                stability: From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -181,10 +284,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                stability: From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -203,10 +306,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                stability: From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -226,18 +329,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                stability: From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FlashheadPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlashheadPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flashhead = Endpoint
 
 flashhead = Flashhead("fal-ai/flashhead", FlashheadInput, FlashheadOutput)
-"""Video endpoint of fal-ai: flashhead.
+"""Makes the person in an image speak an audio file.
 
 Call it with `flashhead.subscribe(image_url=…, text=…)`.
 """
@@ -245,5 +369,9 @@ Call it with `flashhead.subscribe(image_url=…, text=…)`.
 Input = FlashheadInput
 Output = FlashheadOutput
 endpoint = flashhead
+"""Makes the person in an image speak an audio file.
+
+Call it with `flashhead.subscribe(image_url=…, text=…)`.
+"""
 
 __all__ = ["FlashheadInput", "FlashheadOutput", "Voice", "flashhead"]

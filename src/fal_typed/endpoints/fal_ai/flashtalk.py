@@ -1,4 +1,4 @@
-"""fal-ai/flashtalk — Video endpoint of fal-ai: flashtalk.
+"""fal-ai/flashtalk — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/flashtalk
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FlashtalkInput(InputModel, Request["FlashtalkOutput"]):
     """Parameters of fal-ai/flashtalk."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -44,7 +60,60 @@ class FlashtalkOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FlashtalkPipeline(Pipeline[..., FlashtalkOutput]):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> Result[FlashtalkOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> PendingRun[FlashtalkOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlashtalkPipeline(AsyncPipeline[..., FlashtalkOutput]):
+        async def run(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> Result[FlashtalkOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> AsyncPendingRun[FlashtalkOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Flashtalk(Endpoint[..., FlashtalkInput, FlashtalkOutput]):
         def run(
@@ -53,8 +122,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -69,8 +138,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -81,8 +150,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -98,8 +167,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -110,8 +179,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -126,8 +195,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -140,8 +209,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -155,16 +224,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FlashtalkPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlashtalkPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flashtalk = Endpoint
 
 flashtalk = Flashtalk("fal-ai/flashtalk", FlashtalkInput, FlashtalkOutput)
-"""Video endpoint of fal-ai: flashtalk.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `flashtalk.subscribe(image_url=…, audio_url=…)`.
 """
@@ -172,5 +262,9 @@ Call it with `flashtalk.subscribe(image_url=…, audio_url=…)`.
 Input = FlashtalkInput
 Output = FlashtalkOutput
 endpoint = flashtalk
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `flashtalk.subscribe(image_url=…, audio_url=…)`.
+"""
 
 __all__ = ["FlashtalkInput", "FlashtalkOutput", "flashtalk"]

@@ -1,4 +1,4 @@
-"""fal-ai/flowedit — Image endpoint of fal-ai: flowedit.
+"""fal-ai/flowedit — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/flowedit
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FloweditInput(InputModel, Request["FloweditOutput"]):
     """Parameters of fal-ai/flowedit."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     source_prompt: str
     """Text description of the input image."""
@@ -35,30 +51,158 @@ class FloweditInput(InputModel, Request["FloweditOutput"]):
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     src_guidance_scale: Annotated[int, Field(ge=0, le=30)] | None = None
-    """From 0 to 30."""
+    """How closely the source prompt is followed. From 0 to 30."""
 
     tar_guidance_scale: Annotated[int, Field(ge=0, le=30)] | None = None
-    """From 0 to 30."""
+    """How closely the target prompt is followed. From 0 to 30."""
 
     n_avg: int | None = 1
+    """Number of estimates to average in each step."""
 
     n_max: int | None = 23
+    """Number of steps that change the image; more change it more."""
 
     n_min: int | None = 0
+    """Number of final steps without guidance by the source prompt."""
 
 
 class FloweditOutput(OutputModel):
     """Result of fal-ai/flowedit."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FloweditPipeline(Pipeline[..., FloweditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> Result[FloweditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> PendingRun[FloweditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFloweditPipeline(AsyncPipeline[..., FloweditOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> Result[FloweditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> AsyncPendingRun[FloweditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
+            """
+            ...
 
     class Flowedit(Endpoint[..., FloweditInput, FloweditOutput]):
         def run(
@@ -78,14 +222,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 source_prompt: Text description of the input image.
                 target_prompt: Text description of the image to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                src_guidance_scale: From 0 to 30.
-                tar_guidance_scale: From 0 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,14 +256,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 source_prompt: Text description of the input image.
                 target_prompt: Text description of the image to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                src_guidance_scale: From 0 to 30.
-                tar_guidance_scale: From 0 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
             """
             ...
 
@@ -138,14 +286,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 source_prompt: Text description of the input image.
                 target_prompt: Text description of the image to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                src_guidance_scale: From 0 to 30.
-                tar_guidance_scale: From 0 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -171,14 +321,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 source_prompt: Text description of the input image.
                 target_prompt: Text description of the image to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                src_guidance_scale: From 0 to 30.
-                tar_guidance_scale: From 0 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
             """
             ...
 
@@ -199,14 +351,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 source_prompt: Text description of the input image.
                 target_prompt: Text description of the image to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                src_guidance_scale: From 0 to 30.
-                tar_guidance_scale: From 0 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -231,14 +385,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 source_prompt: Text description of the input image.
                 target_prompt: Text description of the image to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                src_guidance_scale: From 0 to 30.
-                tar_guidance_scale: From 0 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
             """
             ...
 
@@ -261,14 +417,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 source_prompt: Text description of the input image.
                 target_prompt: Text description of the image to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                src_guidance_scale: From 0 to 30.
-                tar_guidance_scale: From 0 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -292,21 +450,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 source_prompt: Text description of the input image.
                 target_prompt: Text description of the image to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                src_guidance_scale: From 0 to 30.
-                tar_guidance_scale: From 0 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                src_guidance_scale: How closely the source prompt is followed. From 0 to 30.
+                tar_guidance_scale: How closely the target prompt is followed. From 0 to 30.
+                n_avg: Number of estimates to average in each step.
+                n_max: Number of steps that change the image; more change it more.
+                n_min: Number of final steps without guidance by the source prompt.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FloweditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFloweditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flowedit = Endpoint
 
 flowedit = Flowedit("fal-ai/flowedit", FloweditInput, FloweditOutput)
-"""Image endpoint of fal-ai: flowedit.
+"""Edits an image by text instructions.
 
 Call it with `flowedit.subscribe(image_url=…, source_prompt=…, target_prompt=…)`.
 """
@@ -314,5 +495,9 @@ Call it with `flowedit.subscribe(image_url=…, source_prompt=…, target_prompt
 Input = FloweditInput
 Output = FloweditOutput
 endpoint = flowedit
+"""Edits an image by text instructions.
+
+Call it with `flowedit.subscribe(image_url=…, source_prompt=…, target_prompt=…)`.
+"""
 
 __all__ = ["FloweditInput", "FloweditOutput", "flowedit"]

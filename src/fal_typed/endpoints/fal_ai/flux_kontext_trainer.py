@@ -1,4 +1,4 @@
-"""fal-ai/flux-kontext-trainer — Training endpoint of fal-ai: flux-kontext-trainer.
+"""fal-ai/flux-kontext-trainer — Trains LoRA weights that edit images, on your own pairs of images.
 
 Category: training. https://fal.ai/models/fal-ai/flux-kontext-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxKontextTrainerInput(InputModel, Request["FluxKontextTrainerOutput"]):
@@ -35,7 +51,9 @@ class FluxKontextTrainerInput(InputModel, Request["FluxKontextTrainerOutput"]):
     """Caption for images that do not have one."""
 
     output_lora_format: Literal["fal", "comfy"] = "fal"
-    """Naming scheme of the layers in the weights file; depends on the program that loads it."""
+    """Naming scheme of the layers in the weights file; depends on the program that loads it.
+    `comfy` is for ComfyUI.
+    """
 
 
 class FluxKontextTrainerOutput(OutputModel):
@@ -49,7 +67,92 @@ class FluxKontextTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKontextTrainerPipeline(Pipeline[..., FluxKontextTrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[FluxKontextTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> PendingRun[FluxKontextTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxKontextTrainerPipeline(AsyncPipeline[..., FluxKontextTrainerOutput]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[FluxKontextTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> AsyncPendingRun[FluxKontextTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
 
     class FluxKontextTrainer(Endpoint[..., FluxKontextTrainerInput, FluxKontextTrainerOutput]):
         def run(
@@ -64,15 +167,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 2 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,15 +191,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 2 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -116,15 +211,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 2 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,15 +236,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 2 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -169,15 +256,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 2 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,15 +280,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 2 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -223,15 +302,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 2 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -250,16 +325,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 2 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxKontextTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxKontextTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxKontextTrainer = Endpoint
@@ -267,7 +361,7 @@ else:
 flux_kontext_trainer = FluxKontextTrainer(
     "fal-ai/flux-kontext-trainer", FluxKontextTrainerInput, FluxKontextTrainerOutput
 )
-"""Training endpoint of fal-ai: flux-kontext-trainer.
+"""Trains LoRA weights that edit images, on your own pairs of images.
 
 Call it with `flux_kontext_trainer.subscribe(image_data_url=…)`.
 """
@@ -275,5 +369,9 @@ Call it with `flux_kontext_trainer.subscribe(image_data_url=…)`.
 Input = FluxKontextTrainerInput
 Output = FluxKontextTrainerOutput
 endpoint = flux_kontext_trainer
+"""Trains LoRA weights that edit images, on your own pairs of images.
+
+Call it with `flux_kontext_trainer.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["FluxKontextTrainerInput", "FluxKontextTrainerOutput", "flux_kontext_trainer"]

@@ -1,4 +1,4 @@
-"""fal-ai/flux-krea-trainer — Training endpoint of fal-ai: flux-krea-trainer.
+"""fal-ai/flux-krea-trainer — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/flux-krea-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxKreaTrainerInput(InputModel, Request["FluxKreaTrainerOutput"]):
@@ -60,7 +76,108 @@ class FluxKreaTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKreaTrainerPipeline(Pipeline[..., FluxKreaTrainerOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Result[FluxKreaTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> PendingRun[FluxKreaTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxKreaTrainerPipeline(AsyncPipeline[..., FluxKreaTrainerOutput]):
+        async def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Result[FluxKreaTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> AsyncPendingRun[FluxKreaTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
 
     class FluxKreaTrainer(Endpoint[..., FluxKreaTrainerInput, FluxKreaTrainerOutput]):
         def run(
@@ -77,16 +194,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
             Raises:
@@ -109,16 +222,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
             ...
@@ -137,16 +246,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
             Raises:
@@ -170,16 +275,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
             ...
@@ -198,16 +299,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
             Raises:
@@ -230,16 +327,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
             ...
@@ -260,16 +353,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
             Raises:
@@ -291,18 +380,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxKreaTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxKreaTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxKreaTrainer = Endpoint
@@ -310,7 +418,7 @@ else:
 flux_krea_trainer = FluxKreaTrainer(
     "fal-ai/flux-krea-trainer", FluxKreaTrainerInput, FluxKreaTrainerOutput
 )
-"""Training endpoint of fal-ai: flux-krea-trainer.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `flux_krea_trainer.subscribe(images_data_url=…)`.
 """
@@ -318,5 +426,9 @@ Call it with `flux_krea_trainer.subscribe(images_data_url=…)`.
 Input = FluxKreaTrainerInput
 Output = FluxKreaTrainerOutput
 endpoint = flux_krea_trainer
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `flux_krea_trainer.subscribe(images_data_url=…)`.
+"""
 
 __all__ = ["FluxKreaTrainerInput", "FluxKreaTrainerOutput", "flux_krea_trainer"]

@@ -1,4 +1,4 @@
-"""fal-ai/flux-lora-fast-training — Training endpoint of fal-ai: flux-lora-fast-training.
+"""fal-ai/flux-lora-fast-training — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/flux-lora-fast-training
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxLoraFastTrainingInput(InputModel, Request["FluxLoraFastTrainingOutput"]):
@@ -60,7 +76,108 @@ class FluxLoraFastTrainingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxLoraFastTrainingPipeline(Pipeline[..., FluxLoraFastTrainingOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Result[FluxLoraFastTrainingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> PendingRun[FluxLoraFastTrainingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxLoraFastTrainingPipeline(AsyncPipeline[..., FluxLoraFastTrainingOutput]):
+        async def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Result[FluxLoraFastTrainingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> AsyncPendingRun[FluxLoraFastTrainingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
 
     class FluxLoraFastTraining(
         Endpoint[..., FluxLoraFastTrainingInput, FluxLoraFastTrainingOutput]
@@ -79,16 +196,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
             Raises:
@@ -111,16 +224,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
             ...
@@ -139,16 +248,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
             Raises:
@@ -172,16 +277,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
             ...
@@ -200,16 +301,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
             Raises:
@@ -232,16 +329,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
             ...
@@ -262,16 +355,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
             Raises:
@@ -293,18 +382,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
                 is_style: Whether to train a style instead of a single subject.
-                is_input_format_already_preprocessed: Whether the archive is already in the training
-                    format, with captions and crops.
+                is_input_format_already_preprocessed: Whether the archive is already in the training format, with captions and crops.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxLoraFastTrainingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxLoraFastTrainingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxLoraFastTraining = Endpoint
@@ -312,7 +420,7 @@ else:
 flux_lora_fast_training = FluxLoraFastTraining(
     "fal-ai/flux-lora-fast-training", FluxLoraFastTrainingInput, FluxLoraFastTrainingOutput
 )
-"""Training endpoint of fal-ai: flux-lora-fast-training.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `flux_lora_fast_training.subscribe(images_data_url=…)`.
 """
@@ -320,5 +428,9 @@ Call it with `flux_lora_fast_training.subscribe(images_data_url=…)`.
 Input = FluxLoraFastTrainingInput
 Output = FluxLoraFastTrainingOutput
 endpoint = flux_lora_fast_training
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `flux_lora_fast_training.subscribe(images_data_url=…)`.
+"""
 
 __all__ = ["FluxLoraFastTrainingInput", "FluxLoraFastTrainingOutput", "flux_lora_fast_training"]

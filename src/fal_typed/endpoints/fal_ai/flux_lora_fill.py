@@ -1,4 +1,4 @@
-"""fal-ai/flux-lora-fill — Image endpoint of fal-ai: flux-lora-fill.
+"""fal-ai/flux-lora-fill — Fills in masked areas of an image, guided by text, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-lora-fill
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageFillInput(InputModel):
@@ -26,21 +44,23 @@ class ImageFillInput(InputModel):
     """Image or images whose masked area is filled in."""
 
     in_context_fill: bool = False
+    """Whether to generate the image from its context instead of filling the mask."""
 
     use_prompt: bool = False
+    """Whether the text also determines the result."""
 
 
 class FluxLoraFillInput(InputModel, Request["FluxLoraFillOutput"]):
     """Parameters of fal-ai/flux-lora-fill."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     prompt: str = ""
-    """What the image shows, in words: subject, style and composition."""
+    """What to show in the masked areas, in words."""
 
     image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -65,16 +85,16 @@ class FluxLoraFillInput(InputModel, Request["FluxLoraFillOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     acceleration: Literal["none", "regular"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     paste_back: bool = True
     """Whether to paste the edited part back into the original."""
@@ -85,12 +105,59 @@ class FluxLoraFillInput(InputModel, Request["FluxLoraFillOutput"]):
     resize_to_original: bool = False
     """Whether to resize the result to the width and height of the input."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 30,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            paste_back: bool = True,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            resize_to_original: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                paste_back: Whether to paste the edited part back into the original.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                resize_to_original: Whether to resize the result to the width and height of the input.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FluxLoraFillOutput(OutputModel):
     """Result of fal-ai/flux-lora-fill."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -106,7 +173,187 @@ class FluxLoraFillOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageFillInputDict(TypedDict):
+        """`ImageFillInput` as a dict."""
+
+        fill_image_url: NotRequired[list[FileInput] | FileInput | None]
+        in_context_fill: NotRequired[bool]
+        use_prompt: NotRequired[bool]
+
+    class FluxLoraFillPipeline(Pipeline[..., FluxLoraFillOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 30,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            paste_back: bool = True,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            resize_to_original: bool = False,
+        ) -> Result[FluxLoraFillOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                paste_back: Whether to paste the edited part back into the original.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                resize_to_original: Whether to resize the result to the width and height of the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 30,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            paste_back: bool = True,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            resize_to_original: bool = False,
+        ) -> PendingRun[FluxLoraFillOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                paste_back: Whether to paste the edited part back into the original.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                resize_to_original: Whether to resize the result to the width and height of the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxLoraFillPipeline(AsyncPipeline[..., FluxLoraFillOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 30,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            paste_back: bool = True,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            resize_to_original: bool = False,
+        ) -> Result[FluxLoraFillOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                paste_back: Whether to paste the edited part back into the original.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                resize_to_original: Whether to resize the result to the width and height of the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 30,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            paste_back: bool = True,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            resize_to_original: bool = False,
+        ) -> AsyncPendingRun[FluxLoraFillOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                paste_back: Whether to paste the edited part back into the original.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                resize_to_original: Whether to resize the result to the width and height of the input.
+            """
+            ...
 
     class FluxLoraFill(Endpoint[..., FluxLoraFillInput, FluxLoraFillOutput]):
         def run(
@@ -115,10 +362,10 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 30,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -126,34 +373,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "jpeg",
             acceleration: Literal["none", "regular"] = "none",
             paste_back: bool = True,
-            fill_image: ImageFillInput | None = None,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             resize_to_original: bool = False,
         ) -> Result[FluxLoraFillOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 28 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 paste_back: Whether to paste the edited part back into the original.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                resize_to_original: Whether to resize the result to the width and height of the
-                    input.
+                resize_to_original: Whether to resize the result to the width and height of the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,10 +408,10 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 30,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -178,34 +419,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "jpeg",
             acceleration: Literal["none", "regular"] = "none",
             paste_back: bool = True,
-            fill_image: ImageFillInput | None = None,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             resize_to_original: bool = False,
         ) -> Result[FluxLoraFillOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 28 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 paste_back: Whether to paste the edited part back into the original.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                resize_to_original: Whether to resize the result to the width and height of the
-                    input.
+                resize_to_original: Whether to resize the result to the width and height of the input.
             """
             ...
 
@@ -215,10 +450,10 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 30,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -226,34 +461,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "jpeg",
             acceleration: Literal["none", "regular"] = "none",
             paste_back: bool = True,
-            fill_image: ImageFillInput | None = None,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             resize_to_original: bool = False,
         ) -> Result[FluxLoraFillOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 28 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 paste_back: Whether to paste the edited part back into the original.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                resize_to_original: Whether to resize the result to the width and height of the
-                    input.
+                resize_to_original: Whether to resize the result to the width and height of the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -268,10 +497,10 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 30,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -279,34 +508,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "jpeg",
             acceleration: Literal["none", "regular"] = "none",
             paste_back: bool = True,
-            fill_image: ImageFillInput | None = None,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             resize_to_original: bool = False,
         ) -> Result[FluxLoraFillOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 28 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 paste_back: Whether to paste the edited part back into the original.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                resize_to_original: Whether to resize the result to the width and height of the
-                    input.
+                resize_to_original: Whether to resize the result to the width and height of the input.
             """
             ...
 
@@ -316,10 +539,10 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 30,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -327,34 +550,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "jpeg",
             acceleration: Literal["none", "regular"] = "none",
             paste_back: bool = True,
-            fill_image: ImageFillInput | None = None,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             resize_to_original: bool = False,
         ) -> Handle[FluxLoraFillOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 28 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 paste_back: Whether to paste the edited part back into the original.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                resize_to_original: Whether to resize the result to the width and height of the
-                    input.
+                resize_to_original: Whether to resize the result to the width and height of the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -368,10 +585,10 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 30,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -379,34 +596,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "jpeg",
             acceleration: Literal["none", "regular"] = "none",
             paste_back: bool = True,
-            fill_image: ImageFillInput | None = None,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             resize_to_original: bool = False,
         ) -> AsyncHandle[FluxLoraFillOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 28 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 paste_back: Whether to paste the edited part back into the original.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                resize_to_original: Whether to resize the result to the width and height of the
-                    input.
+                resize_to_original: Whether to resize the result to the width and height of the input.
             """
             ...
 
@@ -416,10 +627,10 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 30,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -427,7 +638,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "jpeg",
             acceleration: Literal["none", "regular"] = "none",
             paste_back: bool = True,
-            fill_image: ImageFillInput | None = None,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             resize_to_original: bool = False,
         ) -> Stream[FluxLoraFillOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -435,28 +646,22 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 28 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 paste_back: Whether to paste the edited part back into the original.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                resize_to_original: Whether to resize the result to the width and height of the
-                    input.
+                resize_to_original: Whether to resize the result to the width and height of the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -469,10 +674,10 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 30,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -480,41 +685,57 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "jpeg",
             acceleration: Literal["none", "regular"] = "none",
             paste_back: bool = True,
-            fill_image: ImageFillInput | None = None,
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             resize_to_original: bool = False,
         ) -> AsyncStream[FluxLoraFillOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 28 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 28 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 paste_back: Whether to paste the edited part back into the original.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                resize_to_original: Whether to resize the result to the width and height of the
-                    input.
+                resize_to_original: Whether to resize the result to the width and height of the input.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxLoraFillPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFluxLoraFillPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ImageFillInputDict = dict
     FluxLoraFill = Endpoint
 
 flux_lora_fill = FluxLoraFill("fal-ai/flux-lora-fill", FluxLoraFillInput, FluxLoraFillOutput)
-"""Image endpoint of fal-ai: flux-lora-fill.
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
 
 Call it with `flux_lora_fill.subscribe(image_url=…, mask_url=…)`.
 """
@@ -522,13 +743,20 @@ Call it with `flux_lora_fill.subscribe(image_url=…, mask_url=…)`.
 Input = FluxLoraFillInput
 Output = FluxLoraFillOutput
 endpoint = flux_lora_fill
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
+
+Call it with `flux_lora_fill.subscribe(image_url=…, mask_url=…)`.
+"""
 
 __all__ = [
     "FluxLoraFillInput",
     "FluxLoraFillOutput",
     "ImageFillInput",
+    "ImageFillInputDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_lora_fill",
 ]

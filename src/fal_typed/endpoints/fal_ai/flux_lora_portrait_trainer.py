@@ -1,4 +1,4 @@
-"""fal-ai/flux-lora-portrait-trainer — Training endpoint of fal-ai: flux-lora-portrait-trainer.
+"""fal-ai/flux-lora-portrait-trainer — Trains LoRA weights of a person, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/flux-lora-portrait-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxLoraPortraitTrainerInput(InputModel, Request["FluxLoraPortraitTrainerOutput"]):
@@ -39,13 +55,16 @@ class FluxLoraPortraitTrainerInput(InputModel, Request["FluxLoraPortraitTrainerO
     """
 
     multiresolution_training: bool = True
+    """Whether to train on several resolutions."""
 
     subject_crop: bool = True
+    """Whether to crop the images around the subject."""
 
     data_archive_format: str | None = None
     """Format of the archive, if the URL has no file extension."""
 
     resume_from_checkpoint: str = ""
+    """URL of weights from which to continue training."""
 
     create_masks: bool = False
     """Whether to segment the subject of every image, so that training focuses on it and not on the
@@ -64,7 +83,124 @@ class FluxLoraPortraitTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxLoraPortraitTrainerPipeline(Pipeline[..., FluxLoraPortraitTrainerOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> Result[FluxLoraPortraitTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> PendingRun[FluxLoraPortraitTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxLoraPortraitTrainerPipeline(AsyncPipeline[..., FluxLoraPortraitTrainerOutput]):
+        async def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> Result[FluxLoraPortraitTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> AsyncPendingRun[FluxLoraPortraitTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
+            """
+            ...
 
     class FluxLoraPortraitTrainer(
         Endpoint[..., FluxLoraPortraitTrainerInput, FluxLoraPortraitTrainerOutput]
@@ -85,17 +221,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.001.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
                 data_archive_format: Format of the archive, if the URL has no file extension.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -119,17 +253,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.001.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
                 data_archive_format: Format of the archive, if the URL has no file extension.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
             """
             ...
 
@@ -149,17 +281,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.001.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
                 data_archive_format: Format of the archive, if the URL has no file extension.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,17 +314,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.001.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
                 data_archive_format: Format of the archive, if the URL has no file extension.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
             """
             ...
 
@@ -214,17 +342,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.001.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
                 data_archive_format: Format of the archive, if the URL has no file extension.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -248,17 +374,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.001.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
                 data_archive_format: Format of the archive, if the URL has no file extension.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
             """
             ...
 
@@ -280,17 +404,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.001.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
                 data_archive_format: Format of the archive, if the URL has no file extension.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -313,18 +435,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.001.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                multiresolution_training: Whether to train on several resolutions.
+                subject_crop: Whether to crop the images around the subject.
                 data_archive_format: Format of the archive, if the URL has no file extension.
-                create_masks: Whether to segment the subject of every image, so that training
-                    focuses on it and not on the background.
+                resume_from_checkpoint: URL of weights from which to continue training.
+                create_masks: Whether to segment the subject of every image, so that training focuses on it and not on the background.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxLoraPortraitTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxLoraPortraitTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxLoraPortraitTrainer = Endpoint
@@ -332,7 +475,7 @@ else:
 flux_lora_portrait_trainer = FluxLoraPortraitTrainer(
     "fal-ai/flux-lora-portrait-trainer", FluxLoraPortraitTrainerInput, FluxLoraPortraitTrainerOutput
 )
-"""Training endpoint of fal-ai: flux-lora-portrait-trainer.
+"""Trains LoRA weights of a person, on your own images.
 
 Call it with `flux_lora_portrait_trainer.subscribe(images_data_url=…)`.
 """
@@ -340,6 +483,10 @@ Call it with `flux_lora_portrait_trainer.subscribe(images_data_url=…)`.
 Input = FluxLoraPortraitTrainerInput
 Output = FluxLoraPortraitTrainerOutput
 endpoint = flux_lora_portrait_trainer
+"""Trains LoRA weights of a person, on your own images.
+
+Call it with `flux_lora_portrait_trainer.subscribe(images_data_url=…)`.
+"""
 
 __all__ = [
     "FluxLoraPortraitTrainerInput",

@@ -1,4 +1,4 @@
-"""fal-ai/flux-pulid — Image endpoint of fal-ai: flux-pulid.
+"""fal-ai/flux-pulid — Generates images of the person or subject in a reference image, from text.
 
 Category: image. https://fal.ai/models/fal-ai/flux-pulid
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxPulidInput(InputModel, Request["FluxPulidOutput"]):
@@ -50,20 +66,62 @@ class FluxPulidInput(InputModel, Request["FluxPulidOutput"]):
     """
 
     start_step: Annotated[int, Field(ge=0, le=50)] = 0
-    """From 0 to 50."""
+    """Step at which the face starts to apply; later steps allow more freedom. From 0 to 50."""
 
     true_cfg: Annotated[float, Field(ge=1.0, le=10.0)] = 1
-    """Scale of classifier-free guidance: how closely the image follows the prompt; 1 turns it off.
-    From 1 to 10.
+    """Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it
+    off. From 1 to 10.
     """
 
     id_weight: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """From 0 to 1."""
+    """How closely the face follows the reference. From 0 to 1."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     max_sequence_length: Literal["128", "256", "512"] = "128"
+    """Maximum length of the prompt in tokens."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxPulidOutput(OutputModel):
@@ -86,7 +144,156 @@ class FluxPulidOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxPulidPipeline(Pipeline[..., FluxPulidOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> Result[FluxPulidOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> PendingRun[FluxPulidOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxPulidPipeline(AsyncPipeline[..., FluxPulidOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> Result[FluxPulidOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> AsyncPendingRun[FluxPulidOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
+            """
+            ...
 
     class FluxPulid(Endpoint[..., FluxPulidInput, FluxPulidOutput]):
         def run(
@@ -94,7 +301,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 20,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -110,22 +317,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                start_step: From 0 to 50.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                id_weight: From 0 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,7 +341,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 20,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -154,22 +357,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                start_step: From 0 to 50.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                id_weight: From 0 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
             """
             ...
 
@@ -178,7 +377,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 20,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -194,22 +393,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                start_step: From 0 to 50.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                id_weight: From 0 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -223,7 +418,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 20,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -239,22 +434,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                start_step: From 0 to 50.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                id_weight: From 0 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
             """
             ...
 
@@ -263,7 +454,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 20,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -279,22 +470,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                start_step: From 0 to 50.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                id_weight: From 0 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -307,7 +494,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 20,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -323,22 +510,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                start_step: From 0 to 50.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                id_weight: From 0 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
             """
             ...
 
@@ -347,7 +530,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 20,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -365,22 +548,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                start_step: From 0 to 50.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                id_weight: From 0 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -392,7 +571,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 20,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -408,29 +587,46 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                start_step: From 0 to 50.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                id_weight: From 0 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                start_step: Step at which the face starts to apply; later steps allow more freedom. From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                id_weight: How closely the face follows the reference. From 0 to 1.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                max_sequence_length: Maximum length of the prompt in tokens.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxPulidPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFluxPulidPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxPulid = Endpoint
 
 flux_pulid = FluxPulid("fal-ai/flux-pulid", FluxPulidInput, FluxPulidOutput)
-"""Image endpoint of fal-ai: flux-pulid.
+"""Generates images of the person or subject in a reference image, from text.
 
 Call it with `flux_pulid.subscribe(prompt=…, reference_image_url=…)`.
 """
@@ -438,5 +634,16 @@ Call it with `flux_pulid.subscribe(prompt=…, reference_image_url=…)`.
 Input = FluxPulidInput
 Output = FluxPulidOutput
 endpoint = flux_pulid
+"""Generates images of the person or subject in a reference image, from text.
 
-__all__ = ["FluxPulidInput", "FluxPulidOutput", "ImageSize", "ImageSizePreset", "flux_pulid"]
+Call it with `flux_pulid.subscribe(prompt=…, reference_image_url=…)`.
+"""
+
+__all__ = [
+    "FluxPulidInput",
+    "FluxPulidOutput",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "flux_pulid",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/flux-vision-upscaler — Image endpoint of fal-ai: flux-vision-upscaler.
+"""fal-ai/flux-vision-upscaler — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/flux-vision-upscaler
 """
@@ -11,30 +11,48 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxVisionUpscalerInput(InputModel, Request["FluxVisionUpscalerOutput"]):
     """Parameters of fal-ai/flux-vision-upscaler."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
     """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     creativity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
-    """How much detail the model can invent; 0 stays with the original. From 0 to 1."""
+    """How much detail the model can invent; higher values invent more. `0` stays with the
+    original. From 0 to 1.
+    """
 
     guidance: Annotated[float, Field(ge=1.0, le=4.0)] = 1
-    """How closely the result follows the prompt; low values allow more freedom, high values are
-    more literal. From 1 to 4.
+    """Strength of the guidance; low values allow more freedom, high values are more literal. From
+    1 to 4.
     """
 
     steps: Annotated[int, Field(ge=4, le=50)] = 20
@@ -48,7 +66,7 @@ class FluxVisionUpscalerOutput(OutputModel):
     """Result of fal-ai/flux-vision-upscaler."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -57,10 +75,112 @@ class FluxVisionUpscalerOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
     caption: str
+    """Text description of the input image."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxVisionUpscalerPipeline(Pipeline[..., FluxVisionUpscalerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxVisionUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[FluxVisionUpscalerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxVisionUpscalerPipeline(AsyncPipeline[..., FluxVisionUpscalerOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxVisionUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[FluxVisionUpscalerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class FluxVisionUpscaler(Endpoint[..., FluxVisionUpscalerInput, FluxVisionUpscalerOutput]):
         def run(
@@ -77,16 +197,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    4 to 50.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -109,16 +225,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    4 to 50.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -137,16 +249,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    4 to 50.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -170,16 +278,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    4 to 50.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -198,16 +302,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    4 to 50.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -230,16 +330,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    4 to 50.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -260,16 +356,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    4 to 50.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -291,18 +383,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 1.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    4 to 50.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 1.
+                guidance: Strength of the guidance; low values allow more freedom, high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxVisionUpscalerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxVisionUpscalerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxVisionUpscaler = Endpoint
@@ -310,7 +421,7 @@ else:
 flux_vision_upscaler = FluxVisionUpscaler(
     "fal-ai/flux-vision-upscaler", FluxVisionUpscalerInput, FluxVisionUpscalerOutput
 )
-"""Image endpoint of fal-ai: flux-vision-upscaler.
+"""Upscales an image.
 
 Call it with `flux_vision_upscaler.subscribe(image_url=…)`.
 """
@@ -318,5 +429,9 @@ Call it with `flux_vision_upscaler.subscribe(image_url=…)`.
 Input = FluxVisionUpscalerInput
 Output = FluxVisionUpscalerOutput
 endpoint = flux_vision_upscaler
+"""Upscales an image.
+
+Call it with `flux_vision_upscaler.subscribe(image_url=…)`.
+"""
 
 __all__ = ["FluxVisionUpscalerInput", "FluxVisionUpscalerOutput", "flux_vision_upscaler"]

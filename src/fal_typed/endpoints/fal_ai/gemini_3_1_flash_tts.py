@@ -1,4 +1,4 @@
-"""fal-ai/gemini-3.1-flash-tts — Speech endpoint of fal-ai: gemini-3.1-flash-tts.
+"""fal-ai/gemini-3.1-flash-tts — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/gemini-3.1-flash-tts
 """
@@ -11,30 +11,46 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.language_code import LanguageCode
-from fal_typed.endpoints._shared.speaker_config import SpeakerConfig
+from fal_typed.endpoints._shared.speaker_config import SpeakerConfig, SpeakerConfigDict
 from fal_typed.endpoints._shared.voice_d453b947 import Voice
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Gemini31FlashTtsInput(InputModel, Request["Gemini31FlashTtsOutput"]):
     """Parameters of fal-ai/gemini-3.1-flash-tts."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=1)]
-    """Text to speak, or a description of how to speak it if the text is given separately. 1 to
-    50000 characters.
-    """
+    """Text to speak. 1 to 50000 characters."""
 
     style_instructions: Annotated[str, Field(max_length=4000)] | None = None
-    """At most 4000 characters."""
+    """Text description of how to speak. At most 4000 characters."""
 
     voice: Voice = "Kore"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     language_code: LanguageCode | None = None
-    """Language of the text or audio, as a name or code."""
+    """Language of the text, as a name or code."""
 
     speakers: Annotated[list[SpeakerConfig], Field(max_length=10, min_length=2)] | None = None
     """Speakers, each with a voice. 2 to 10 items."""
@@ -45,7 +61,36 @@ class Gemini31FlashTtsInput(InputModel, Request["Gemini31FlashTtsOutput"]):
     """
 
     output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Gemini31FlashTtsOutput(OutputModel):
@@ -56,7 +101,108 @@ class Gemini31FlashTtsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Gemini31FlashTtsPipeline(Pipeline[..., Gemini31FlashTtsOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Result[Gemini31FlashTtsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> PendingRun[Gemini31FlashTtsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGemini31FlashTtsPipeline(AsyncPipeline[..., Gemini31FlashTtsOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Result[Gemini31FlashTtsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> AsyncPendingRun[Gemini31FlashTtsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class Gemini31FlashTts(Endpoint[..., Gemini31FlashTtsInput, Gemini31FlashTtsOutput]):
         def run(
@@ -66,22 +212,20 @@ if TYPE_CHECKING:
             style_instructions: str | None = None,
             voice: Voice = "Kore",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Result[Gemini31FlashTtsOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 50000 characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
-                language_code: Language of the text or audio, as a name or code.
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -96,22 +240,20 @@ if TYPE_CHECKING:
             style_instructions: str | None = None,
             voice: Voice = "Kore",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Result[Gemini31FlashTtsOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 50000 characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
-                language_code: Language of the text or audio, as a name or code.
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -122,22 +264,20 @@ if TYPE_CHECKING:
             style_instructions: str | None = None,
             voice: Voice = "Kore",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Result[Gemini31FlashTtsOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 50000 characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
-                language_code: Language of the text or audio, as a name or code.
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,22 +293,20 @@ if TYPE_CHECKING:
             style_instructions: str | None = None,
             voice: Voice = "Kore",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Result[Gemini31FlashTtsOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 50000 characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
-                language_code: Language of the text or audio, as a name or code.
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -179,22 +317,20 @@ if TYPE_CHECKING:
             style_instructions: str | None = None,
             voice: Voice = "Kore",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Handle[Gemini31FlashTtsOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 50000 characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
-                language_code: Language of the text or audio, as a name or code.
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -209,22 +345,20 @@ if TYPE_CHECKING:
             style_instructions: str | None = None,
             voice: Voice = "Kore",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> AsyncHandle[Gemini31FlashTtsOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 50000 characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
-                language_code: Language of the text or audio, as a name or code.
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -235,7 +369,7 @@ if TYPE_CHECKING:
             style_instructions: str | None = None,
             voice: Voice = "Kore",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Stream[Gemini31FlashTtsOutput]:
@@ -244,15 +378,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 50000 characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
-                language_code: Language of the text or audio, as a name or code.
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -266,23 +398,44 @@ if TYPE_CHECKING:
             style_instructions: str | None = None,
             voice: Voice = "Kore",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> AsyncStream[Gemini31FlashTtsOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 50000 characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
-                language_code: Language of the text or audio, as a name or code.
+                prompt: Text to speak. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Gemini31FlashTtsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGemini31FlashTtsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Gemini31FlashTts = Endpoint
@@ -290,7 +443,7 @@ else:
 gemini_3_1_flash_tts = Gemini31FlashTts(
     "fal-ai/gemini-3.1-flash-tts", Gemini31FlashTtsInput, Gemini31FlashTtsOutput
 )
-"""Speech endpoint of fal-ai: gemini-3.1-flash-tts.
+"""Generates speech from text.
 
 Call it with `gemini_3_1_flash_tts.subscribe(prompt=…)`.
 """
@@ -298,12 +451,17 @@ Call it with `gemini_3_1_flash_tts.subscribe(prompt=…)`.
 Input = Gemini31FlashTtsInput
 Output = Gemini31FlashTtsOutput
 endpoint = gemini_3_1_flash_tts
+"""Generates speech from text.
+
+Call it with `gemini_3_1_flash_tts.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Gemini31FlashTtsInput",
     "Gemini31FlashTtsOutput",
     "LanguageCode",
     "SpeakerConfig",
+    "SpeakerConfigDict",
     "Voice",
     "gemini_3_1_flash_tts",
 ]

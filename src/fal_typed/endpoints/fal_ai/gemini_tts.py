@@ -1,4 +1,4 @@
-"""fal-ai/gemini-tts — Audio endpoint of fal-ai: gemini-tts.
+"""fal-ai/gemini-tts — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/gemini-tts
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.language_code import LanguageCode
-from fal_typed.endpoints._shared.speaker_config import SpeakerConfig
+from fal_typed.endpoints._shared.speaker_config import SpeakerConfig, SpeakerConfigDict
 from fal_typed.endpoints._shared.voice_d453b947 import Voice
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GeminiTtsInput(InputModel, Request["GeminiTtsOutput"]):
@@ -26,16 +44,16 @@ class GeminiTtsInput(InputModel, Request["GeminiTtsOutput"]):
     """Text to speak, with style hints if the model supports them. 1 to 50000 characters."""
 
     style_instructions: Annotated[str, Field(max_length=4000)] | None = None
-    """At most 4000 characters."""
+    """Text description of how to speak. At most 4000 characters."""
 
     voice: Voice = "Kore"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts"
     """Model to use; models differ in quality, speed and price."""
 
     language_code: LanguageCode | None = None
-    """Language of the text or audio, as a name or code."""
+    """Language of the text, as a name or code."""
 
     speakers: Annotated[list[SpeakerConfig], Field(max_length=10, min_length=2)] | None = None
     """Speakers, each with a voice. 2 to 10 items."""
@@ -46,7 +64,38 @@ class GeminiTtsInput(InputModel, Request["GeminiTtsOutput"]):
     """
 
     output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                model: Model to use; models differ in quality, speed and price.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class GeminiTtsOutput(OutputModel):
@@ -57,7 +106,116 @@ class GeminiTtsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GeminiTtsPipeline(Pipeline[..., GeminiTtsOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Result[GeminiTtsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                model: Model to use; models differ in quality, speed and price.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> PendingRun[GeminiTtsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                model: Model to use; models differ in quality, speed and price.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGeminiTtsPipeline(AsyncPipeline[..., GeminiTtsOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Result[GeminiTtsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                model: Model to use; models differ in quality, speed and price.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
+            language_code: LanguageCode | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> AsyncPendingRun[GeminiTtsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
+                model: Model to use; models differ in quality, speed and price.
+                language_code: Language of the text, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class GeminiTts(Endpoint[..., GeminiTtsInput, GeminiTtsOutput]):
         def run(
@@ -68,23 +226,21 @@ if TYPE_CHECKING:
             voice: Voice = "Kore",
             model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Result[GeminiTtsOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text to speak, with style hints if the model supports them. 1 to 50000
-                    characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
                 model: Model to use; models differ in quality, speed and price.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,23 +256,21 @@ if TYPE_CHECKING:
             voice: Voice = "Kore",
             model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Result[GeminiTtsOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text to speak, with style hints if the model supports them. 1 to 50000
-                    characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
                 model: Model to use; models differ in quality, speed and price.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -128,23 +282,21 @@ if TYPE_CHECKING:
             voice: Voice = "Kore",
             model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Result[GeminiTtsOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text to speak, with style hints if the model supports them. 1 to 50000
-                    characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
                 model: Model to use; models differ in quality, speed and price.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -161,23 +313,21 @@ if TYPE_CHECKING:
             voice: Voice = "Kore",
             model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Result[GeminiTtsOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text to speak, with style hints if the model supports them. 1 to 50000
-                    characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
                 model: Model to use; models differ in quality, speed and price.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -189,23 +339,21 @@ if TYPE_CHECKING:
             voice: Voice = "Kore",
             model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Handle[GeminiTtsOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text to speak, with style hints if the model supports them. 1 to 50000
-                    characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
                 model: Model to use; models differ in quality, speed and price.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -221,23 +369,21 @@ if TYPE_CHECKING:
             voice: Voice = "Kore",
             model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> AsyncHandle[GeminiTtsOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text to speak, with style hints if the model supports them. 1 to 50000
-                    characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
                 model: Model to use; models differ in quality, speed and price.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -249,7 +395,7 @@ if TYPE_CHECKING:
             voice: Voice = "Kore",
             model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> Stream[GeminiTtsOutput]:
@@ -258,16 +404,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text to speak, with style hints if the model supports them. 1 to 50000
-                    characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
                 model: Model to use; models differ in quality, speed and price.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -282,30 +426,49 @@ if TYPE_CHECKING:
             voice: Voice = "Kore",
             model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts",
             language_code: LanguageCode | None = None,
-            speakers: list[SpeakerConfig] | None = None,
+            speakers: Sequence[SpeakerConfig | SpeakerConfigDict] | None = None,
             temperature: float = 1,
             output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
         ) -> AsyncStream[GeminiTtsOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text to speak, with style hints if the model supports them. 1 to 50000
-                    characters.
-                style_instructions: At most 4000 characters.
-                voice: Name of the voice that speaks the text.
+                prompt: Text to speak, with style hints if the model supports them. 1 to 50000 characters.
+                style_instructions: Text description of how to speak. At most 4000 characters.
+                voice: Name of the voice that speaks.
                 model: Model to use; models differ in quality, speed and price.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
                 speakers: Speakers, each with a voice. 2 to 10 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GeminiTtsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGeminiTtsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GeminiTts = Endpoint
 
 gemini_tts = GeminiTts("fal-ai/gemini-tts", GeminiTtsInput, GeminiTtsOutput)
-"""Audio endpoint of fal-ai: gemini-tts.
+"""Generates speech from text.
 
 Call it with `gemini_tts.subscribe(prompt=…)`.
 """
@@ -313,12 +476,17 @@ Call it with `gemini_tts.subscribe(prompt=…)`.
 Input = GeminiTtsInput
 Output = GeminiTtsOutput
 endpoint = gemini_tts
+"""Generates speech from text.
+
+Call it with `gemini_tts.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "GeminiTtsInput",
     "GeminiTtsOutput",
     "LanguageCode",
     "SpeakerConfig",
+    "SpeakerConfigDict",
     "Voice",
     "gemini_tts",
 ]

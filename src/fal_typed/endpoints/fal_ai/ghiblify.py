@@ -1,4 +1,4 @@
-"""fal-ai/ghiblify — Image endpoint of fal-ai: ghiblify.
+"""fal-ai/ghiblify — Gives an image another style.
 
 Category: image. https://fal.ai/models/fal-ai/ghiblify
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GhiblifyInput(InputModel, Request["GhiblifyOutput"]):
     """Parameters of fal-ai/ghiblify."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -31,11 +47,80 @@ class GhiblifyOutput(OutputModel):
     """Result of fal-ai/ghiblify."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GhiblifyPipeline(Pipeline[..., GhiblifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[GhiblifyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[GhiblifyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGhiblifyPipeline(AsyncPipeline[..., GhiblifyOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[GhiblifyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[GhiblifyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Ghiblify(Endpoint[..., GhiblifyInput, GhiblifyOutput]):
         def run(
@@ -48,7 +133,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -68,7 +153,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -84,7 +169,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -105,7 +190,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -121,7 +206,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -141,7 +226,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -159,7 +244,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -178,16 +263,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GhiblifyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGhiblifyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ghiblify = Endpoint
 
 ghiblify = Ghiblify("fal-ai/ghiblify", GhiblifyInput, GhiblifyOutput)
-"""Image endpoint of fal-ai: ghiblify.
+"""Gives an image another style.
 
 Call it with `ghiblify.subscribe(image_url=…)`.
 """
@@ -195,5 +301,9 @@ Call it with `ghiblify.subscribe(image_url=…)`.
 Input = GhiblifyInput
 Output = GhiblifyOutput
 endpoint = ghiblify
+"""Gives an image another style.
+
+Call it with `ghiblify.subscribe(image_url=…)`.
+"""
 
 __all__ = ["GhiblifyInput", "GhiblifyOutput", "ghiblify"]

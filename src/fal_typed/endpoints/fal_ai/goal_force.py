@@ -1,4 +1,4 @@
-"""fal-ai/goal-force — Video endpoint of fal-ai: goal-force.
+"""fal-ai/goal-force — Animates an image by forces that act on its objects.
 
 Category: video. https://fal.ai/models/fal-ai/goal-force
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ForceParams(InputModel):
@@ -26,27 +42,29 @@ class ForceParams(InputModel):
     """Vertical position from the top edge. From 0 to 1."""
 
     angle: Annotated[float, Field(ge=0.0, le=360.0)]
-    """From 0 to 360."""
+    """Direction of the force in degrees. From 0 to 360."""
 
     magnitude: Annotated[float, Field(ge=30.0, le=400.0)]
-    """From 30 to 400."""
+    """Strength of the force. From 30 to 400."""
 
     mass: Annotated[float, Field(ge=-1.0, le=4.0)] = -1
-    """From -1 to 4."""
+    """Mass of the object, on a logarithmic scale. From -1 to 4."""
 
 
 class GoalForceInput(InputModel, Request["GoalForceOutput"]):
     """Parameters of fal-ai/goal-force."""
 
     prompt: str = UNSET
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput = UNSET
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     goal_force: ForceParams | None = None
+    """Force that the object should show at the end."""
 
     projectile_force: ForceParams | None = None
+    """Force that acts on the object."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -65,6 +83,39 @@ class GoalForceInput(InputModel, Request["GoalForceOutput"]):
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class GoalForceOutput(OutputModel):
     """Result of fal-ai/goal-force."""
@@ -80,7 +131,133 @@ class GoalForceOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ForceParamsDict(TypedDict):
+        """`ForceParams` as a dict."""
+
+        x: float
+        y: float
+        angle: float
+        magnitude: float
+        mass: NotRequired[float]
+
+    class GoalForcePipeline(Pipeline[..., GoalForceOutput]):
+        def run(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> Result[GoalForceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[GoalForceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGoalForcePipeline(AsyncPipeline[..., GoalForceOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> Result[GoalForceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[GoalForceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class GoalForce(Endpoint[..., GoalForceInput, GoalForceOutput]):
         def run(
@@ -88,8 +265,8 @@ if TYPE_CHECKING:
             *,
             prompt: str = UNSET,
             image_url: FileInput = UNSET,
-            goal_force: ForceParams | None = None,
-            projectile_force: ForceParams | None = None,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
             seed: int | None = None,
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
@@ -99,13 +276,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 negative_prompt: Text description of what to avoid in the result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -120,8 +297,8 @@ if TYPE_CHECKING:
             *,
             prompt: str = UNSET,
             image_url: FileInput = UNSET,
-            goal_force: ForceParams | None = None,
-            projectile_force: ForceParams | None = None,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
             seed: int | None = None,
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
@@ -131,13 +308,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 negative_prompt: Text description of what to avoid in the result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -148,8 +325,8 @@ if TYPE_CHECKING:
             *,
             prompt: str = UNSET,
             image_url: FileInput = UNSET,
-            goal_force: ForceParams | None = None,
-            projectile_force: ForceParams | None = None,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
             seed: int | None = None,
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
@@ -159,13 +336,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 negative_prompt: Text description of what to avoid in the result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -181,8 +358,8 @@ if TYPE_CHECKING:
             *,
             prompt: str = UNSET,
             image_url: FileInput = UNSET,
-            goal_force: ForceParams | None = None,
-            projectile_force: ForceParams | None = None,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
             seed: int | None = None,
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
@@ -192,13 +369,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 negative_prompt: Text description of what to avoid in the result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -209,8 +386,8 @@ if TYPE_CHECKING:
             *,
             prompt: str = UNSET,
             image_url: FileInput = UNSET,
-            goal_force: ForceParams | None = None,
-            projectile_force: ForceParams | None = None,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
             seed: int | None = None,
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
@@ -220,13 +397,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 negative_prompt: Text description of what to avoid in the result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -241,8 +418,8 @@ if TYPE_CHECKING:
             *,
             prompt: str = UNSET,
             image_url: FileInput = UNSET,
-            goal_force: ForceParams | None = None,
-            projectile_force: ForceParams | None = None,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
             seed: int | None = None,
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
@@ -252,13 +429,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 negative_prompt: Text description of what to avoid in the result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -269,8 +446,8 @@ if TYPE_CHECKING:
             *,
             prompt: str = UNSET,
             image_url: FileInput = UNSET,
-            goal_force: ForceParams | None = None,
-            projectile_force: ForceParams | None = None,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
             seed: int | None = None,
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
@@ -282,13 +459,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 negative_prompt: Text description of what to avoid in the result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -302,8 +479,8 @@ if TYPE_CHECKING:
             *,
             prompt: str = UNSET,
             image_url: FileInput = UNSET,
-            goal_force: ForceParams | None = None,
-            projectile_force: ForceParams | None = None,
+            goal_force: ForceParams | ForceParamsDict | None = None,
+            projectile_force: ForceParams | ForceParamsDict | None = None,
             seed: int | None = None,
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
@@ -313,22 +490,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                goal_force: Force that the object should show at the end.
+                projectile_force: Force that acts on the object.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 negative_prompt: Text description of what to avoid in the result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GoalForcePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGoalForcePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ForceParamsDict = dict
     GoalForce = Endpoint
 
 goal_force = GoalForce("fal-ai/goal-force", GoalForceInput, GoalForceOutput)
-"""Video endpoint of fal-ai: goal-force.
+"""Animates an image by forces that act on its objects.
 
 Call it with `goal_force.subscribe()`.
 """
@@ -336,5 +535,9 @@ Call it with `goal_force.subscribe()`.
 Input = GoalForceInput
 Output = GoalForceOutput
 endpoint = goal_force
+"""Animates an image by forces that act on its objects.
 
-__all__ = ["ForceParams", "GoalForceInput", "GoalForceOutput", "goal_force"]
+Call it with `goal_force.subscribe()`.
+"""
+
+__all__ = ["ForceParams", "ForceParamsDict", "GoalForceInput", "GoalForceOutput", "goal_force"]

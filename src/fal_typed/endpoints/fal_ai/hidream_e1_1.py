@@ -1,4 +1,4 @@
-"""fal-ai/hidream-e1-1 — Image endpoint of fal-ai: hidream-e1-1.
+"""fal-ai/hidream-e1-1 — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/hidream-e1-1
 """
@@ -11,21 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HidreamE11Input(InputModel, Request["HidreamE11Output"]):
     """Parameters of fal-ai/hidream-e1-1."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     target_image_description: str | None = None
+    """Text description of the image after the edit."""
 
     prompt: str | None = None
-    """What the image shows, in words: subject, style and composition."""
+    """What to change in the image, in words."""
 
     negative_prompt: str = "low resolution, blur"
     """Text description of what to avoid in the result."""
@@ -50,20 +67,20 @@ class HidreamE11Input(InputModel, Request["HidreamE11Output"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
 
 class HidreamE11Output(OutputModel):
     """Result of fal-ai/hidream-e1-1."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -79,7 +96,148 @@ class HidreamE11Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HidreamE11Pipeline(Pipeline[..., HidreamE11Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_image_description: str | None = None,
+            prompt: str | None = None,
+            negative_prompt: str = "low resolution, blur",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[HidreamE11Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_image_description: str | None = None,
+            prompt: str | None = None,
+            negative_prompt: str = "low resolution, blur",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> PendingRun[HidreamE11Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHidreamE11Pipeline(AsyncPipeline[..., HidreamE11Output]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_image_description: str | None = None,
+            prompt: str | None = None,
+            negative_prompt: str = "low resolution, blur",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[HidreamE11Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_image_description: str | None = None,
+            prompt: str | None = None,
+            negative_prompt: str = "low resolution, blur",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncPendingRun[HidreamE11Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class HidreamE11(Endpoint[..., HidreamE11Input, HidreamE11Output]):
         def run(
@@ -101,20 +259,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_guidance_scale: How closely the result follows the given images. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,20 +297,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_guidance_scale: How closely the result follows the given images. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -177,20 +331,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_guidance_scale: How closely the result follows the given images. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -218,20 +370,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_guidance_scale: How closely the result follows the given images. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -254,20 +404,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_guidance_scale: How closely the result follows the given images. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -294,20 +442,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_guidance_scale: How closely the result follows the given images. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -332,20 +478,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_guidance_scale: How closely the result follows the given images. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -371,27 +515,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                target_image_description: Text description of the image after the edit.
+                prompt: What to change in the image, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_guidance_scale: How closely the result follows the given images. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HidreamE11Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHidreamE11Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HidreamE11 = Endpoint
 
 hidream_e1_1 = HidreamE11("fal-ai/hidream-e1-1", HidreamE11Input, HidreamE11Output)
-"""Image endpoint of fal-ai: hidream-e1-1.
+"""Edits an image by text instructions.
 
 Call it with `hidream_e1_1.subscribe(image_url=…)`.
 """
@@ -399,5 +562,9 @@ Call it with `hidream_e1_1.subscribe(image_url=…)`.
 Input = HidreamE11Input
 Output = HidreamE11Output
 endpoint = hidream_e1_1
+"""Edits an image by text instructions.
+
+Call it with `hidream_e1_1.subscribe(image_url=…)`.
+"""
 
 __all__ = ["HidreamE11Input", "HidreamE11Output", "hidream_e1_1"]

@@ -1,4 +1,4 @@
-"""fal-ai/hidream-i1-fast — Image endpoint of fal-ai: hidream-i1-fast.
+"""fal-ai/hidream-i1-fast — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/hidream-i1-fast
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HidreamI1FastInput(InputModel, Request["HidreamI1FastOutput"]):
@@ -42,13 +58,48 @@ class HidreamI1FastInput(InputModel, Request["HidreamI1FastOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
+            num_inference_steps: int = 16,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HidreamI1FastOutput(OutputModel):
@@ -71,7 +122,132 @@ class HidreamI1FastOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HidreamI1FastPipeline(Pipeline[..., HidreamI1FastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
+            num_inference_steps: int = 16,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[HidreamI1FastOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
+            num_inference_steps: int = 16,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> PendingRun[HidreamI1FastOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHidreamI1FastPipeline(AsyncPipeline[..., HidreamI1FastOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
+            num_inference_steps: int = 16,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[HidreamI1FastOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
+            num_inference_steps: int = 16,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncPendingRun[HidreamI1FastOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class HidreamI1Fast(Endpoint[..., HidreamI1FastInput, HidreamI1FastOutput]):
         def run(
@@ -79,7 +255,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
             num_inference_steps: int = 16,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -93,14 +271,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,7 +289,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
             num_inference_steps: int = 16,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -127,14 +305,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -143,7 +319,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
             num_inference_steps: int = 16,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -157,14 +335,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,7 +354,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
             num_inference_steps: int = 16,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -192,14 +370,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -208,7 +384,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
             num_inference_steps: int = 16,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -222,14 +400,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -242,7 +418,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
             num_inference_steps: int = 16,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -256,14 +434,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -272,7 +448,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
             num_inference_steps: int = 16,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -288,14 +466,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -307,7 +483,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1024
+            ),
             num_inference_steps: int = 16,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -321,21 +499,40 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HidreamI1FastPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHidreamI1FastPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HidreamI1Fast = Endpoint
 
 hidream_i1_fast = HidreamI1Fast("fal-ai/hidream-i1-fast", HidreamI1FastInput, HidreamI1FastOutput)
-"""Image endpoint of fal-ai: hidream-i1-fast.
+"""Generates images from text.
 
 Call it with `hidream_i1_fast.subscribe(prompt=…)`.
 """
@@ -343,11 +540,16 @@ Call it with `hidream_i1_fast.subscribe(prompt=…)`.
 Input = HidreamI1FastInput
 Output = HidreamI1FastOutput
 endpoint = hidream_i1_fast
+"""Generates images from text.
+
+Call it with `hidream_i1_fast.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "HidreamI1FastInput",
     "HidreamI1FastOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "hidream_i1_fast",
 ]

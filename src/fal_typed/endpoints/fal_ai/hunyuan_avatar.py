@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-avatar — Video endpoint of fal-ai: hunyuan-avatar.
+"""fal-ai/hunyuan-avatar — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-avatar
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanAvatarInput(InputModel, Request["HunyuanAvatarOutput"]):
     """Parameters of fal-ai/hunyuan-avatar."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     text: str = "A cat is singing."
     """Text to speak."""
@@ -51,7 +67,108 @@ class HunyuanAvatarOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanAvatarPipeline(Pipeline[..., HunyuanAvatarOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> Result[HunyuanAvatarOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> PendingRun[HunyuanAvatarOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanAvatarPipeline(AsyncPipeline[..., HunyuanAvatarOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> Result[HunyuanAvatarOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[HunyuanAvatarOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class HunyuanAvatar(Endpoint[..., HunyuanAvatarInput, HunyuanAvatarOutput]):
         def run(
@@ -68,13 +185,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 129 to 401.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 30 to 50.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
                 turbo_mode: Whether to generate faster, at lower quality.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -98,13 +213,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 129 to 401.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 30 to 50.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
                 turbo_mode: Whether to generate faster, at lower quality.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -124,13 +237,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 129 to 401.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 30 to 50.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
                 turbo_mode: Whether to generate faster, at lower quality.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -155,13 +266,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 129 to 401.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 30 to 50.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
                 turbo_mode: Whether to generate faster, at lower quality.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -181,13 +290,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 129 to 401.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 30 to 50.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
                 turbo_mode: Whether to generate faster, at lower quality.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -211,13 +318,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 129 to 401.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 30 to 50.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
                 turbo_mode: Whether to generate faster, at lower quality.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -239,13 +344,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 129 to 401.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 30 to 50.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
                 turbo_mode: Whether to generate faster, at lower quality.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -268,22 +371,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the person speaks.
+                image_url: Image of the person who speaks.
                 text: Text to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 129 to 401.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 30 to 50.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
                 turbo_mode: Whether to generate faster, at lower quality.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanAvatarPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHunyuanAvatarPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanAvatar = Endpoint
 
 hunyuan_avatar = HunyuanAvatar("fal-ai/hunyuan-avatar", HunyuanAvatarInput, HunyuanAvatarOutput)
-"""Video endpoint of fal-ai: hunyuan-avatar.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `hunyuan_avatar.subscribe(audio_url=…, image_url=…)`.
 """
@@ -291,5 +413,9 @@ Call it with `hunyuan_avatar.subscribe(audio_url=…, image_url=…)`.
 Input = HunyuanAvatarInput
 Output = HunyuanAvatarOutput
 endpoint = hunyuan_avatar
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `hunyuan_avatar.subscribe(audio_url=…, image_url=…)`.
+"""
 
 __all__ = ["HunyuanAvatarInput", "HunyuanAvatarOutput", "hunyuan_avatar"]

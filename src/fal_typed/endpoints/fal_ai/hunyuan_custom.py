@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-custom — Video endpoint of fal-ai: hunyuan-custom.
+"""fal-ai/hunyuan-custom — Generates videos with the people, objects or places in reference images.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-custom
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanCustomInput(InputModel, Request["HunyuanCustomOutput"]):
@@ -23,7 +39,7 @@ class HunyuanCustomInput(InputModel, Request["HunyuanCustomOutput"]):
     """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Reference image of a person, an object or a place."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -36,11 +52,10 @@ class HunyuanCustomInput(InputModel, Request["HunyuanCustomOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["512p", "720p"] = "512p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     fps: Annotated[int, Field(ge=16, le=30)] = 25
     """Frames per second; with the same number of frames, a higher rate is smoother and gives a
@@ -76,7 +91,148 @@ class HunyuanCustomOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanCustomPipeline(Pipeline[..., HunyuanCustomOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["512p", "720p"] = "512p",
+            fps: int = 25,
+            cfg_scale: float = 7.5,
+            num_frames: int = 129,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+        ) -> Result[HunyuanCustomOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Reference image of a person, an object or a place.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["512p", "720p"] = "512p",
+            fps: int = 25,
+            cfg_scale: float = 7.5,
+            num_frames: int = 129,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[HunyuanCustomOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Reference image of a person, an object or a place.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanCustomPipeline(AsyncPipeline[..., HunyuanCustomOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["512p", "720p"] = "512p",
+            fps: int = 25,
+            cfg_scale: float = 7.5,
+            num_frames: int = 129,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+        ) -> Result[HunyuanCustomOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Reference image of a person, an object or a place.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["512p", "720p"] = "512p",
+            fps: int = 25,
+            cfg_scale: float = 7.5,
+            num_frames: int = 129,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[HunyuanCustomOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Reference image of a person, an object or a place.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class HunyuanCustom(Endpoint[..., HunyuanCustomInput, HunyuanCustomOutput]):
         def run(
@@ -99,22 +255,16 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 16 to 30.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1.5 to 13.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 129.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -143,22 +293,16 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 16 to 30.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1.5 to 13.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 129.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -183,22 +327,16 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 16 to 30.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1.5 to 13.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 129.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -228,22 +366,16 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 16 to 30.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1.5 to 13.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 129.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -268,22 +400,16 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 16 to 30.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1.5 to 13.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 129.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -312,22 +438,16 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 16 to 30.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1.5 to 13.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 129.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -354,22 +474,16 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 16 to 30.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1.5 to 13.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 129.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -397,30 +511,45 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                image_url: Reference image of a person, an object or a place.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 16 to 30.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1.5 to 13.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 129.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 16 to 30.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1.5 to 13.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanCustomPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHunyuanCustomPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanCustom = Endpoint
 
 hunyuan_custom = HunyuanCustom("fal-ai/hunyuan-custom", HunyuanCustomInput, HunyuanCustomOutput)
-"""Video endpoint of fal-ai: hunyuan-custom.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `hunyuan_custom.subscribe(prompt=…, image_url=…)`.
 """
@@ -428,5 +557,9 @@ Call it with `hunyuan_custom.subscribe(prompt=…, image_url=…)`.
 Input = HunyuanCustomInput
 Output = HunyuanCustomOutput
 endpoint = hunyuan_custom
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `hunyuan_custom.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["HunyuanCustomInput", "HunyuanCustomOutput", "hunyuan_custom"]

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-part — 3D endpoint of fal-ai: hunyuan-part.
+"""fal-ai/hunyuan-part — Splits a 3D model into parts.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan-part
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanPartInput(InputModel, Request["HunyuanPartOutput"]):
@@ -23,21 +39,22 @@ class HunyuanPartInput(InputModel, Request["HunyuanPartOutput"]):
     """URL of the 3D model."""
 
     point_prompt_x: Annotated[float, Field(ge=-1.0, le=1.0)] = 0
-    """From -1 to 1."""
+    """Horizontal position of a point on the part. From -1 to 1."""
 
     point_prompt_y: Annotated[float, Field(ge=-1.0, le=1.0)] = 0
-    """From -1 to 1."""
+    """Vertical position of a point on the part. From -1 to 1."""
 
     point_prompt_z: Annotated[float, Field(ge=-1.0, le=1.0)] = 0
-    """From -1 to 1."""
+    """Depth of a point on the part. From -1 to 1."""
 
     point_num: Annotated[int, Field(ge=10000, le=500000)] = 100000
-    """From 10000 to 500000."""
+    """Number of points to sample on the surface. From 10000 to 500000."""
 
     use_normal: bool = True
+    """Whether to use the directions of the surface."""
 
     noise_std: Annotated[float, Field(ge=0.0, le=0.02)] = 0
-    """From 0 to 0.02."""
+    """Amount of noise to add to the points. From 0 to 0.02."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -50,10 +67,13 @@ class HunyuanPartOutput(OutputModel):
     """Mesh in which every part has its own color."""
 
     mask_1_mesh: File
+    """First candidate for the part, as a 3D model."""
 
     mask_2_mesh: File
+    """Second candidate for the part, as a 3D model."""
 
     mask_3_mesh: File
+    """Third candidate for the part, as a 3D model."""
 
     best_mask_index: int
     """Index of the best mask, starting at 0."""
@@ -66,7 +86,116 @@ class HunyuanPartOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanPartPipeline(Pipeline[..., HunyuanPartOutput]):
+        def run(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> Result[HunyuanPartOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> PendingRun[HunyuanPartOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanPartPipeline(AsyncPipeline[..., HunyuanPartOutput]):
+        async def run(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> Result[HunyuanPartOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[HunyuanPartOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class HunyuanPart(Endpoint[..., HunyuanPartInput, HunyuanPartOutput]):
         def run(
@@ -85,11 +214,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_file_url: URL of the 3D model.
-                point_prompt_x: From -1 to 1.
-                point_prompt_y: From -1 to 1.
-                point_prompt_z: From -1 to 1.
-                point_num: From 10000 to 500000.
-                noise_std: From 0 to 0.02.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -114,11 +244,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_file_url: URL of the 3D model.
-                point_prompt_x: From -1 to 1.
-                point_prompt_y: From -1 to 1.
-                point_prompt_z: From -1 to 1.
-                point_num: From 10000 to 500000.
-                noise_std: From 0 to 0.02.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -139,11 +270,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_file_url: URL of the 3D model.
-                point_prompt_x: From -1 to 1.
-                point_prompt_y: From -1 to 1.
-                point_prompt_z: From -1 to 1.
-                point_num: From 10000 to 500000.
-                noise_std: From 0 to 0.02.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -169,11 +301,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_file_url: URL of the 3D model.
-                point_prompt_x: From -1 to 1.
-                point_prompt_y: From -1 to 1.
-                point_prompt_z: From -1 to 1.
-                point_num: From 10000 to 500000.
-                noise_std: From 0 to 0.02.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -194,11 +327,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_file_url: URL of the 3D model.
-                point_prompt_x: From -1 to 1.
-                point_prompt_y: From -1 to 1.
-                point_prompt_z: From -1 to 1.
-                point_num: From 10000 to 500000.
-                noise_std: From 0 to 0.02.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -223,11 +357,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_file_url: URL of the 3D model.
-                point_prompt_x: From -1 to 1.
-                point_prompt_y: From -1 to 1.
-                point_prompt_z: From -1 to 1.
-                point_num: From 10000 to 500000.
-                noise_std: From 0 to 0.02.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -250,11 +385,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_file_url: URL of the 3D model.
-                point_prompt_x: From -1 to 1.
-                point_prompt_y: From -1 to 1.
-                point_prompt_z: From -1 to 1.
-                point_num: From 10000 to 500000.
-                noise_std: From 0 to 0.02.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -278,19 +414,41 @@ if TYPE_CHECKING:
 
             Args:
                 model_file_url: URL of the 3D model.
-                point_prompt_x: From -1 to 1.
-                point_prompt_y: From -1 to 1.
-                point_prompt_z: From -1 to 1.
-                point_num: From 10000 to 500000.
-                noise_std: From 0 to 0.02.
+                point_prompt_x: Horizontal position of a point on the part. From -1 to 1.
+                point_prompt_y: Vertical position of a point on the part. From -1 to 1.
+                point_prompt_z: Depth of a point on the part. From -1 to 1.
+                point_num: Number of points to sample on the surface. From 10000 to 500000.
+                use_normal: Whether to use the directions of the surface.
+                noise_std: Amount of noise to add to the points. From 0 to 0.02.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanPartPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHunyuanPartPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanPart = Endpoint
 
 hunyuan_part = HunyuanPart("fal-ai/hunyuan-part", HunyuanPartInput, HunyuanPartOutput)
-"""3D endpoint of fal-ai: hunyuan-part.
+"""Splits a 3D model into parts.
 
 Call it with `hunyuan_part.subscribe(model_file_url=…)`.
 """
@@ -298,5 +456,9 @@ Call it with `hunyuan_part.subscribe(model_file_url=…)`.
 Input = HunyuanPartInput
 Output = HunyuanPartOutput
 endpoint = hunyuan_part
+"""Splits a 3D model into parts.
+
+Call it with `hunyuan_part.subscribe(model_file_url=…)`.
+"""
 
 __all__ = ["HunyuanPartInput", "HunyuanPartOutput", "hunyuan_part"]

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-portrait — Video endpoint of fal-ai: hunyuan-portrait.
+"""fal-ai/hunyuan-portrait — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-portrait
 """
@@ -9,24 +9,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanPortraitInput(InputModel, Request["HunyuanPortraitOutput"]):
     """Parameters of fal-ai/hunyuan-portrait."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     use_arcface: bool = True
+    """Whether to use face recognition to keep the person recognizable."""
 
 
 class HunyuanPortraitOutput(OutputModel):
@@ -37,7 +54,84 @@ class HunyuanPortraitOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanPortraitPipeline(Pipeline[..., HunyuanPortraitOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> Result[HunyuanPortraitOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> PendingRun[HunyuanPortraitOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanPortraitPipeline(AsyncPipeline[..., HunyuanPortraitOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> Result[HunyuanPortraitOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> AsyncPendingRun[HunyuanPortraitOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
+            """
+            ...
 
     class HunyuanPortrait(Endpoint[..., HunyuanPortraitInput, HunyuanPortraitOutput]):
         def run(
@@ -51,9 +145,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -72,9 +167,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
             """
             ...
 
@@ -89,9 +185,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -111,9 +208,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
             """
             ...
 
@@ -128,9 +226,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -149,9 +248,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
             """
             ...
 
@@ -168,9 +268,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -188,10 +289,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_arcface: Whether to use face recognition to keep the person recognizable.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanPortraitPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanPortraitPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanPortrait = Endpoint
@@ -199,7 +324,7 @@ else:
 hunyuan_portrait = HunyuanPortrait(
     "fal-ai/hunyuan-portrait", HunyuanPortraitInput, HunyuanPortraitOutput
 )
-"""Video endpoint of fal-ai: hunyuan-portrait.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `hunyuan_portrait.subscribe(video_url=…, image_url=…)`.
 """
@@ -207,5 +332,9 @@ Call it with `hunyuan_portrait.subscribe(video_url=…, image_url=…)`.
 Input = HunyuanPortraitInput
 Output = HunyuanPortraitOutput
 endpoint = hunyuan_portrait
+"""Animates the person in an image with the motion of a video.
+
+Call it with `hunyuan_portrait.subscribe(video_url=…, image_url=…)`.
+"""
 
 __all__ = ["HunyuanPortraitInput", "HunyuanPortraitOutput", "hunyuan_portrait"]

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-video-foley — Video endpoint of fal-ai: hunyuan-video-foley.
+"""fal-ai/hunyuan-video-foley — Adds matching sound to a video.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-video-foley
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanVideoFoleyInput(InputModel, Request["HunyuanVideoFoleyOutput"]):
     """Parameters of fal-ai/hunyuan-video-foley."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
     text_prompt: str
     """Text description of the sounds to generate."""
@@ -45,11 +61,104 @@ class HunyuanVideoFoleyOutput(OutputModel):
     """Result of fal-ai/hunyuan-video-foley."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoFoleyPipeline(Pipeline[..., HunyuanVideoFoleyOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> Result[HunyuanVideoFoleyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> PendingRun[HunyuanVideoFoleyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanVideoFoleyPipeline(AsyncPipeline[..., HunyuanVideoFoleyOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> Result[HunyuanVideoFoleyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[HunyuanVideoFoleyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class HunyuanVideoFoley(Endpoint[..., HunyuanVideoFoleyInput, HunyuanVideoFoleyOutput]):
         def run(
@@ -65,13 +174,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -93,13 +200,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -117,13 +222,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -146,13 +249,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -170,13 +271,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -198,13 +297,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -224,13 +321,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -251,15 +346,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanVideoFoleyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanVideoFoleyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanVideoFoley = Endpoint
@@ -267,7 +383,7 @@ else:
 hunyuan_video_foley = HunyuanVideoFoley(
     "fal-ai/hunyuan-video-foley", HunyuanVideoFoleyInput, HunyuanVideoFoleyOutput
 )
-"""Video endpoint of fal-ai: hunyuan-video-foley.
+"""Adds matching sound to a video.
 
 Call it with `hunyuan_video_foley.subscribe(video_url=…, text_prompt=…)`.
 """
@@ -275,5 +391,9 @@ Call it with `hunyuan_video_foley.subscribe(video_url=…, text_prompt=…)`.
 Input = HunyuanVideoFoleyInput
 Output = HunyuanVideoFoleyOutput
 endpoint = hunyuan_video_foley
+"""Adds matching sound to a video.
+
+Call it with `hunyuan_video_foley.subscribe(video_url=…, text_prompt=…)`.
+"""
 
 __all__ = ["HunyuanVideoFoleyInput", "HunyuanVideoFoleyOutput", "hunyuan_video_foley"]

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-video-img2vid-lora — Video endpoint of fal-ai: hunyuan-video-img2vid-lora.
+"""fal-ai/hunyuan-video-img2vid-lora — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-video-img2vid-lora
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanVideoImg2vidLoraInput(InputModel, Request["HunyuanVideoImg2vidLoraOutput"]):
     """Parameters of fal-ai/hunyuan-video-img2vid-lora."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -38,7 +54,60 @@ class HunyuanVideoImg2vidLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoImg2vidLoraPipeline(Pipeline[..., HunyuanVideoImg2vidLoraOutput]):
+        def run(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> Result[HunyuanVideoImg2vidLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> PendingRun[HunyuanVideoImg2vidLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanVideoImg2vidLoraPipeline(AsyncPipeline[..., HunyuanVideoImg2vidLoraOutput]):
+        async def run(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> Result[HunyuanVideoImg2vidLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> AsyncPendingRun[HunyuanVideoImg2vidLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class HunyuanVideoImg2vidLora(
         Endpoint[..., HunyuanVideoImg2vidLoraInput, HunyuanVideoImg2vidLoraOutput]
@@ -49,8 +118,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -65,8 +134,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -77,8 +146,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -94,8 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -106,8 +175,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -122,8 +191,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -136,8 +205,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -151,10 +220,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanVideoImg2vidLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanVideoImg2vidLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanVideoImg2vidLora = Endpoint
@@ -162,7 +254,7 @@ else:
 hunyuan_video_img2vid_lora = HunyuanVideoImg2vidLora(
     "fal-ai/hunyuan-video-img2vid-lora", HunyuanVideoImg2vidLoraInput, HunyuanVideoImg2vidLoraOutput
 )
-"""Video endpoint of fal-ai: hunyuan-video-img2vid-lora.
+"""Animates an image into a video.
 
 Call it with `hunyuan_video_img2vid_lora.subscribe(prompt=…, image_url=…)`.
 """
@@ -170,6 +262,10 @@ Call it with `hunyuan_video_img2vid_lora.subscribe(prompt=…, image_url=…)`.
 Input = HunyuanVideoImg2vidLoraInput
 Output = HunyuanVideoImg2vidLoraOutput
 endpoint = hunyuan_video_img2vid_lora
+"""Animates an image into a video.
+
+Call it with `hunyuan_video_img2vid_lora.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "HunyuanVideoImg2vidLoraInput",

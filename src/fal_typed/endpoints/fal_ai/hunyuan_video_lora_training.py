@@ -1,4 +1,5 @@
-"""fal-ai/hunyuan-video-lora-training — Training endpoint of fal-ai: hunyuan-video-lora-training.
+"""fal-ai/hunyuan-video-lora-training — Trains LoRA weights that generate videos, on your own clips
+or images.
 
 Category: training. https://fal.ai/models/fal-ai/hunyuan-video-lora-training
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanVideoLoraTrainingInput(InputModel, Request["HunyuanVideoLoraTrainingOutput"]):
@@ -52,7 +69,100 @@ class HunyuanVideoLoraTrainingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoLoraTrainingPipeline(Pipeline[..., HunyuanVideoLoraTrainingOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> Result[HunyuanVideoLoraTrainingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> PendingRun[HunyuanVideoLoraTrainingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanVideoLoraTrainingPipeline(AsyncPipeline[..., HunyuanVideoLoraTrainingOutput]):
+        async def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> Result[HunyuanVideoLoraTrainingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> AsyncPendingRun[HunyuanVideoLoraTrainingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
 
     class HunyuanVideoLoraTraining(
         Endpoint[..., HunyuanVideoLoraTrainingInput, HunyuanVideoLoraTrainingOutput]
@@ -70,13 +180,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 5000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 do_caption: Whether to caption the training data automatically.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
@@ -99,13 +206,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 5000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 do_caption: Whether to caption the training data automatically.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
@@ -124,13 +228,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 5000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 do_caption: Whether to caption the training data automatically.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
@@ -154,13 +255,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 5000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 do_caption: Whether to caption the training data automatically.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
@@ -179,13 +277,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 5000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 do_caption: Whether to caption the training data automatically.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
@@ -208,13 +303,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 5000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 do_caption: Whether to caption the training data automatically.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
@@ -235,13 +327,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 5000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 do_caption: Whether to caption the training data automatically.
                 data_archive_format: Format of the archive, if the URL has no file extension.
 
@@ -263,16 +352,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 5000.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 5000.
                 trigger_word: Unique word that activates what was learned; use it in prompts later.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 do_caption: Whether to caption the training data automatically.
                 data_archive_format: Format of the archive, if the URL has no file extension.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanVideoLoraTrainingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanVideoLoraTrainingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanVideoLoraTraining = Endpoint
@@ -282,7 +391,7 @@ hunyuan_video_lora_training = HunyuanVideoLoraTraining(
     HunyuanVideoLoraTrainingInput,
     HunyuanVideoLoraTrainingOutput,
 )
-"""Training endpoint of fal-ai: hunyuan-video-lora-training.
+"""Trains LoRA weights that generate videos, on your own clips or images.
 
 Call it with `hunyuan_video_lora_training.subscribe(images_data_url=…, steps=…)`.
 """
@@ -290,6 +399,10 @@ Call it with `hunyuan_video_lora_training.subscribe(images_data_url=…, steps=�
 Input = HunyuanVideoLoraTrainingInput
 Output = HunyuanVideoLoraTrainingOutput
 endpoint = hunyuan_video_lora_training
+"""Trains LoRA weights that generate videos, on your own clips or images.
+
+Call it with `hunyuan_video_lora_training.subscribe(images_data_url=…, steps=…)`.
+"""
 
 __all__ = [
     "HunyuanVideoLoraTrainingInput",

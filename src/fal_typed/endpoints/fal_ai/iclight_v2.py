@@ -1,4 +1,4 @@
-"""fal-ai/iclight-v2 — Image endpoint of fal-ai: iclight-v2.
+"""fal-ai/iclight-v2 — Changes the light in an image.
 
 Category: image. https://fal.ai/models/fal-ai/iclight-v2
 """
@@ -11,21 +11,37 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """Parameters of fal-ai/iclight-v2."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What the new light looks like, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -57,7 +73,7 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     cfg: Annotated[float, Field(ge=0.01, le=5.0)] = 1
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -65,13 +81,13 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """
 
     lowres_denoise: Annotated[float, Field(ge=0.01, le=1.0)] = 0.98
-    """From 0.01 to 1."""
+    """How much the first pass may change the image. From 0.01 to 1."""
 
     highres_denoise: Annotated[float, Field(ge=0.01, le=1.0)] = 0.95
-    """From 0.01 to 1."""
+    """How much the upscaling pass may change the image. From 0.01 to 1."""
 
     hr_downscale: Annotated[float, Field(ge=0.01, le=1.0)] = 0.5
-    """From 0.01 to 1."""
+    """Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -82,14 +98,67 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class IclightV2Output(OutputModel):
     """Result of fal-ai/iclight-v2."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -105,7 +174,204 @@ class IclightV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IclightV2Pipeline(Pipeline[..., IclightV2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[IclightV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> PendingRun[IclightV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIclightV2Pipeline(AsyncPipeline[..., IclightV2Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[IclightV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncPendingRun[IclightV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class IclightV2(Endpoint[..., IclightV2Input, IclightV2Output]):
         def run(
@@ -116,7 +382,7 @@ if TYPE_CHECKING:
             negative_prompt: str = "",
             mask_image_url: FileInput | None = None,
             background_threshold: float = 0.67,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
             initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
@@ -134,31 +400,25 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
                 negative_prompt: Text description of what to avoid in the result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                background_threshold: Depth or brightness below which a pixel counts as background.
-                    From 0.01 to 1.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 initial_latent: Direction of the light, given as an initial gradient.
-                enable_hr_fix: Whether to generate a small image first and then upscale it with
-                    added detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0.01 to 5.
-                lowres_denoise: From 0.01 to 1.
-                highres_denoise: From 0.01 to 1.
-                hr_downscale: From 0.01 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -174,7 +434,7 @@ if TYPE_CHECKING:
             negative_prompt: str = "",
             mask_image_url: FileInput | None = None,
             background_threshold: float = 0.67,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
             initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
@@ -192,31 +452,25 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
                 negative_prompt: Text description of what to avoid in the result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                background_threshold: Depth or brightness below which a pixel counts as background.
-                    From 0.01 to 1.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 initial_latent: Direction of the light, given as an initial gradient.
-                enable_hr_fix: Whether to generate a small image first and then upscale it with
-                    added detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0.01 to 5.
-                lowres_denoise: From 0.01 to 1.
-                highres_denoise: From 0.01 to 1.
-                hr_downscale: From 0.01 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -228,7 +482,7 @@ if TYPE_CHECKING:
             negative_prompt: str = "",
             mask_image_url: FileInput | None = None,
             background_threshold: float = 0.67,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
             initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
@@ -246,31 +500,25 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
                 negative_prompt: Text description of what to avoid in the result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                background_threshold: Depth or brightness below which a pixel counts as background.
-                    From 0.01 to 1.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 initial_latent: Direction of the light, given as an initial gradient.
-                enable_hr_fix: Whether to generate a small image first and then upscale it with
-                    added detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0.01 to 5.
-                lowres_denoise: From 0.01 to 1.
-                highres_denoise: From 0.01 to 1.
-                hr_downscale: From 0.01 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -287,7 +535,7 @@ if TYPE_CHECKING:
             negative_prompt: str = "",
             mask_image_url: FileInput | None = None,
             background_threshold: float = 0.67,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
             initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
@@ -305,31 +553,25 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
                 negative_prompt: Text description of what to avoid in the result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                background_threshold: Depth or brightness below which a pixel counts as background.
-                    From 0.01 to 1.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 initial_latent: Direction of the light, given as an initial gradient.
-                enable_hr_fix: Whether to generate a small image first and then upscale it with
-                    added detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0.01 to 5.
-                lowres_denoise: From 0.01 to 1.
-                highres_denoise: From 0.01 to 1.
-                hr_downscale: From 0.01 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -341,7 +583,7 @@ if TYPE_CHECKING:
             negative_prompt: str = "",
             mask_image_url: FileInput | None = None,
             background_threshold: float = 0.67,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
             initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
@@ -359,31 +601,25 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
                 negative_prompt: Text description of what to avoid in the result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                background_threshold: Depth or brightness below which a pixel counts as background.
-                    From 0.01 to 1.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 initial_latent: Direction of the light, given as an initial gradient.
-                enable_hr_fix: Whether to generate a small image first and then upscale it with
-                    added detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0.01 to 5.
-                lowres_denoise: From 0.01 to 1.
-                highres_denoise: From 0.01 to 1.
-                hr_downscale: From 0.01 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -399,7 +635,7 @@ if TYPE_CHECKING:
             negative_prompt: str = "",
             mask_image_url: FileInput | None = None,
             background_threshold: float = 0.67,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
             initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
@@ -417,31 +653,25 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
                 negative_prompt: Text description of what to avoid in the result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                background_threshold: Depth or brightness below which a pixel counts as background.
-                    From 0.01 to 1.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 initial_latent: Direction of the light, given as an initial gradient.
-                enable_hr_fix: Whether to generate a small image first and then upscale it with
-                    added detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0.01 to 5.
-                lowres_denoise: From 0.01 to 1.
-                highres_denoise: From 0.01 to 1.
-                hr_downscale: From 0.01 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -453,7 +683,7 @@ if TYPE_CHECKING:
             negative_prompt: str = "",
             mask_image_url: FileInput | None = None,
             background_threshold: float = 0.67,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
             initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
@@ -473,31 +703,25 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
                 negative_prompt: Text description of what to avoid in the result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                background_threshold: Depth or brightness below which a pixel counts as background.
-                    From 0.01 to 1.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 initial_latent: Direction of the light, given as an initial gradient.
-                enable_hr_fix: Whether to generate a small image first and then upscale it with
-                    added detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0.01 to 5.
-                lowres_denoise: From 0.01 to 1.
-                highres_denoise: From 0.01 to 1.
-                hr_downscale: From 0.01 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -512,7 +736,7 @@ if TYPE_CHECKING:
             negative_prompt: str = "",
             mask_image_url: FileInput | None = None,
             background_threshold: float = 0.67,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
             initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
@@ -530,38 +754,53 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the new light looks like, in words.
+                image_url: Image to change.
                 negative_prompt: Text description of what to avoid in the result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                background_threshold: Depth or brightness below which a pixel counts as background.
-                    From 0.01 to 1.
+                background_threshold: Depth or brightness below which a pixel counts as background. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 initial_latent: Direction of the light, given as an initial gradient.
-                enable_hr_fix: Whether to generate a small image first and then upscale it with
-                    added detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                cfg: How closely the result follows the prompt; low values allow more freedom, high
-                    values are more literal. From 0.01 to 5.
-                lowres_denoise: From 0.01 to 1.
-                highres_denoise: From 0.01 to 1.
-                hr_downscale: From 0.01 to 1.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0.01 to 5.
+                lowres_denoise: How much the first pass may change the image. From 0.01 to 1.
+                highres_denoise: How much the upscaling pass may change the image. From 0.01 to 1.
+                hr_downscale: Factor by which the image is scaled down before the upscaling pass. From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IclightV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncIclightV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IclightV2 = Endpoint
 
 iclight_v2 = IclightV2("fal-ai/iclight-v2", IclightV2Input, IclightV2Output)
-"""Image endpoint of fal-ai: iclight-v2.
+"""Changes the light in an image.
 
 Call it with `iclight_v2.subscribe(prompt=…, image_url=…)`.
 """
@@ -569,5 +808,16 @@ Call it with `iclight_v2.subscribe(prompt=…, image_url=…)`.
 Input = IclightV2Input
 Output = IclightV2Output
 endpoint = iclight_v2
+"""Changes the light in an image.
 
-__all__ = ["IclightV2Input", "IclightV2Output", "ImageSize", "ImageSizePreset", "iclight_v2"]
+Call it with `iclight_v2.subscribe(prompt=…, image_url=…)`.
+"""
+
+__all__ = [
+    "IclightV2Input",
+    "IclightV2Output",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "iclight_v2",
+]

@@ -1,4 +1,5 @@
-"""fal-ai/illusion-diffusion — Image endpoint of fal-ai: illusion-diffusion.
+"""fal-ai/illusion-diffusion — Generates images from text that contain the pattern of another
+image.
 
 Category: image. https://fal.ai/models/fal-ai/illusion-diffusion
 """
@@ -11,18 +12,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IllusionDiffusionInput(InputModel, Request["IllusionDiffusionOutput"]):
     """Parameters of fal-ai/illusion-diffusion."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose structure the result follows."""
 
     prompt: str
     """What the image shows, in words: subject, style and composition."""
@@ -39,10 +56,10 @@ class IllusionDiffusionInput(InputModel, Request["IllusionDiffusionOutput"]):
     """How strongly the control image influences the result."""
 
     control_guidance_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Fraction of the steps at which the control starts. From 0 to 1."""
 
     control_guidance_end: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """From 0 to 1."""
+    """Fraction of the steps at which the control ends. From 0 to 1."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -57,6 +74,43 @@ class IllusionDiffusionInput(InputModel, Request["IllusionDiffusionOutput"]):
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image whose structure the result follows.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class IllusionDiffusionOutput(OutputModel):
     """Result of fal-ai/illusion-diffusion."""
@@ -69,7 +123,140 @@ class IllusionDiffusionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IllusionDiffusionPipeline(Pipeline[..., IllusionDiffusionOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> Result[IllusionDiffusionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image whose structure the result follows.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> PendingRun[IllusionDiffusionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image whose structure the result follows.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIllusionDiffusionPipeline(AsyncPipeline[..., IllusionDiffusionOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> Result[IllusionDiffusionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image whose structure the result follows.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> AsyncPendingRun[IllusionDiffusionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image whose structure the result follows.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
 
     class IllusionDiffusion(Endpoint[..., IllusionDiffusionInput, IllusionDiffusionOutput]):
         def run(
@@ -85,24 +272,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
             num_inference_steps: int = 40,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Result[IllusionDiffusionOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose structure the result follows.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
                 controlnet_conditioning_scale: How strongly the control image influences the result.
-                control_guidance_start: From 0 to 1.
-                control_guidance_end: From 0 to 1.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 80.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -124,24 +308,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
             num_inference_steps: int = 40,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Result[IllusionDiffusionOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose structure the result follows.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
                 controlnet_conditioning_scale: How strongly the control image influences the result.
-                control_guidance_start: From 0 to 1.
-                control_guidance_end: From 0 to 1.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 80.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
             """
             ...
@@ -159,24 +340,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
             num_inference_steps: int = 40,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Result[IllusionDiffusionOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose structure the result follows.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
                 controlnet_conditioning_scale: How strongly the control image influences the result.
-                control_guidance_start: From 0 to 1.
-                control_guidance_end: From 0 to 1.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 80.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -199,24 +377,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
             num_inference_steps: int = 40,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Result[IllusionDiffusionOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose structure the result follows.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
                 controlnet_conditioning_scale: How strongly the control image influences the result.
-                control_guidance_start: From 0 to 1.
-                control_guidance_end: From 0 to 1.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 80.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
             """
             ...
@@ -234,24 +409,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
             num_inference_steps: int = 40,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Handle[IllusionDiffusionOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose structure the result follows.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
                 controlnet_conditioning_scale: How strongly the control image influences the result.
-                control_guidance_start: From 0 to 1.
-                control_guidance_end: From 0 to 1.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 80.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -273,24 +445,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
             num_inference_steps: int = 40,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> AsyncHandle[IllusionDiffusionOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose structure the result follows.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
                 controlnet_conditioning_scale: How strongly the control image influences the result.
-                control_guidance_start: From 0 to 1.
-                control_guidance_end: From 0 to 1.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 80.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
             """
             ...
@@ -308,26 +477,23 @@ if TYPE_CHECKING:
             seed: int | None = None,
             scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
             num_inference_steps: int = 40,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Stream[IllusionDiffusionOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose structure the result follows.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
                 controlnet_conditioning_scale: How strongly the control image influences the result.
-                control_guidance_start: From 0 to 1.
-                control_guidance_end: From 0 to 1.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 80.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -348,26 +514,46 @@ if TYPE_CHECKING:
             seed: int | None = None,
             scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
             num_inference_steps: int = 40,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> AsyncStream[IllusionDiffusionOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose structure the result follows.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. Greater than 0 and at most 50.
                 controlnet_conditioning_scale: How strongly the control image influences the result.
-                control_guidance_start: From 0 to 1.
-                control_guidance_end: From 0 to 1.
+                control_guidance_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_guidance_end: Fraction of the steps at which the control ends. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 80.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 80.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IllusionDiffusionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIllusionDiffusionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IllusionDiffusion = Endpoint
@@ -375,7 +561,7 @@ else:
 illusion_diffusion = IllusionDiffusion(
     "fal-ai/illusion-diffusion", IllusionDiffusionInput, IllusionDiffusionOutput
 )
-"""Image endpoint of fal-ai: illusion-diffusion.
+"""Generates images from text that contain the pattern of another image.
 
 Call it with `illusion_diffusion.subscribe(image_url=…, prompt=…)`.
 """
@@ -383,11 +569,16 @@ Call it with `illusion_diffusion.subscribe(image_url=…, prompt=…)`.
 Input = IllusionDiffusionInput
 Output = IllusionDiffusionOutput
 endpoint = illusion_diffusion
+"""Generates images from text that contain the pattern of another image.
+
+Call it with `illusion_diffusion.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "IllusionDiffusionInput",
     "IllusionDiffusionOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "illusion_diffusion",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/image2pixel — Image endpoint of fal-ai: image2pixel.
+"""fal-ai/image2pixel — Converts an image to pixel art.
 
 Category: image. https://fal.ai/models/fal-ai/image2pixel
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Image2pixelInput(InputModel, Request["Image2pixelOutput"]):
     """Parameters of fal-ai/image2pixel."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     max_colors: Annotated[int, Field(ge=1, le=256)] | None = 32
-    """From 1 to 256."""
+    """Maximum number of colors. From 1 to 256."""
 
     auto_color_detect: bool = False
     """Whether to detect the number of colors automatically."""
@@ -32,11 +48,13 @@ class Image2pixelInput(InputModel, Request["Image2pixelOutput"]):
     """Colors that may be used, as hexadecimal codes."""
 
     detect_method: Literal["auto", "runs", "edge"] = "auto"
+    """Method for detecting the size of a pixel. `auto` chooses it automatically."""
 
     scale: Annotated[int, Field(ge=1, le=64)] | None = None
     """Factor by which to enlarge width and height. From 1 to 64."""
 
     downscale_method: Literal["dominant", "median", "mode", "mean", "content-adaptive"] = "dominant"
+    """How to choose the color of a pixel."""
 
     trim_borders: bool = False
     """Whether to trim empty borders."""
@@ -45,21 +63,27 @@ class Image2pixelInput(InputModel, Request["Image2pixelOutput"]):
     """Whether to make the background transparent."""
 
     cleanup_morph: bool = False
+    """Whether to remove single pixels and fill small gaps."""
 
     cleanup_jaggy: bool = False
+    """Whether to smooth jagged edges."""
 
     snap_grid: bool = True
+    """Whether to align all pixels to one grid."""
 
     alpha_threshold: Annotated[int, Field(ge=0, le=255)] = 128
-    """From 0 to 255."""
+    """Opacity below which a pixel counts as transparent. From 0 to 255."""
 
     dominant_color_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.05
-    """From 0 to 1."""
+    """Share of a cell from which its most frequent color is used. From 0 to 1."""
 
     background_tolerance: Annotated[int, Field(ge=0, le=255)] = 0
-    """From 0 to 255."""
+    """How much a color may differ from the background and still count as part of it. From 0 to
+    255.
+    """
 
     background_mode: Literal["edges", "corners", "midpoints"] = "corners"
+    """Where to sample the color of the background."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -80,11 +104,200 @@ class Image2pixelOutput(OutputModel):
     """Number of different colors in the image."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Image2pixelPipeline(Pipeline[..., Image2pixelOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> Result[Image2pixelOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> PendingRun[Image2pixelOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImage2pixelPipeline(AsyncPipeline[..., Image2pixelOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> Result[Image2pixelOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[Image2pixelOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Image2pixel(Endpoint[..., Image2pixelInput, Image2pixelOutput]):
         def run(
@@ -113,18 +326,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                max_colors: From 1 to 256.
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
                 auto_color_detect: Whether to detect the number of colors automatically.
                 fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
                 scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
                 trim_borders: Whether to trim empty borders.
                 transparent_background: Whether to make the background transparent.
-                alpha_threshold: From 0 to 255.
-                dominant_color_threshold: From 0 to 1.
-                background_tolerance: From 0 to 255.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,18 +376,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                max_colors: From 1 to 256.
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
                 auto_color_detect: Whether to detect the number of colors automatically.
                 fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
                 scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
                 trim_borders: Whether to trim empty borders.
                 transparent_background: Whether to make the background transparent.
-                alpha_threshold: From 0 to 255.
-                dominant_color_threshold: From 0 to 1.
-                background_tolerance: From 0 to 255.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -199,18 +422,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                max_colors: From 1 to 256.
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
                 auto_color_detect: Whether to detect the number of colors automatically.
                 fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
                 scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
                 trim_borders: Whether to trim empty borders.
                 transparent_background: Whether to make the background transparent.
-                alpha_threshold: From 0 to 255.
-                dominant_color_threshold: From 0 to 1.
-                background_tolerance: From 0 to 255.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,18 +473,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                max_colors: From 1 to 256.
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
                 auto_color_detect: Whether to detect the number of colors automatically.
                 fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
                 scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
                 trim_borders: Whether to trim empty borders.
                 transparent_background: Whether to make the background transparent.
-                alpha_threshold: From 0 to 255.
-                dominant_color_threshold: From 0 to 1.
-                background_tolerance: From 0 to 255.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -286,18 +519,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                max_colors: From 1 to 256.
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
                 auto_color_detect: Whether to detect the number of colors automatically.
                 fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
                 scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
                 trim_borders: Whether to trim empty borders.
                 transparent_background: Whether to make the background transparent.
-                alpha_threshold: From 0 to 255.
-                dominant_color_threshold: From 0 to 1.
-                background_tolerance: From 0 to 255.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -331,18 +569,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                max_colors: From 1 to 256.
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
                 auto_color_detect: Whether to detect the number of colors automatically.
                 fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
                 scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
                 trim_borders: Whether to trim empty borders.
                 transparent_background: Whether to make the background transparent.
-                alpha_threshold: From 0 to 255.
-                dominant_color_threshold: From 0 to 1.
-                background_tolerance: From 0 to 255.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -374,18 +617,23 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                max_colors: From 1 to 256.
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
                 auto_color_detect: Whether to detect the number of colors automatically.
                 fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
                 scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
                 trim_borders: Whether to trim empty borders.
                 transparent_background: Whether to make the background transparent.
-                alpha_threshold: From 0 to 255.
-                dominant_color_threshold: From 0 to 1.
-                background_tolerance: From 0 to 255.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -418,25 +666,51 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                max_colors: From 1 to 256.
+                image_url: Image to change.
+                max_colors: Maximum number of colors. From 1 to 256.
                 auto_color_detect: Whether to detect the number of colors automatically.
                 fixed_palette: Colors that may be used, as hexadecimal codes.
+                detect_method: Method for detecting the size of a pixel. `auto` chooses it automatically.
                 scale: Factor by which to enlarge width and height. From 1 to 64.
+                downscale_method: How to choose the color of a pixel.
                 trim_borders: Whether to trim empty borders.
                 transparent_background: Whether to make the background transparent.
-                alpha_threshold: From 0 to 255.
-                dominant_color_threshold: From 0 to 1.
-                background_tolerance: From 0 to 255.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                cleanup_morph: Whether to remove single pixels and fill small gaps.
+                cleanup_jaggy: Whether to smooth jagged edges.
+                snap_grid: Whether to align all pixels to one grid.
+                alpha_threshold: Opacity below which a pixel counts as transparent. From 0 to 255.
+                dominant_color_threshold: Share of a cell from which its most frequent color is used. From 0 to 1.
+                background_tolerance: How much a color may differ from the background and still count as part of it. From 0 to 255.
+                background_mode: Where to sample the color of the background.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Image2pixelPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncImage2pixelPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Image2pixel = Endpoint
 
 image2pixel = Image2pixel("fal-ai/image2pixel", Image2pixelInput, Image2pixelOutput)
-"""Image endpoint of fal-ai: image2pixel.
+"""Converts an image to pixel art.
 
 Call it with `image2pixel.subscribe(image_url=…)`.
 """
@@ -444,5 +718,9 @@ Call it with `image2pixel.subscribe(image_url=…)`.
 Input = Image2pixelInput
 Output = Image2pixelOutput
 endpoint = image2pixel
+"""Converts an image to pixel art.
+
+Call it with `image2pixel.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Image2pixelInput", "Image2pixelOutput", "image2pixel"]

@@ -1,4 +1,4 @@
-"""fal-ai/image2svg — Image endpoint of fal-ai: image2svg.
+"""fal-ai/image2svg — Converts an image to vector graphics.
 
 Category: image. https://fal.ai/models/fal-ai/image2svg
 """
@@ -11,47 +11,66 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Image2svgInput(InputModel, Request["Image2svgOutput"]):
     """Parameters of fal-ai/image2svg."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to convert."""
 
     colormode: Literal["color", "binary"] = "color"
+    """Whether to trace in color or in black and white."""
 
     hierarchical: Literal["stacked", "cutout"] = "stacked"
+    """How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+    """
 
     mode: Literal["spline", "polygon"] = "spline"
     """Whether to trace outlines as curves or as straight lines."""
 
     filter_speckle: Annotated[int, Field(ge=0, le=20)] = 4
-    """From 0 to 20."""
+    """Size below which spots are removed, in pixels. From 0 to 20."""
 
     color_precision: Annotated[int, Field(ge=1, le=10)] = 6
-    """From 1 to 10."""
+    """Number of significant bits of each color channel. From 1 to 10."""
 
     layer_difference: Annotated[int, Field(ge=1, le=32)] = 16
-    """From 1 to 32."""
+    """Difference of colors between layers. From 1 to 32."""
 
     corner_threshold: Annotated[int, Field(ge=0, le=180)] = 60
-    """From 0 to 180."""
+    """Angle from which a bend is a corner, in degrees. From 0 to 180."""
 
     length_threshold: Annotated[float, Field(ge=0.0, le=10.0)] = 4
-    """From 0 to 10."""
+    """Minimum length of a line segment. From 0 to 10."""
 
     max_iterations: Annotated[int, Field(ge=1, le=20)] = 10
-    """From 1 to 20."""
+    """Maximum number of iterations of the tracing. From 1 to 20."""
 
     splice_threshold: Annotated[int, Field(ge=0, le=90)] = 45
-    """From 0 to 90."""
+    """Angle from which curves are split, in degrees. From 0 to 90."""
 
     path_precision: Annotated[int, Field(ge=1, le=10)] = 3
-    """From 1 to 10."""
+    """Number of decimal places of the coordinates. From 1 to 10."""
 
 
 class Image2svgOutput(OutputModel):
@@ -62,7 +81,148 @@ class Image2svgOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Image2svgPipeline(Pipeline[..., Image2svgOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> Result[Image2svgOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to convert.
+                mode: Whether to trace outlines as curves or as straight lines.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> PendingRun[Image2svgOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to convert.
+                mode: Whether to trace outlines as curves or as straight lines.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImage2svgPipeline(AsyncPipeline[..., Image2svgOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> Result[Image2svgOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to convert.
+                mode: Whether to trace outlines as curves or as straight lines.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> AsyncPendingRun[Image2svgOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to convert.
+                mode: Whether to trace outlines as curves or as straight lines.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
+            """
+            ...
 
     class Image2svg(Endpoint[..., Image2svgInput, Image2svgOutput]):
         def run(
@@ -84,16 +244,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 mode: Whether to trace outlines as curves or as straight lines.
-                filter_speckle: From 0 to 20.
-                color_precision: From 1 to 10.
-                layer_difference: From 1 to 32.
-                corner_threshold: From 0 to 180.
-                length_threshold: From 0 to 10.
-                max_iterations: From 1 to 20.
-                splice_threshold: From 0 to 90.
-                path_precision: From 1 to 10.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,16 +282,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 mode: Whether to trace outlines as curves or as straight lines.
-                filter_speckle: From 0 to 20.
-                color_precision: From 1 to 10.
-                layer_difference: From 1 to 32.
-                corner_threshold: From 0 to 180.
-                length_threshold: From 0 to 10.
-                max_iterations: From 1 to 20.
-                splice_threshold: From 0 to 90.
-                path_precision: From 1 to 10.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
             """
             ...
 
@@ -152,16 +316,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 mode: Whether to trace outlines as curves or as straight lines.
-                filter_speckle: From 0 to 20.
-                color_precision: From 1 to 10.
-                layer_difference: From 1 to 32.
-                corner_threshold: From 0 to 180.
-                length_threshold: From 0 to 10.
-                max_iterations: From 1 to 20.
-                splice_threshold: From 0 to 90.
-                path_precision: From 1 to 10.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,16 +355,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 mode: Whether to trace outlines as curves or as straight lines.
-                filter_speckle: From 0 to 20.
-                color_precision: From 1 to 10.
-                layer_difference: From 1 to 32.
-                corner_threshold: From 0 to 180.
-                length_threshold: From 0 to 10.
-                max_iterations: From 1 to 20.
-                splice_threshold: From 0 to 90.
-                path_precision: From 1 to 10.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
             """
             ...
 
@@ -221,16 +389,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 mode: Whether to trace outlines as curves or as straight lines.
-                filter_speckle: From 0 to 20.
-                color_precision: From 1 to 10.
-                layer_difference: From 1 to 32.
-                corner_threshold: From 0 to 180.
-                length_threshold: From 0 to 10.
-                max_iterations: From 1 to 20.
-                splice_threshold: From 0 to 90.
-                path_precision: From 1 to 10.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -257,16 +427,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 mode: Whether to trace outlines as curves or as straight lines.
-                filter_speckle: From 0 to 20.
-                color_precision: From 1 to 10.
-                layer_difference: From 1 to 32.
-                corner_threshold: From 0 to 180.
-                length_threshold: From 0 to 10.
-                max_iterations: From 1 to 20.
-                splice_threshold: From 0 to 90.
-                path_precision: From 1 to 10.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
             """
             ...
 
@@ -291,16 +463,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 mode: Whether to trace outlines as curves or as straight lines.
-                filter_speckle: From 0 to 20.
-                color_precision: From 1 to 10.
-                layer_difference: From 1 to 32.
-                corner_threshold: From 0 to 180.
-                length_threshold: From 0 to 10.
-                max_iterations: From 1 to 20.
-                splice_threshold: From 0 to 90.
-                path_precision: From 1 to 10.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -326,23 +500,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 mode: Whether to trace outlines as curves or as straight lines.
-                filter_speckle: From 0 to 20.
-                color_precision: From 1 to 10.
-                layer_difference: From 1 to 32.
-                corner_threshold: From 0 to 180.
-                length_threshold: From 0 to 10.
-                max_iterations: From 1 to 20.
-                splice_threshold: From 0 to 90.
-                path_precision: From 1 to 10.
+                colormode: Whether to trace in color or in black and white.
+                hierarchical: How shapes are layered. `stacked` places them on top of each other, `cutout` cuts them out.
+                filter_speckle: Size below which spots are removed, in pixels. From 0 to 20.
+                color_precision: Number of significant bits of each color channel. From 1 to 10.
+                layer_difference: Difference of colors between layers. From 1 to 32.
+                corner_threshold: Angle from which a bend is a corner, in degrees. From 0 to 180.
+                length_threshold: Minimum length of a line segment. From 0 to 10.
+                max_iterations: Maximum number of iterations of the tracing. From 1 to 20.
+                splice_threshold: Angle from which curves are split, in degrees. From 0 to 90.
+                path_precision: Number of decimal places of the coordinates. From 1 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Image2svgPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncImage2svgPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Image2svg = Endpoint
 
 image2svg = Image2svg("fal-ai/image2svg", Image2svgInput, Image2svgOutput)
-"""Image endpoint of fal-ai: image2svg.
+"""Converts an image to vector graphics.
 
 Call it with `image2svg.subscribe(image_url=…)`.
 """
@@ -350,5 +547,9 @@ Call it with `image2svg.subscribe(image_url=…)`.
 Input = Image2svgInput
 Output = Image2svgOutput
 endpoint = image2svg
+"""Converts an image to vector graphics.
+
+Call it with `image2svg.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Image2svgInput", "Image2svgOutput", "image2svg"]

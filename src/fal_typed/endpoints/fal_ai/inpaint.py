@@ -1,4 +1,4 @@
-"""fal-ai/inpaint — Image endpoint of fal-ai: inpaint.
+"""fal-ai/inpaint — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/inpaint
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class InpaintInput(InputModel, Request["InpaintOutput"]):
@@ -23,13 +39,13 @@ class InpaintInput(InputModel, Request["InpaintOutput"]):
     """URL or Hugging Face repository (owner/name) of the base model."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -51,14 +67,123 @@ class InpaintOutput(OutputModel):
     """Result of fal-ai/inpaint."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InpaintPipeline(Pipeline[..., InpaintOutput]):
+        def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> Result[InpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> PendingRun[InpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncInpaintPipeline(AsyncPipeline[..., InpaintOutput]):
+        async def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> Result[InpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[InpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Inpaint(Endpoint[..., InpaintInput, InpaintOutput]):
         def run(
@@ -77,14 +202,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -109,14 +232,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -137,14 +258,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -170,14 +289,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -198,14 +315,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -230,14 +345,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -260,14 +373,12 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -291,22 +402,41 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 0 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> InpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncInpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Inpaint = Endpoint
 
 inpaint = Inpaint("fal-ai/inpaint", InpaintInput, InpaintOutput)
-"""Image endpoint of fal-ai: inpaint.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `inpaint.subscribe(model_name=…, prompt=…, image_url=…, mask_url=…)`.
 """
@@ -314,5 +444,9 @@ Call it with `inpaint.subscribe(model_name=…, prompt=…, image_url=…, mask_
 Input = InpaintInput
 Output = InpaintOutput
 endpoint = inpaint
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `inpaint.subscribe(model_name=…, prompt=…, image_url=…, mask_url=…)`.
+"""
 
 __all__ = ["InpaintInput", "InpaintOutput", "inpaint"]

@@ -1,4 +1,4 @@
-"""fal-ai/invisible-watermark — Image endpoint of fal-ai: invisible-watermark.
+"""fal-ai/invisible-watermark — Adds an invisible watermark to an image, or reads it.
 
 Category: image. https://fal.ai/models/fal-ai/invisible-watermark
 """
@@ -9,39 +9,135 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class InvisibleWatermarkInput(InputModel, Request["InvisibleWatermarkOutput"]):
     """Parameters of fal-ai/invisible-watermark."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     watermark: str = "watermark"
+    """Text to hide in the image."""
 
     decode: bool = False
     """Whether to read a hidden watermark instead of writing one."""
 
     length: int = 0
+    """Length of the watermark to read, in bits."""
 
 
 class InvisibleWatermarkOutput(OutputModel):
     """Result of fal-ai/invisible-watermark."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     extracted_watermark: str | None = None
     """Hidden text that was found in the image."""
 
     length: int = 0
+    """Length of the watermark in bits."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InvisibleWatermarkPipeline(Pipeline[..., InvisibleWatermarkOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> Result[InvisibleWatermarkOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
+                decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> PendingRun[InvisibleWatermarkOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
+                decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncInvisibleWatermarkPipeline(AsyncPipeline[..., InvisibleWatermarkOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> Result[InvisibleWatermarkOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
+                decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> AsyncPendingRun[InvisibleWatermarkOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
+                decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
+            """
+            ...
 
     class InvisibleWatermark(Endpoint[..., InvisibleWatermarkInput, InvisibleWatermarkOutput]):
         def run(
@@ -55,8 +151,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
                 decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -75,8 +173,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
                 decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
             """
             ...
 
@@ -91,8 +191,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
                 decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,8 +214,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
                 decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
             """
             ...
 
@@ -128,8 +232,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
                 decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -148,8 +254,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
                 decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
             """
             ...
 
@@ -166,8 +274,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
                 decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -185,9 +295,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
+                watermark: Text to hide in the image.
                 decode: Whether to read a hidden watermark instead of writing one.
+                length: Length of the watermark to read, in bits.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> InvisibleWatermarkPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncInvisibleWatermarkPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     InvisibleWatermark = Endpoint
@@ -195,7 +330,7 @@ else:
 invisible_watermark = InvisibleWatermark(
     "fal-ai/invisible-watermark", InvisibleWatermarkInput, InvisibleWatermarkOutput
 )
-"""Image endpoint of fal-ai: invisible-watermark.
+"""Adds an invisible watermark to an image, or reads it.
 
 Call it with `invisible_watermark.subscribe(image_url=…)`.
 """
@@ -203,5 +338,9 @@ Call it with `invisible_watermark.subscribe(image_url=…)`.
 Input = InvisibleWatermarkInput
 Output = InvisibleWatermarkOutput
 endpoint = invisible_watermark
+"""Adds an invisible watermark to an image, or reads it.
+
+Call it with `invisible_watermark.subscribe(image_url=…)`.
+"""
 
 __all__ = ["InvisibleWatermarkInput", "InvisibleWatermarkOutput", "invisible_watermark"]

@@ -1,4 +1,4 @@
-"""fal-ai/inworld-tts — Speech endpoint of fal-ai: inworld-tts.
+"""fal-ai/inworld-tts — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/inworld-tts
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Voice: TypeAlias = Literal[
     "Loretta (en)",
@@ -138,7 +154,7 @@ class InworldTtsInput(InputModel, Request["InworldTtsOutput"]):
     """Text to speak."""
 
     voice: Voice = "Craig (en)"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000
     """Number of audio samples per second."""
@@ -152,7 +168,76 @@ class InworldTtsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InworldTtsPipeline(Pipeline[..., InworldTtsOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> Result[InworldTtsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                sample_rate_hertz: Number of audio samples per second.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> PendingRun[InworldTtsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                sample_rate_hertz: Number of audio samples per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncInworldTtsPipeline(AsyncPipeline[..., InworldTtsOutput]):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> Result[InworldTtsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                sample_rate_hertz: Number of audio samples per second.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> AsyncPendingRun[InworldTtsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                sample_rate_hertz: Number of audio samples per second.
+            """
+            ...
 
     class InworldTts(Endpoint[..., InworldTtsInput, InworldTtsOutput]):
         def run(
@@ -166,7 +251,7 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 sample_rate_hertz: Number of audio samples per second.
 
             Raises:
@@ -186,7 +271,7 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 sample_rate_hertz: Number of audio samples per second.
             """
             ...
@@ -202,7 +287,7 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 sample_rate_hertz: Number of audio samples per second.
 
             Raises:
@@ -223,7 +308,7 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 sample_rate_hertz: Number of audio samples per second.
             """
             ...
@@ -239,7 +324,7 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 sample_rate_hertz: Number of audio samples per second.
 
             Raises:
@@ -259,7 +344,7 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 sample_rate_hertz: Number of audio samples per second.
             """
             ...
@@ -277,7 +362,7 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 sample_rate_hertz: Number of audio samples per second.
 
             Raises:
@@ -296,15 +381,36 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 sample_rate_hertz: Number of audio samples per second.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> InworldTtsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncInworldTtsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     InworldTts = Endpoint
 
 inworld_tts = InworldTts("fal-ai/inworld-tts", InworldTtsInput, InworldTtsOutput)
-"""Speech endpoint of fal-ai: inworld-tts.
+"""Generates speech from text.
 
 Call it with `inworld_tts.subscribe(text=…)`.
 """
@@ -312,5 +418,9 @@ Call it with `inworld_tts.subscribe(text=…)`.
 Input = InworldTtsInput
 Output = InworldTtsOutput
 endpoint = inworld_tts
+"""Generates speech from text.
+
+Call it with `inworld_tts.subscribe(text=…)`.
+"""
 
 __all__ = ["InworldTtsInput", "InworldTtsOutput", "Voice", "inworld_tts"]

@@ -1,4 +1,5 @@
-"""fal-ai/ip-adapter-face-id — Image endpoint of fal-ai: ip-adapter-face-id.
+"""fal-ai/ip-adapter-face-id — Generates images of the person or subject in a reference image, from
+text.
 
 Category: image. https://fal.ai/models/fal-ai/ip-adapter-face-id
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 ModelType: TypeAlias = Literal[
     "1_5-v1", "1_5-v1-plus", "1_5-v2-plus", "SDXL-v1", "SDXL-v2-plus", "1_5-auraface-v1"
@@ -61,7 +78,7 @@ class IpAdapterFaceIdInput(InputModel, Request["IpAdapterFaceIdOutput"]):
     """Height in pixels. From 512 to 1024."""
 
     face_id_det_size: Annotated[int, Field(ge=64, le=640)] = 640
-    """From 64 to 640."""
+    """Size at which faces are detected, in pixels. From 64 to 640."""
 
     base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE"
     """Repository of the Stable Diffusion 1.5 base model."""
@@ -81,7 +98,164 @@ class IpAdapterFaceIdOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IpAdapterFaceIdPipeline(Pipeline[..., IpAdapterFaceIdOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> Result[IpAdapterFaceIdOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> PendingRun[IpAdapterFaceIdOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIpAdapterFaceIdPipeline(AsyncPipeline[..., IpAdapterFaceIdOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> Result[IpAdapterFaceIdOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> AsyncPendingRun[IpAdapterFaceIdOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+            """
+            ...
 
     class IpAdapterFaceId(Endpoint[..., IpAdapterFaceIdInput, IpAdapterFaceIdOutput]):
         def run(
@@ -111,14 +285,12 @@ if TYPE_CHECKING:
                 face_images_data_url: URL of an archive of images of the person.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 num_samples: Number of results to generate in one request. From 1 to 4.
                 width: Width in pixels. From 512 to 1024.
                 height: Height in pixels. From 512 to 1024.
-                face_id_det_size: From 64 to 640.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
                 base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
                 base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
 
@@ -155,14 +327,12 @@ if TYPE_CHECKING:
                 face_images_data_url: URL of an archive of images of the person.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 num_samples: Number of results to generate in one request. From 1 to 4.
                 width: Width in pixels. From 512 to 1024.
                 height: Height in pixels. From 512 to 1024.
-                face_id_det_size: From 64 to 640.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
                 base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
                 base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
             """
@@ -195,14 +365,12 @@ if TYPE_CHECKING:
                 face_images_data_url: URL of an archive of images of the person.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 num_samples: Number of results to generate in one request. From 1 to 4.
                 width: Width in pixels. From 512 to 1024.
                 height: Height in pixels. From 512 to 1024.
-                face_id_det_size: From 64 to 640.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
                 base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
                 base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
 
@@ -240,14 +408,12 @@ if TYPE_CHECKING:
                 face_images_data_url: URL of an archive of images of the person.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 num_samples: Number of results to generate in one request. From 1 to 4.
                 width: Width in pixels. From 512 to 1024.
                 height: Height in pixels. From 512 to 1024.
-                face_id_det_size: From 64 to 640.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
                 base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
                 base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
             """
@@ -280,14 +446,12 @@ if TYPE_CHECKING:
                 face_images_data_url: URL of an archive of images of the person.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 num_samples: Number of results to generate in one request. From 1 to 4.
                 width: Width in pixels. From 512 to 1024.
                 height: Height in pixels. From 512 to 1024.
-                face_id_det_size: From 64 to 640.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
                 base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
                 base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
 
@@ -324,14 +488,12 @@ if TYPE_CHECKING:
                 face_images_data_url: URL of an archive of images of the person.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 num_samples: Number of results to generate in one request. From 1 to 4.
                 width: Width in pixels. From 512 to 1024.
                 height: Height in pixels. From 512 to 1024.
-                face_id_det_size: From 64 to 640.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
                 base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
                 base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
             """
@@ -366,14 +528,12 @@ if TYPE_CHECKING:
                 face_images_data_url: URL of an archive of images of the person.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 num_samples: Number of results to generate in one request. From 1 to 4.
                 width: Width in pixels. From 512 to 1024.
                 height: Height in pixels. From 512 to 1024.
-                face_id_det_size: From 64 to 640.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
                 base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
                 base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
 
@@ -409,17 +569,38 @@ if TYPE_CHECKING:
                 face_images_data_url: URL of an archive of images of the person.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 200.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
                 num_samples: Number of results to generate in one request. From 1 to 4.
                 width: Width in pixels. From 512 to 1024.
                 height: Height in pixels. From 512 to 1024.
-                face_id_det_size: From 64 to 640.
+                face_id_det_size: Size at which faces are detected, in pixels. From 64 to 640.
                 base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
                 base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IpAdapterFaceIdPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIpAdapterFaceIdPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IpAdapterFaceId = Endpoint
@@ -427,7 +608,7 @@ else:
 ip_adapter_face_id = IpAdapterFaceId(
     "fal-ai/ip-adapter-face-id", IpAdapterFaceIdInput, IpAdapterFaceIdOutput
 )
-"""Image endpoint of fal-ai: ip-adapter-face-id.
+"""Generates images of the person or subject in a reference image, from text.
 
 Call it with `ip_adapter_face_id.subscribe(prompt=…)`.
 """
@@ -435,5 +616,9 @@ Call it with `ip_adapter_face_id.subscribe(prompt=…)`.
 Input = IpAdapterFaceIdInput
 Output = IpAdapterFaceIdOutput
 endpoint = ip_adapter_face_id
+"""Generates images of the person or subject in a reference image, from text.
+
+Call it with `ip_adapter_face_id.subscribe(prompt=…)`.
+"""
 
 __all__ = ["IpAdapterFaceIdInput", "IpAdapterFaceIdOutput", "ModelType", "ip_adapter_face_id"]

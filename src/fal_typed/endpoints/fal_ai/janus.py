@@ -1,4 +1,4 @@
-"""fal-ai/janus — Image endpoint of fal-ai: janus.
+"""fal-ai/janus — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/janus
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class JanusInput(InputModel, Request["JanusOutput"]):
@@ -33,16 +49,45 @@ class JanusInput(InputModel, Request["JanusOutput"]):
     """
 
     cfg_weight: Annotated[float, Field(ge=1.0, le=20.0)] = 5
-    """From 1 to 20."""
+    """How closely the image follows the prompt. From 1 to 20."""
 
     num_images: Annotated[int, Field(ge=1, le=16)] = 1
-    """Number of images to generate; each image is billed. From 1 to 16."""
+    """Number of images to generate in one request. From 1 to 16."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class JanusOutput(OutputModel):
@@ -65,14 +110,115 @@ class JanusOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class JanusPipeline(Pipeline[..., JanusOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[JanusOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[JanusOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncJanusPipeline(AsyncPipeline[..., JanusOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[JanusOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[JanusOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Janus(Endpoint[..., JanusInput, JanusOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             temperature: float = 1,
             cfg_weight: float = 5,
             num_images: int = 1,
@@ -84,10 +230,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.1 to 2.
-                cfg_weight: From 1 to 20.
-                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -101,7 +246,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             temperature: float = 1,
             cfg_weight: float = 5,
             num_images: int = 1,
@@ -113,10 +258,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.1 to 2.
-                cfg_weight: From 1 to 20.
-                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -126,7 +270,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             temperature: float = 1,
             cfg_weight: float = 5,
             num_images: int = 1,
@@ -138,10 +282,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.1 to 2.
-                cfg_weight: From 1 to 20.
-                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -156,7 +299,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             temperature: float = 1,
             cfg_weight: float = 5,
             num_images: int = 1,
@@ -168,10 +311,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.1 to 2.
-                cfg_weight: From 1 to 20.
-                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -181,7 +323,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             temperature: float = 1,
             cfg_weight: float = 5,
             num_images: int = 1,
@@ -193,10 +335,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.1 to 2.
-                cfg_weight: From 1 to 20.
-                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -210,7 +351,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             temperature: float = 1,
             cfg_weight: float = 5,
             num_images: int = 1,
@@ -222,10 +363,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.1 to 2.
-                cfg_weight: From 1 to 20.
-                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -235,7 +375,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             temperature: float = 1,
             cfg_weight: float = 5,
             num_images: int = 1,
@@ -249,10 +389,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.1 to 2.
-                cfg_weight: From 1 to 20.
-                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -265,7 +404,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             temperature: float = 1,
             cfg_weight: float = 5,
             num_images: int = 1,
@@ -277,19 +416,39 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.1 to 2.
-                cfg_weight: From 1 to 20.
-                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.1 to 2.
+                cfg_weight: How closely the image follows the prompt. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> JanusPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncJanusPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Janus = Endpoint
 
 janus = Janus("fal-ai/janus", JanusInput, JanusOutput)
-"""Image endpoint of fal-ai: janus.
+"""Generates images from text.
 
 Call it with `janus.subscribe(prompt=…)`.
 """
@@ -297,5 +456,9 @@ Call it with `janus.subscribe(prompt=…)`.
 Input = JanusInput
 Output = JanusOutput
 endpoint = janus
+"""Generates images from text.
 
-__all__ = ["ImageSize", "ImageSizePreset", "JanusInput", "JanusOutput", "janus"]
+Call it with `janus.subscribe(prompt=…)`.
+"""
+
+__all__ = ["ImageSize", "ImageSizeDict", "ImageSizePreset", "JanusInput", "JanusOutput", "janus"]

@@ -1,4 +1,4 @@
-"""fal-ai/joyai-image-edit — Image endpoint of fal-ai: joyai-image-edit.
+"""fal-ai/joyai-image-edit — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/joyai-image-edit
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class JoyaiImageEditInput(InputModel, Request["JoyaiImageEditOutput"]):
     """Parameters of fal-ai/joyai-image-edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -43,7 +59,7 @@ class JoyaiImageEditInput(InputModel, Request["JoyaiImageEditOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -55,7 +71,7 @@ class JoyaiImageEditOutput(OutputModel):
     """Result of fal-ai/joyai-image-edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -71,7 +87,124 @@ class JoyaiImageEditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class JoyaiImageEditPipeline(Pipeline[..., JoyaiImageEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[JoyaiImageEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> PendingRun[JoyaiImageEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncJoyaiImageEditPipeline(AsyncPipeline[..., JoyaiImageEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[JoyaiImageEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[JoyaiImageEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class JoyaiImageEdit(Endpoint[..., JoyaiImageEditInput, JoyaiImageEditOutput]):
         def run(
@@ -90,18 +223,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -125,18 +255,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -156,18 +283,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -192,18 +316,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -223,18 +344,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -258,18 +376,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -291,18 +406,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -325,19 +437,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> JoyaiImageEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncJoyaiImageEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     JoyaiImageEdit = Endpoint
@@ -345,7 +475,7 @@ else:
 joyai_image_edit = JoyaiImageEdit(
     "fal-ai/joyai-image-edit", JoyaiImageEditInput, JoyaiImageEditOutput
 )
-"""Image endpoint of fal-ai: joyai-image-edit.
+"""Edits an image by text instructions.
 
 Call it with `joyai_image_edit.subscribe(prompt=…, image_url=…)`.
 """
@@ -353,5 +483,9 @@ Call it with `joyai_image_edit.subscribe(prompt=…, image_url=…)`.
 Input = JoyaiImageEditInput
 Output = JoyaiImageEditOutput
 endpoint = joyai_image_edit
+"""Edits an image by text instructions.
+
+Call it with `joyai_image_edit.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["JoyaiImageEditInput", "JoyaiImageEditOutput", "joyai_image_edit"]

@@ -1,4 +1,4 @@
-"""fal-ai/latentsync — Video endpoint of fal-ai: latentsync.
+"""fal-ai/latentsync — Matches the lips of the person in a video to an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/latentsync
 """
@@ -11,23 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LatentsyncInput(InputModel, Request["LatentsyncOutput"]):
     """Parameters of fal-ai/latentsync."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=2.0)] = 1
-    """How closely the video follows the prompt; low values allow more freedom, high values can
-    look harsh. From 1 to 2.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 1 to 2.
     """
 
     seed: int | None = None
@@ -41,11 +57,96 @@ class LatentsyncOutput(OutputModel):
     """Result of fal-ai/latentsync."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LatentsyncPipeline(Pipeline[..., LatentsyncOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> Result[LatentsyncOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> PendingRun[LatentsyncOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLatentsyncPipeline(AsyncPipeline[..., LatentsyncOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> Result[LatentsyncOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> AsyncPendingRun[LatentsyncOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+            """
+            ...
 
     class Latentsync(Endpoint[..., LatentsyncInput, LatentsyncOutput]):
         def run(
@@ -60,10 +161,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 2.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 loop_mode: How to continue the video when the audio is longer.
 
@@ -85,10 +185,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 2.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 loop_mode: How to continue the video when the audio is longer.
             """
@@ -106,10 +205,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 2.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 loop_mode: How to continue the video when the audio is longer.
 
@@ -132,10 +230,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 2.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 loop_mode: How to continue the video when the audio is longer.
             """
@@ -153,10 +250,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 2.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 loop_mode: How to continue the video when the audio is longer.
 
@@ -178,10 +274,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 2.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 loop_mode: How to continue the video when the audio is longer.
             """
@@ -201,10 +296,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 2.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 loop_mode: How to continue the video when the audio is longer.
 
@@ -225,19 +319,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 2.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 loop_mode: How to continue the video when the audio is longer.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LatentsyncPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLatentsyncPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Latentsync = Endpoint
 
 latentsync = Latentsync("fal-ai/latentsync", LatentsyncInput, LatentsyncOutput)
-"""Video endpoint of fal-ai: latentsync.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `latentsync.subscribe(video_url=…, audio_url=…)`.
 """
@@ -245,5 +359,9 @@ Call it with `latentsync.subscribe(video_url=…, audio_url=…)`.
 Input = LatentsyncInput
 Output = LatentsyncOutput
 endpoint = latentsync
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `latentsync.subscribe(video_url=…, audio_url=…)`.
+"""
 
 __all__ = ["LatentsyncInput", "LatentsyncOutput", "latentsync"]

@@ -1,4 +1,4 @@
-"""fal-ai/lava-sr — Audio endpoint of fal-ai: lava-sr.
+"""fal-ai/lava-sr — Restores the high frequencies of a recording.
 
 Category: audio. https://fal.ai/models/fal-ai/lava-sr
 """
@@ -9,31 +9,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LavaSrInput(InputModel, Request["LavaSrOutput"]):
     """Parameters of fal-ai/lava-sr."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to process."""
 
     denoise: bool = False
-    """Noise removal: whether to apply it, or how strong it is."""
+    """Whether to remove noise."""
 
     sync_mode: bool = False
-    """Whether to return the file as a data URI in the response and keep it out of the request
+    """Whether to return the audio as a data URI in the response and keep it out of the request
     history.
     """
 
     audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3"
-    """File format of the audio; wav and flac are lossless."""
+    """File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small
+    files.
+    """
 
     bitrate: str = "192k"
-    """Bits per second of the file, such as 192k; higher sounds better and gives a larger file.
-    """
+    """Bits per second of the file; higher sounds better and gives a larger file."""
 
 
 class LavaSRTimings(OutputModel):
@@ -53,14 +70,99 @@ class LavaSrOutput(OutputModel):
     """Result of fal-ai/lava-sr."""
 
     audio: Audio
-    """The generated audio, as a file to download."""
+    """The resulting audio, as a file to download."""
 
     timings: LavaSRTimings
     """Duration of each processing stage, in seconds."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LavaSrPipeline(Pipeline[..., LavaSrOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            denoise: bool = False,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[LavaSrOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            denoise: bool = False,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> PendingRun[LavaSrOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLavaSrPipeline(AsyncPipeline[..., LavaSrOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            denoise: bool = False,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[LavaSrOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            denoise: bool = False,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> AsyncPendingRun[LavaSrOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
 
     class LavaSr(Endpoint[..., LavaSrInput, LavaSrOutput]):
         def run(
@@ -75,13 +177,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                denoise: Noise removal: whether to apply it, or how strong it is.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -101,13 +201,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                denoise: Noise removal: whether to apply it, or how strong it is.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -123,13 +221,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                denoise: Noise removal: whether to apply it, or how strong it is.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,13 +246,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                denoise: Noise removal: whether to apply it, or how strong it is.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -172,13 +266,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                denoise: Noise removal: whether to apply it, or how strong it is.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,13 +290,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                denoise: Noise removal: whether to apply it, or how strong it is.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -222,13 +312,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                denoise: Noise removal: whether to apply it, or how strong it is.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,20 +335,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                denoise: Noise removal: whether to apply it, or how strong it is.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                denoise: Whether to remove noise.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LavaSrPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLavaSrPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LavaSr = Endpoint
 
 lava_sr = LavaSr("fal-ai/lava-sr", LavaSrInput, LavaSrOutput)
-"""Audio endpoint of fal-ai: lava-sr.
+"""Restores the high frequencies of a recording.
 
 Call it with `lava_sr.subscribe(audio_url=…)`.
 """
@@ -268,5 +375,9 @@ Call it with `lava_sr.subscribe(audio_url=…)`.
 Input = LavaSrInput
 Output = LavaSrOutput
 endpoint = lava_sr
+"""Restores the high frequencies of a recording.
+
+Call it with `lava_sr.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["LavaSRTimings", "LavaSrInput", "LavaSrOutput", "lava_sr"]

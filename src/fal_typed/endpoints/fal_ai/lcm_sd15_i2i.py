@@ -1,4 +1,4 @@
-"""fal-ai/lcm-sd15-i2i — Image endpoint of fal-ai: lcm-sd15-i2i.
+"""fal-ai/lcm-sd15-i2i — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/lcm-sd15-i2i
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LcmSd15I2iInput(InputModel, Request["LcmSd15I2iOutput"]):
@@ -23,14 +39,13 @@ class LcmSd15I2iInput(InputModel, Request["LcmSd15I2iOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0 to 1.
     """
 
     negative_prompt: str = ""
@@ -53,7 +68,7 @@ class LcmSd15I2iInput(InputModel, Request["LcmSd15I2iOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     enable_safety_checks: bool = True
     """Whether to reject unsafe content."""
@@ -85,7 +100,148 @@ class LcmSd15I2iOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LcmSd15I2iPipeline(Pipeline[..., LcmSd15I2iOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> Result[LcmSd15I2iOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> PendingRun[LcmSd15I2iOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLcmSd15I2iPipeline(AsyncPipeline[..., LcmSd15I2iOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> Result[LcmSd15I2iOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> AsyncPendingRun[LcmSd15I2iOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
 
     class LcmSd15I2i(Endpoint[..., LcmSd15I2iInput, LcmSd15I2iOutput]):
         def run(
@@ -108,19 +264,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checks: Whether to reject unsafe content.
                 request_id: Your own id, which is returned with the result.
 
@@ -150,19 +302,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checks: Whether to reject unsafe content.
                 request_id: Your own id, which is returned with the result.
             """
@@ -188,19 +336,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checks: Whether to reject unsafe content.
                 request_id: Your own id, which is returned with the result.
 
@@ -231,19 +375,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checks: Whether to reject unsafe content.
                 request_id: Your own id, which is returned with the result.
             """
@@ -269,19 +409,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checks: Whether to reject unsafe content.
                 request_id: Your own id, which is returned with the result.
 
@@ -311,19 +447,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checks: Whether to reject unsafe content.
                 request_id: Your own id, which is returned with the result.
             """
@@ -351,19 +483,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checks: Whether to reject unsafe content.
                 request_id: Your own id, which is returned with the result.
 
@@ -392,28 +520,45 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 16.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checks: Whether to reject unsafe content.
                 request_id: Your own id, which is returned with the result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LcmSd15I2iPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLcmSd15I2iPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LcmSd15I2i = Endpoint
 
 lcm_sd15_i2i = LcmSd15I2i("fal-ai/lcm-sd15-i2i", LcmSd15I2iInput, LcmSd15I2iOutput)
-"""Image endpoint of fal-ai: lcm-sd15-i2i.
+"""Generates images from text and an image to start from.
 
 Call it with `lcm_sd15_i2i.subscribe(prompt=…, image_url=…)`.
 """
@@ -421,5 +566,9 @@ Call it with `lcm_sd15_i2i.subscribe(prompt=…, image_url=…)`.
 Input = LcmSd15I2iInput
 Output = LcmSd15I2iOutput
 endpoint = lcm_sd15_i2i
+"""Generates images from text and an image to start from.
+
+Call it with `lcm_sd15_i2i.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["LcmSd15I2iInput", "LcmSd15I2iOutput", "lcm_sd15_i2i"]

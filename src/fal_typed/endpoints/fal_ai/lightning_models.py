@@ -1,4 +1,4 @@
-"""fal-ai/lightning-models — Image endpoint of fal-ai: lightning-models.
+"""fal-ai/lightning-models — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/lightning-models
 """
@@ -11,13 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight, LoraWeightDict
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LightningModelsInput(InputModel, Request["LightningModelsOutput"]):
@@ -37,7 +55,7 @@ class LightningModelsInput(InputModel, Request["LightningModelsOutput"]):
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 2
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -54,7 +72,7 @@ class LightningModelsInput(InputModel, Request["LightningModelsOutput"]):
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 5
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 12."""
@@ -72,6 +90,53 @@ class LightningModelsInput(InputModel, Request["LightningModelsOutput"]):
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            num_inference_steps: int = 5,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LightningModelsOutput(OutputModel):
@@ -94,20 +159,195 @@ class LightningModelsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LightningModelsPipeline(Pipeline[..., LightningModelsOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            num_inference_steps: int = 5,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[LightningModelsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            num_inference_steps: int = 5,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[LightningModelsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLightningModelsPipeline(AsyncPipeline[..., LightningModelsOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            num_inference_steps: int = 5,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[LightningModelsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            num_inference_steps: int = 5,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[LightningModelsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class LightningModels(Endpoint[..., LightningModelsInput, LightningModelsOutput]):
         def run(
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(height=1024, width=1024),
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = UNSET,
             num_images: int = 1,
             num_inference_steps: int = 5,
@@ -120,25 +360,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,13 +385,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(height=1024, width=1024),
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = UNSET,
             num_images: int = 1,
             num_inference_steps: int = 5,
@@ -169,25 +406,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -195,13 +427,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(height=1024, width=1024),
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = UNSET,
             num_images: int = 1,
             num_inference_steps: int = 5,
@@ -214,25 +448,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,13 +474,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(height=1024, width=1024),
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = UNSET,
             num_images: int = 1,
             num_inference_steps: int = 5,
@@ -264,25 +495,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -290,13 +516,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(height=1024, width=1024),
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = UNSET,
             num_images: int = 1,
             num_inference_steps: int = 5,
@@ -309,25 +537,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -339,13 +562,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(height=1024, width=1024),
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = UNSET,
             num_images: int = 1,
             num_inference_steps: int = 5,
@@ -358,25 +583,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -384,13 +604,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(height=1024, width=1024),
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = UNSET,
             num_images: int = 1,
             num_inference_steps: int = 5,
@@ -405,25 +627,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -434,13 +651,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(height=1024, width=1024),
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                height=1024, width=1024
+            ),
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = UNSET,
             num_images: int = 1,
             num_inference_steps: int = 5,
@@ -453,26 +672,44 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 2.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 2.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LightningModelsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLightningModelsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LightningModels = Endpoint
@@ -480,7 +717,7 @@ else:
 lightning_models = LightningModels(
     "fal-ai/lightning-models", LightningModelsInput, LightningModelsOutput
 )
-"""Image endpoint of fal-ai: lightning-models.
+"""Generates images from text.
 
 Call it with `lightning_models.subscribe(prompt=…)`.
 """
@@ -488,13 +725,20 @@ Call it with `lightning_models.subscribe(prompt=…)`.
 Input = LightningModelsInput
 Output = LightningModelsOutput
 endpoint = lightning_models
+"""Generates images from text.
+
+Call it with `lightning_models.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LightningModelsInput",
     "LightningModelsOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "lightning_models",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/llava-next — Vision endpoint of fal-ai: llava-next.
+"""fal-ai/llava-next — Answers questions about an image.
 
 Category: vision. https://fal.ai/models/fal-ai/llava-next
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LlavaNextInput(InputModel, Request["LlavaNextOutput"]):
     """Parameters of fal-ai/llava-next."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     prompt: str
     """Question or instruction for the model."""
@@ -52,7 +68,92 @@ class LlavaNextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LlavaNextPipeline(Pipeline[..., LlavaNextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[LlavaNextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> PendingRun[LlavaNextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLlavaNextPipeline(AsyncPipeline[..., LlavaNextOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[LlavaNextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> AsyncPendingRun[LlavaNextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
 
     class LlavaNext(Endpoint[..., LlavaNextInput, LlavaNextOutput]):
         def run(
@@ -67,14 +168,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,14 +192,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -117,14 +212,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,14 +237,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -168,14 +257,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -195,14 +281,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -220,14 +303,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -246,21 +326,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LlavaNextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLlavaNextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LlavaNext = Endpoint
 
 llava_next = LlavaNext("fal-ai/llava-next", LlavaNextInput, LlavaNextOutput)
-"""Vision endpoint of fal-ai: llava-next.
+"""Answers questions about an image.
 
 Call it with `llava_next.subscribe(image_url=…, prompt=…)`.
 """
@@ -268,5 +366,9 @@ Call it with `llava_next.subscribe(image_url=…, prompt=…)`.
 Input = LlavaNextInput
 Output = LlavaNextOutput
 endpoint = llava_next
+"""Answers questions about an image.
+
+Call it with `llava_next.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["LlavaNextInput", "LlavaNextOutput", "llava_next"]

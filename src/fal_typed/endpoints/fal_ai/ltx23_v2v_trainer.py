@@ -1,4 +1,4 @@
-"""fal-ai/ltx23-v2v-trainer — Training endpoint of fal-ai: ltx23-v2v-trainer.
+"""fal-ai/ltx23-v2v-trainer — Trains LoRA weights that transform videos.
 
 Category: training. https://fal.ai/models/fal-ai/ltx23-v2v-trainer
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.v2_v_validation import V2VValidation
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.v2_v_validation import V2VValidation, V2VValidationDict
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx23V2vTrainerInput(InputModel, Request["Ltx23V2vTrainerOutput"]):
@@ -73,9 +91,7 @@ class Ltx23V2vTrainerInput(InputModel, Request["Ltx23V2vTrainerOutput"]):
     """Whether to return the preprocessed training data, for checking captions and crops."""
 
     first_frame_conditioning_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
-    """Probability, from 0 to 1, that a training step is conditioned on the first frame. From 0 to
-    1.
-    """
+    """Probability that a training step is conditioned on the first frame. From 0 to 1."""
 
     validation: Annotated[list[V2VValidation], Field(max_length=2)] = []
     """Samples to generate during training, to show progress. At most 2 items."""
@@ -96,9 +112,66 @@ class Ltx23V2vTrainerInput(InputModel, Request["Ltx23V2vTrainerOutput"]):
     """Ratio of width to height of the validation samples."""
 
     stg_scale: Annotated[float, Field(ge=0.0, le=3.0)] = 1
-    """Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples; 0
-    turns it off. From 0 to 3.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples.
+    `0` turns it off. From 0 to 3.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            first_frame_conditioning_p: float = 0.1,
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx23V2vTrainerOutput(OutputModel):
@@ -118,7 +191,220 @@ class Ltx23V2vTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23V2vTrainerPipeline(Pipeline[..., Ltx23V2vTrainerOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            first_frame_conditioning_p: float = 0.1,
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+        ) -> Result[Ltx23V2vTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            first_frame_conditioning_p: float = 0.1,
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+        ) -> PendingRun[Ltx23V2vTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx23V2vTrainerPipeline(AsyncPipeline[..., Ltx23V2vTrainerOutput]):
+        async def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            first_frame_conditioning_p: float = 0.1,
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+        ) -> Result[Ltx23V2vTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            first_frame_conditioning_p: float = 0.1,
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+        ) -> AsyncPendingRun[Ltx23V2vTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+            """
+            ...
 
     class Ltx23V2vTrainer(Endpoint[..., Ltx23V2vTrainerInput, Ltx23V2vTrainerOutput]):
         def run(
@@ -138,7 +424,7 @@ if TYPE_CHECKING:
             split_input_duration_threshold: float = 30,
             debug_dataset: bool = False,
             first_frame_conditioning_p: float = 0.1,
-            validation: list[V2VValidation] = [],
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -149,41 +435,27 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,7 +480,7 @@ if TYPE_CHECKING:
             split_input_duration_threshold: float = 30,
             debug_dataset: bool = False,
             first_frame_conditioning_p: float = 0.1,
-            validation: list[V2VValidation] = [],
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -219,41 +491,27 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
             """
             ...
 
@@ -274,7 +532,7 @@ if TYPE_CHECKING:
             split_input_duration_threshold: float = 30,
             debug_dataset: bool = False,
             first_frame_conditioning_p: float = 0.1,
-            validation: list[V2VValidation] = [],
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -285,41 +543,27 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -345,7 +589,7 @@ if TYPE_CHECKING:
             split_input_duration_threshold: float = 30,
             debug_dataset: bool = False,
             first_frame_conditioning_p: float = 0.1,
-            validation: list[V2VValidation] = [],
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -356,41 +600,27 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
             """
             ...
 
@@ -411,7 +641,7 @@ if TYPE_CHECKING:
             split_input_duration_threshold: float = 30,
             debug_dataset: bool = False,
             first_frame_conditioning_p: float = 0.1,
-            validation: list[V2VValidation] = [],
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -422,41 +652,27 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -481,7 +697,7 @@ if TYPE_CHECKING:
             split_input_duration_threshold: float = 30,
             debug_dataset: bool = False,
             first_frame_conditioning_p: float = 0.1,
-            validation: list[V2VValidation] = [],
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -492,41 +708,27 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
             """
             ...
 
@@ -547,7 +749,7 @@ if TYPE_CHECKING:
             split_input_duration_threshold: float = 30,
             debug_dataset: bool = False,
             first_frame_conditioning_p: float = 0.1,
-            validation: list[V2VValidation] = [],
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -560,41 +762,27 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -618,7 +806,7 @@ if TYPE_CHECKING:
             split_input_duration_threshold: float = 30,
             debug_dataset: bool = False,
             first_frame_conditioning_p: float = 0.1,
-            validation: list[V2VValidation] = [],
+            validation: Sequence[V2VValidation | V2VValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -629,42 +817,51 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx23V2vTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx23V2vTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx23V2vTrainer = Endpoint
@@ -672,7 +869,7 @@ else:
 ltx23_v2v_trainer = Ltx23V2vTrainer(
     "fal-ai/ltx23-v2v-trainer", Ltx23V2vTrainerInput, Ltx23V2vTrainerOutput
 )
-"""Training endpoint of fal-ai: ltx23-v2v-trainer.
+"""Trains LoRA weights that transform videos.
 
 Call it with `ltx23_v2v_trainer.subscribe(training_data_url=…)`.
 """
@@ -680,5 +877,15 @@ Call it with `ltx23_v2v_trainer.subscribe(training_data_url=…)`.
 Input = Ltx23V2vTrainerInput
 Output = Ltx23V2vTrainerOutput
 endpoint = ltx23_v2v_trainer
+"""Trains LoRA weights that transform videos.
 
-__all__ = ["Ltx23V2vTrainerInput", "Ltx23V2vTrainerOutput", "V2VValidation", "ltx23_v2v_trainer"]
+Call it with `ltx23_v2v_trainer.subscribe(training_data_url=…)`.
+"""
+
+__all__ = [
+    "Ltx23V2vTrainerInput",
+    "Ltx23V2vTrainerOutput",
+    "V2VValidation",
+    "V2VValidationDict",
+    "ltx23_v2v_trainer",
+]

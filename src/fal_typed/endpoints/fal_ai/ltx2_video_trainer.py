@@ -1,4 +1,5 @@
-"""fal-ai/ltx2-video-trainer — Training endpoint of fal-ai: ltx2-video-trainer.
+"""fal-ai/ltx2-video-trainer — Trains LoRA weights that generate videos, on your own clips or
+images.
 
 Category: training. https://fal.ai/models/fal-ai/ltx2-video-trainer
 """
@@ -11,10 +12,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.validation import Validation
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.validation import Validation, ValidationDict
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2VideoTrainerInput(InputModel, Request["Ltx2VideoTrainerOutput"]):
@@ -82,9 +101,7 @@ class Ltx2VideoTrainerInput(InputModel, Request["Ltx2VideoTrainerOutput"]):
     """Whether to preserve pitch when a recording is stretched to the length of the clip."""
 
     first_frame_conditioning_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Probability, from 0 to 1, that a training step is conditioned on the first frame. From 0 to
-    1.
-    """
+    """Probability that a training step is conditioned on the first frame. From 0 to 1."""
 
     validation: Annotated[list[Validation], Field(max_length=2)] = []
     """Samples to generate during training, to show progress. At most 2 items."""
@@ -105,12 +122,77 @@ class Ltx2VideoTrainerInput(InputModel, Request["Ltx2VideoTrainerOutput"]):
     """Ratio of width to height of the validation samples."""
 
     stg_scale: Annotated[float, Field(ge=0.0, le=3.0)] = 1
-    """Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples; 0
-    turns it off. From 0 to 3.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples.
+    `0` turns it off. From 0 to 3.
     """
 
     generate_audio_in_validation: bool = True
     """Whether the validation samples have an audio track."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx2VideoTrainerOutput(OutputModel):
@@ -130,7 +212,252 @@ class Ltx2VideoTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2VideoTrainerPipeline(Pipeline[..., Ltx2VideoTrainerOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> Result[Ltx2VideoTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> PendingRun[Ltx2VideoTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2VideoTrainerPipeline(AsyncPipeline[..., Ltx2VideoTrainerOutput]):
+        async def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> Result[Ltx2VideoTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> AsyncPendingRun[Ltx2VideoTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+            """
+            ...
 
     class Ltx2VideoTrainer(Endpoint[..., Ltx2VideoTrainerInput, Ltx2VideoTrainerOutput]):
         def run(
@@ -153,7 +480,7 @@ if TYPE_CHECKING:
             audio_normalize: bool = True,
             audio_preserve_pitch: bool = True,
             first_frame_conditioning_p: float = 0.5,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -165,46 +492,30 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
                 with_audio: Whether to train on the audio of the clips as well as on the video.
-                audio_normalize: Whether to normalize the loudness of all recordings before
-                    training.
-                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
-                    length of the clip.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
                 generate_audio_in_validation: Whether the validation samples have an audio track.
 
             Raises:
@@ -233,7 +544,7 @@ if TYPE_CHECKING:
             audio_normalize: bool = True,
             audio_preserve_pitch: bool = True,
             first_frame_conditioning_p: float = 0.5,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -245,46 +556,30 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
                 with_audio: Whether to train on the audio of the clips as well as on the video.
-                audio_normalize: Whether to normalize the loudness of all recordings before
-                    training.
-                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
-                    length of the clip.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
                 generate_audio_in_validation: Whether the validation samples have an audio track.
             """
             ...
@@ -309,7 +604,7 @@ if TYPE_CHECKING:
             audio_normalize: bool = True,
             audio_preserve_pitch: bool = True,
             first_frame_conditioning_p: float = 0.5,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -321,46 +616,30 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
                 with_audio: Whether to train on the audio of the clips as well as on the video.
-                audio_normalize: Whether to normalize the loudness of all recordings before
-                    training.
-                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
-                    length of the clip.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
                 generate_audio_in_validation: Whether the validation samples have an audio track.
 
             Raises:
@@ -390,7 +669,7 @@ if TYPE_CHECKING:
             audio_normalize: bool = True,
             audio_preserve_pitch: bool = True,
             first_frame_conditioning_p: float = 0.5,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -402,46 +681,30 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
                 with_audio: Whether to train on the audio of the clips as well as on the video.
-                audio_normalize: Whether to normalize the loudness of all recordings before
-                    training.
-                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
-                    length of the clip.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
                 generate_audio_in_validation: Whether the validation samples have an audio track.
             """
             ...
@@ -466,7 +729,7 @@ if TYPE_CHECKING:
             audio_normalize: bool = True,
             audio_preserve_pitch: bool = True,
             first_frame_conditioning_p: float = 0.5,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -478,46 +741,30 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
                 with_audio: Whether to train on the audio of the clips as well as on the video.
-                audio_normalize: Whether to normalize the loudness of all recordings before
-                    training.
-                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
-                    length of the clip.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
                 generate_audio_in_validation: Whether the validation samples have an audio track.
 
             Raises:
@@ -546,7 +793,7 @@ if TYPE_CHECKING:
             audio_normalize: bool = True,
             audio_preserve_pitch: bool = True,
             first_frame_conditioning_p: float = 0.5,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -558,46 +805,30 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
                 with_audio: Whether to train on the audio of the clips as well as on the video.
-                audio_normalize: Whether to normalize the loudness of all recordings before
-                    training.
-                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
-                    length of the clip.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
                 generate_audio_in_validation: Whether the validation samples have an audio track.
             """
             ...
@@ -622,7 +853,7 @@ if TYPE_CHECKING:
             audio_normalize: bool = True,
             audio_preserve_pitch: bool = True,
             first_frame_conditioning_p: float = 0.5,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -636,46 +867,30 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
                 with_audio: Whether to train on the audio of the clips as well as on the video.
-                audio_normalize: Whether to normalize the loudness of all recordings before
-                    training.
-                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
-                    length of the clip.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
                 generate_audio_in_validation: Whether the validation samples have an audio track.
 
             Raises:
@@ -703,7 +918,7 @@ if TYPE_CHECKING:
             audio_normalize: bool = True,
             audio_preserve_pitch: bool = True,
             first_frame_conditioning_p: float = 0.5,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 89,
             validation_frame_rate: int = 25,
@@ -715,48 +930,55 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
-                debug_dataset: Whether to return the preprocessed training data, for checking
-                    captions and crops.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking captions and crops.
                 with_audio: Whether to train on the audio of the clips as well as on the video.
-                audio_normalize: Whether to normalize the loudness of all recordings before
-                    training.
-                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
-                    length of the clip.
-                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
-                    conditioned on the first frame. From 0 to 1.
+                audio_normalize: Whether to normalize the loudness of all recordings before training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the length of the clip.
+                first_frame_conditioning_p: Probability that a training step is conditioned on the first frame. From 0 to 1.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 9 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to 121.
                 validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
-                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent in the samples; 0 turns it off. From 0 to 3.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples. `0` turns it off. From 0 to 3.
                 generate_audio_in_validation: Whether the validation samples have an audio track.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2VideoTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2VideoTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2VideoTrainer = Endpoint
@@ -764,7 +986,7 @@ else:
 ltx2_video_trainer = Ltx2VideoTrainer(
     "fal-ai/ltx2-video-trainer", Ltx2VideoTrainerInput, Ltx2VideoTrainerOutput
 )
-"""Training endpoint of fal-ai: ltx2-video-trainer.
+"""Trains LoRA weights that generate videos, on your own clips or images.
 
 Call it with `ltx2_video_trainer.subscribe(training_data_url=…)`.
 """
@@ -772,5 +994,15 @@ Call it with `ltx2_video_trainer.subscribe(training_data_url=…)`.
 Input = Ltx2VideoTrainerInput
 Output = Ltx2VideoTrainerOutput
 endpoint = ltx2_video_trainer
+"""Trains LoRA weights that generate videos, on your own clips or images.
 
-__all__ = ["Ltx2VideoTrainerInput", "Ltx2VideoTrainerOutput", "Validation", "ltx2_video_trainer"]
+Call it with `ltx2_video_trainer.subscribe(training_data_url=…)`.
+"""
+
+__all__ = [
+    "Ltx2VideoTrainerInput",
+    "Ltx2VideoTrainerOutput",
+    "Validation",
+    "ValidationDict",
+    "ltx2_video_trainer",
+]

@@ -1,4 +1,5 @@
-"""fal-ai/ltx-video-trainer — Training endpoint of fal-ai: ltx-video-trainer.
+"""fal-ai/ltx-video-trainer — Trains LoRA weights that generate videos, on your own clips or
+images.
 
 Category: training. https://fal.ai/models/fal-ai/ltx-video-trainer
 """
@@ -11,10 +12,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.validation import Validation
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.validation import Validation, ValidationDict
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LtxVideoTrainerInput(InputModel, Request["LtxVideoTrainerOutput"]):
@@ -87,6 +106,57 @@ class LtxVideoTrainerInput(InputModel, Request["LtxVideoTrainerOutput"]):
     validation_reverse: bool = False
     """Whether to play the validation samples backward."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class LtxVideoTrainerOutput(OutputModel):
     """Result of fal-ai/ltx-video-trainer."""
@@ -102,7 +172,196 @@ class LtxVideoTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoTrainerPipeline(Pipeline[..., LtxVideoTrainerOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> Result[LtxVideoTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> PendingRun[LtxVideoTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideoTrainerPipeline(AsyncPipeline[..., LtxVideoTrainerOutput]):
+        async def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> Result[LtxVideoTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: Sequence[Validation | ValidationDict] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> AsyncPendingRun[LtxVideoTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+            """
+            ...
 
     class LtxVideoTrainer(Endpoint[..., LtxVideoTrainerInput, LtxVideoTrainerOutput]):
         def run(
@@ -120,7 +379,7 @@ if TYPE_CHECKING:
             auto_scale_input: bool = False,
             split_input_into_scenes: bool = True,
             split_input_duration_threshold: float = 30,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 81,
             validation_resolution: Literal["low", "medium", "high"] = "high",
@@ -130,32 +389,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 25 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 8 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
                 validation_reverse: Whether to play the validation samples backward.
@@ -181,7 +429,7 @@ if TYPE_CHECKING:
             auto_scale_input: bool = False,
             split_input_into_scenes: bool = True,
             split_input_duration_threshold: float = 30,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 81,
             validation_resolution: Literal["low", "medium", "high"] = "high",
@@ -191,32 +439,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 25 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 8 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
                 validation_reverse: Whether to play the validation samples backward.
@@ -238,7 +475,7 @@ if TYPE_CHECKING:
             auto_scale_input: bool = False,
             split_input_into_scenes: bool = True,
             split_input_duration_threshold: float = 30,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 81,
             validation_resolution: Literal["low", "medium", "high"] = "high",
@@ -248,32 +485,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 25 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 8 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
                 validation_reverse: Whether to play the validation samples backward.
@@ -300,7 +526,7 @@ if TYPE_CHECKING:
             auto_scale_input: bool = False,
             split_input_into_scenes: bool = True,
             split_input_duration_threshold: float = 30,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 81,
             validation_resolution: Literal["low", "medium", "high"] = "high",
@@ -310,32 +536,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 25 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 8 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
                 validation_reverse: Whether to play the validation samples backward.
@@ -357,7 +572,7 @@ if TYPE_CHECKING:
             auto_scale_input: bool = False,
             split_input_into_scenes: bool = True,
             split_input_duration_threshold: float = 30,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 81,
             validation_resolution: Literal["low", "medium", "high"] = "high",
@@ -367,32 +582,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 25 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 8 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
                 validation_reverse: Whether to play the validation samples backward.
@@ -418,7 +622,7 @@ if TYPE_CHECKING:
             auto_scale_input: bool = False,
             split_input_into_scenes: bool = True,
             split_input_duration_threshold: float = 30,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 81,
             validation_resolution: Literal["low", "medium", "high"] = "high",
@@ -428,32 +632,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 25 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 8 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
                 validation_reverse: Whether to play the validation samples backward.
@@ -475,7 +668,7 @@ if TYPE_CHECKING:
             auto_scale_input: bool = False,
             split_input_into_scenes: bool = True,
             split_input_duration_threshold: float = 30,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 81,
             validation_resolution: Literal["low", "medium", "high"] = "high",
@@ -487,32 +680,21 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 25 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 8 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
                 validation_reverse: Whether to play the validation samples backward.
@@ -537,7 +719,7 @@ if TYPE_CHECKING:
             auto_scale_input: bool = False,
             split_input_into_scenes: bool = True,
             split_input_duration_threshold: float = 30,
-            validation: list[Validation] = [],
+            validation: Sequence[Validation | ValidationDict] = [],
             validation_negative_prompt: str = UNSET,
             validation_number_of_frames: int = 81,
             validation_resolution: Literal["low", "medium", "high"] = "high",
@@ -547,36 +729,48 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                rank: Rank of the trained weights; higher ranks capture more detail and give a
-                    larger file.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 25 to 121.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 25 to 121.
                 frame_rate: Frames per second at which training clips are read. From 8 to 60.
-                resolution: Resolution of the training images or clips; higher resolutions capture
-                    finer detail and take longer.
+                resolution: Resolution of the training images or clips; higher resolutions capture finer detail and take longer.
                 aspect_ratio: Ratio of width to height of the training frames.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
-                split_input_into_scenes: Whether to split long clips at scene changes, so that each
-                    scene is a training example.
-                split_input_duration_threshold: Clips longer than this are split into scenes, in
-                    seconds. From 1 to 60.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in seconds. From 1 to 60.
                 validation: Samples to generate during training, to show progress. At most 2 items.
                 validation_negative_prompt: What to avoid in the validation samples.
-                validation_number_of_frames: Number of frames of the validation samples. From 8 to
-                    121.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to 121.
                 validation_resolution: Resolution of the validation samples.
                 validation_aspect_ratio: Ratio of width to height of the validation samples.
                 validation_reverse: Whether to play the validation samples backward.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LtxVideoTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideoTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LtxVideoTrainer = Endpoint
@@ -584,7 +778,7 @@ else:
 ltx_video_trainer = LtxVideoTrainer(
     "fal-ai/ltx-video-trainer", LtxVideoTrainerInput, LtxVideoTrainerOutput
 )
-"""Training endpoint of fal-ai: ltx-video-trainer.
+"""Trains LoRA weights that generate videos, on your own clips or images.
 
 Call it with `ltx_video_trainer.subscribe(training_data_url=…)`.
 """
@@ -592,5 +786,15 @@ Call it with `ltx_video_trainer.subscribe(training_data_url=…)`.
 Input = LtxVideoTrainerInput
 Output = LtxVideoTrainerOutput
 endpoint = ltx_video_trainer
+"""Trains LoRA weights that generate videos, on your own clips or images.
 
-__all__ = ["LtxVideoTrainerInput", "LtxVideoTrainerOutput", "Validation", "ltx_video_trainer"]
+Call it with `ltx_video_trainer.subscribe(training_data_url=…)`.
+"""
+
+__all__ = [
+    "LtxVideoTrainerInput",
+    "LtxVideoTrainerOutput",
+    "Validation",
+    "ValidationDict",
+    "ltx_video_trainer",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/lucidflux — Image endpoint of fal-ai: lucidflux.
+"""fal-ai/lucidflux — Restores an old or damaged image.
 
 Category: image. https://fal.ai/models/fal-ai/lucidflux
 """
@@ -11,25 +11,41 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LucidfluxInput(InputModel, Request["LucidfluxOutput"]):
     """Parameters of fal-ai/lucidflux."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What the image shows, in words."""
 
     target_width: Annotated[int, Field(ge=512, le=1024)] = 1024
-    """From 512 to 1024."""
+    """Width of the result in pixels. From 512 to 1024."""
 
     target_height: Annotated[int, Field(ge=512, le=1024)] = 1024
-    """From 512 to 1024."""
+    """Height of the result in pixels. From 512 to 1024."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 50
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -47,14 +63,115 @@ class LucidfluxOutput(OutputModel):
     """Result of fal-ai/lucidflux."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LucidfluxPipeline(Pipeline[..., LucidfluxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> Result[LucidfluxOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> PendingRun[LucidfluxOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLucidfluxPipeline(AsyncPipeline[..., LucidfluxOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> Result[LucidfluxOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> AsyncPendingRun[LucidfluxOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Lucidflux(Endpoint[..., LucidfluxInput, LucidfluxOutput]):
         def run(
@@ -71,14 +188,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                target_width: From 512 to 1024.
-                target_height: From 512 to 1024.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 30.
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -101,14 +216,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                target_width: From 512 to 1024.
-                target_height: From 512 to 1024.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 30.
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -127,14 +240,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                target_width: From 512 to 1024.
-                target_height: From 512 to 1024.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 30.
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -158,14 +269,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                target_width: From 512 to 1024.
-                target_height: From 512 to 1024.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 30.
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -184,14 +293,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                target_width: From 512 to 1024.
-                target_height: From 512 to 1024.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 30.
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -214,14 +321,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                target_width: From 512 to 1024.
-                target_height: From 512 to 1024.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 30.
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -242,14 +347,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                target_width: From 512 to 1024.
-                target_height: From 512 to 1024.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 30.
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -271,22 +374,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
-                target_width: From 512 to 1024.
-                target_height: From 512 to 1024.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 30.
+                image_url: Image to restore.
+                prompt: What the image shows, in words.
+                target_width: Width of the result in pixels. From 512 to 1024.
+                target_height: Height of the result in pixels. From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LucidfluxPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLucidfluxPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Lucidflux = Endpoint
 
 lucidflux = Lucidflux("fal-ai/lucidflux", LucidfluxInput, LucidfluxOutput)
-"""Image endpoint of fal-ai: lucidflux.
+"""Restores an old or damaged image.
 
 Call it with `lucidflux.subscribe(image_url=…, prompt=…)`.
 """
@@ -294,5 +416,9 @@ Call it with `lucidflux.subscribe(image_url=…, prompt=…)`.
 Input = LucidfluxInput
 Output = LucidfluxOutput
 endpoint = lucidflux
+"""Restores an old or damaged image.
+
+Call it with `lucidflux.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["LucidfluxInput", "LucidfluxOutput", "lucidflux"]

@@ -1,4 +1,4 @@
-"""fal-ai/lux-tts — Speech endpoint of fal-ai: lux-tts.
+"""fal-ai/lux-tts — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/lux-tts
 """
@@ -11,29 +11,45 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LuxTtsInput(InputModel, Request["LuxTtsOutput"]):
     """Parameters of fal-ai/lux-tts."""
 
     prompt: str
-    """Text to speak, or a description of how to speak it if the text is given separately."""
+    """Text to speak."""
 
     audio_url: FileInput
-    """Audio of the voice to process."""
+    """Recording of the voice to use."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=16)] = 4
     """Number of inference steps; more steps take longer and give finer detail. From 1 to 16."""
 
     max_ref_length: Annotated[float, Field(ge=1.0, le=15.0)] = 5
-    """From 1 to 15."""
+    """Number of seconds of the recording to use. From 1 to 15."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 3
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 10.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 0 to 10.
     """
 
     seed: int | None = None
@@ -54,7 +70,100 @@ class LuxTtsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LuxTtsPipeline(Pipeline[..., LuxTtsOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> Result[LuxTtsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> PendingRun[LuxTtsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLuxTtsPipeline(AsyncPipeline[..., LuxTtsOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> Result[LuxTtsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[LuxTtsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class LuxTts(Endpoint[..., LuxTtsInput, LuxTtsOutput]):
         def run(
@@ -70,14 +179,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                audio_url: Audio of the voice to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 16.
-                max_ref_length: From 1 to 15.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -99,14 +205,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                audio_url: Audio of the voice to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 16.
-                max_ref_length: From 1 to 15.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -124,14 +227,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                audio_url: Audio of the voice to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 16.
-                max_ref_length: From 1 to 15.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -154,14 +254,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                audio_url: Audio of the voice to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 16.
-                max_ref_length: From 1 to 15.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -179,14 +276,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                audio_url: Audio of the voice to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 16.
-                max_ref_length: From 1 to 15.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -208,14 +302,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                audio_url: Audio of the voice to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 16.
-                max_ref_length: From 1 to 15.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -235,14 +326,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                audio_url: Audio of the voice to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 16.
-                max_ref_length: From 1 to 15.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -263,22 +351,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                audio_url: Audio of the voice to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 16.
-                max_ref_length: From 1 to 15.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                prompt: Text to speak.
+                audio_url: Recording of the voice to use.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 16.
+                max_ref_length: Number of seconds of the recording to use. From 1 to 15.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LuxTtsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLuxTtsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LuxTts = Endpoint
 
 lux_tts = LuxTts("fal-ai/lux-tts", LuxTtsInput, LuxTtsOutput)
-"""Speech endpoint of fal-ai: lux-tts.
+"""Generates speech from text.
 
 Call it with `lux_tts.subscribe(prompt=…, audio_url=…)`.
 """
@@ -286,5 +392,9 @@ Call it with `lux_tts.subscribe(prompt=…, audio_url=…)`.
 Input = LuxTtsInput
 Output = LuxTtsOutput
 endpoint = lux_tts
+"""Generates speech from text.
+
+Call it with `lux_tts.subscribe(prompt=…, audio_url=…)`.
+"""
 
 __all__ = ["LuxTtsInput", "LuxTtsOutput", "lux_tts"]

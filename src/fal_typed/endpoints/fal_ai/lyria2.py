@@ -1,4 +1,4 @@
-"""fal-ai/lyria2 — Audio endpoint of fal-ai: lyria2.
+"""fal-ai/lyria2 — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/lyria2
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Lyria2Input(InputModel, Request["Lyria2Output"]):
     """Parameters of fal-ai/lyria2."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Text description of the sound, music or voice to generate. 1 to 2000 characters."""
+    """Text description of the music. 1 to 2000 characters."""
 
     negative_prompt: str = "low quality"
     """Text description of what to avoid in the result."""
@@ -37,7 +53,60 @@ class Lyria2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lyria2Pipeline(Pipeline[..., Lyria2Output]):
+        def run(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> Result[Lyria2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> PendingRun[Lyria2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLyria2Pipeline(AsyncPipeline[..., Lyria2Output]):
+        async def run(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> Result[Lyria2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> AsyncPendingRun[Lyria2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Lyria2(Endpoint[..., Lyria2Input, Lyria2Output]):
         def run(
@@ -46,8 +115,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
+                prompt: Text description of the music. 1 to 2000 characters.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -63,8 +131,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
+                prompt: Text description of the music. 1 to 2000 characters.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -76,8 +143,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
+                prompt: Text description of the music. 1 to 2000 characters.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -94,8 +160,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
+                prompt: Text description of the music. 1 to 2000 characters.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -107,8 +172,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
+                prompt: Text description of the music. 1 to 2000 characters.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -124,8 +188,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
+                prompt: Text description of the music. 1 to 2000 characters.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -139,8 +202,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
+                prompt: Text description of the music. 1 to 2000 characters.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -155,17 +217,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
+                prompt: Text description of the music. 1 to 2000 characters.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Lyria2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLyria2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Lyria2 = Endpoint
 
 lyria2 = Lyria2("fal-ai/lyria2", Lyria2Input, Lyria2Output)
-"""Audio endpoint of fal-ai: lyria2.
+"""Generates music from text.
 
 Call it with `lyria2.subscribe(prompt=…)`.
 """
@@ -173,5 +255,9 @@ Call it with `lyria2.subscribe(prompt=…)`.
 Input = Lyria2Input
 Output = Lyria2Output
 endpoint = lyria2
+"""Generates music from text.
+
+Call it with `lyria2.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Lyria2Input", "Lyria2Output", "lyria2"]

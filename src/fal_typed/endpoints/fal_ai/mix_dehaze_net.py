@@ -1,4 +1,4 @@
-"""fal-ai/mix-dehaze-net — Image endpoint of fal-ai: mix-dehaze-net.
+"""fal-ai/mix-dehaze-net — Removes haze from an image.
 
 Category: image. https://fal.ai/models/fal-ai/mix-dehaze-net
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MixDehazeNetInput(InputModel, Request["MixDehazeNetOutput"]):
     """Parameters of fal-ai/mix-dehaze-net."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     model: Literal["indoor", "outdoor"] = "indoor"
     """Model to use; models differ in quality, speed and price."""
@@ -31,11 +47,80 @@ class MixDehazeNetOutput(OutputModel):
     """Result of fal-ai/mix-dehaze-net."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MixDehazeNetPipeline(Pipeline[..., MixDehazeNetOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> Result[MixDehazeNetOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> PendingRun[MixDehazeNetOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMixDehazeNetPipeline(AsyncPipeline[..., MixDehazeNetOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> Result[MixDehazeNetOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> AsyncPendingRun[MixDehazeNetOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class MixDehazeNet(Endpoint[..., MixDehazeNetInput, MixDehazeNetOutput]):
         def run(
@@ -48,7 +133,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -68,7 +153,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -84,7 +169,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -105,7 +190,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -121,7 +206,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -141,7 +226,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -159,7 +244,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -178,16 +263,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MixDehazeNetPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMixDehazeNetPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MixDehazeNet = Endpoint
 
 mix_dehaze_net = MixDehazeNet("fal-ai/mix-dehaze-net", MixDehazeNetInput, MixDehazeNetOutput)
-"""Image endpoint of fal-ai: mix-dehaze-net.
+"""Removes haze from an image.
 
 Call it with `mix_dehaze_net.subscribe(image_url=…)`.
 """
@@ -195,5 +301,9 @@ Call it with `mix_dehaze_net.subscribe(image_url=…)`.
 Input = MixDehazeNetInput
 Output = MixDehazeNetOutput
 endpoint = mix_dehaze_net
+"""Removes haze from an image.
+
+Call it with `mix_dehaze_net.subscribe(image_url=…)`.
+"""
 
 __all__ = ["MixDehazeNetInput", "MixDehazeNetOutput", "mix_dehaze_net"]

@@ -1,4 +1,4 @@
-"""fal-ai/multishot-master — Video endpoint of fal-ai: multishot-master.
+"""fal-ai/multishot-master — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/multishot-master
 """
@@ -11,16 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Shot(InputModel):
     """An item of the parameter `shots`."""
 
     prompt: Annotated[str, Field(max_length=2500, min_length=1)]
-    """Text description of this part of the result. 1 to 2500 characters."""
+    """Text description of what happens in this shot. 1 to 2500 characters."""
 
     num_frames: Annotated[int, Field(ge=17, le=100)] = 65
     """Number of frames to generate; divide by the frame rate to get the duration. From 17 to 100.
@@ -34,17 +52,16 @@ class MultishotMasterInput(InputModel, Request["MultishotMasterOutput"]):
     """What happens in the video, in words: subject, action and style. 1 to 2500 characters."""
 
     shots: Annotated[list[Shot], Field(max_length=5, min_length=1)]
-    """1 to 5 items."""
+    """The shots, each with its text and length. 1 to 5 items."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
@@ -65,6 +82,41 @@ class MultishotMasterInput(InputModel, Request["MultishotMasterOutput"]):
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            shots: Sequence[Shot | ShotDict],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class MultishotMasterOutput(OutputModel):
     """Result of fal-ai/multishot-master."""
@@ -80,14 +132,145 @@ class MultishotMasterOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ShotDict(TypedDict):
+        """`Shot` as a dict."""
+
+        prompt: str
+        num_frames: NotRequired[int]
+
+    class MultishotMasterPipeline(Pipeline[..., MultishotMasterOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            shots: Sequence[Shot | ShotDict],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> Result[MultishotMasterOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            shots: Sequence[Shot | ShotDict],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[MultishotMasterOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMultishotMasterPipeline(AsyncPipeline[..., MultishotMasterOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            shots: Sequence[Shot | ShotDict],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> Result[MultishotMasterOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            shots: Sequence[Shot | ShotDict],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[MultishotMasterOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class MultishotMaster(Endpoint[..., MultishotMasterInput, MultishotMasterOutput]):
         def run(
             self,
             *,
             prompt: str,
-            shots: list[Shot],
+            shots: Sequence[Shot | ShotDict],
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "480p",
             aspect_ratio: Literal["16:9", "9:16"] = "16:9",
@@ -100,20 +283,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
-                    characters.
-                shots: 1 to 5 items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -126,7 +304,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            shots: list[Shot],
+            shots: Sequence[Shot | ShotDict],
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "480p",
             aspect_ratio: Literal["16:9", "9:16"] = "16:9",
@@ -139,20 +317,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
-                    characters.
-                shots: 1 to 5 items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -161,7 +334,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            shots: list[Shot],
+            shots: Sequence[Shot | ShotDict],
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "480p",
             aspect_ratio: Literal["16:9", "9:16"] = "16:9",
@@ -174,20 +347,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
-                    characters.
-                shots: 1 to 5 items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -201,7 +369,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            shots: list[Shot],
+            shots: Sequence[Shot | ShotDict],
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "480p",
             aspect_ratio: Literal["16:9", "9:16"] = "16:9",
@@ -214,20 +382,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
-                    characters.
-                shots: 1 to 5 items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -236,7 +399,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            shots: list[Shot],
+            shots: Sequence[Shot | ShotDict],
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "480p",
             aspect_ratio: Literal["16:9", "9:16"] = "16:9",
@@ -249,20 +412,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
-                    characters.
-                shots: 1 to 5 items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -275,7 +433,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            shots: list[Shot],
+            shots: Sequence[Shot | ShotDict],
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "480p",
             aspect_ratio: Literal["16:9", "9:16"] = "16:9",
@@ -288,20 +446,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
-                    characters.
-                shots: 1 to 5 items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -310,7 +463,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            shots: list[Shot],
+            shots: Sequence[Shot | ShotDict],
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "480p",
             aspect_ratio: Literal["16:9", "9:16"] = "16:9",
@@ -325,20 +478,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
-                    characters.
-                shots: 1 to 5 items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -350,7 +498,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            shots: list[Shot],
+            shots: Sequence[Shot | ShotDict],
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "480p",
             aspect_ratio: Literal["16:9", "9:16"] = "16:9",
@@ -363,30 +511,49 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
-                    characters.
-                shots: 1 to 5 items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500 characters.
+                shots: The shots, each with its text and length. 1 to 5 items.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MultishotMasterPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMultishotMasterPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ShotDict = dict
     MultishotMaster = Endpoint
 
 multishot_master = MultishotMaster(
     "fal-ai/multishot-master", MultishotMasterInput, MultishotMasterOutput
 )
-"""Video endpoint of fal-ai: multishot-master.
+"""Generates videos from text.
 
 Call it with `multishot_master.subscribe(prompt=…, shots=…)`.
 """
@@ -394,5 +561,9 @@ Call it with `multishot_master.subscribe(prompt=…, shots=…)`.
 Input = MultishotMasterInput
 Output = MultishotMasterOutput
 endpoint = multishot_master
+"""Generates videos from text.
 
-__all__ = ["MultishotMasterInput", "MultishotMasterOutput", "Shot", "multishot_master"]
+Call it with `multishot_master.subscribe(prompt=…, shots=…)`.
+"""
+
+__all__ = ["MultishotMasterInput", "MultishotMasterOutput", "Shot", "ShotDict", "multishot_master"]

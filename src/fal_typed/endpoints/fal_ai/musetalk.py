@@ -1,4 +1,4 @@
-"""fal-ai/musetalk — Video endpoint of fal-ai: musetalk.
+"""fal-ai/musetalk — Matches the lips of the person in a video to an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/musetalk
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MusetalkInput(InputModel, Request["MusetalkOutput"]):
@@ -21,18 +37,67 @@ class MusetalkInput(InputModel, Request["MusetalkOutput"]):
     """Clip to edit."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
 
 class MusetalkOutput(OutputModel):
     """Result of fal-ai/musetalk."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MusetalkPipeline(Pipeline[..., MusetalkOutput]):
+        def run(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> Result[MusetalkOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        def submit(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> PendingRun[MusetalkOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that the person speaks.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMusetalkPipeline(AsyncPipeline[..., MusetalkOutput]):
+        async def run(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> Result[MusetalkOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        async def submit(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> AsyncPendingRun[MusetalkOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that the person speaks.
+            """
+            ...
 
     class Musetalk(Endpoint[..., MusetalkInput, MusetalkOutput]):
         def run(
@@ -42,7 +107,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_video_url: Clip to edit.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -57,7 +122,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_video_url: Clip to edit.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -68,7 +133,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_video_url: Clip to edit.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -84,7 +149,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_video_url: Clip to edit.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -95,7 +160,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_video_url: Clip to edit.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,7 +175,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_video_url: Clip to edit.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -123,7 +188,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_video_url: Clip to edit.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -137,14 +202,35 @@ if TYPE_CHECKING:
 
             Args:
                 source_video_url: Clip to edit.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MusetalkPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMusetalkPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Musetalk = Endpoint
 
 musetalk = Musetalk("fal-ai/musetalk", MusetalkInput, MusetalkOutput)
-"""Video endpoint of fal-ai: musetalk.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `musetalk.subscribe(source_video_url=…, audio_url=…)`.
 """
@@ -152,5 +238,9 @@ Call it with `musetalk.subscribe(source_video_url=…, audio_url=…)`.
 Input = MusetalkInput
 Output = MusetalkOutput
 endpoint = musetalk
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `musetalk.subscribe(source_video_url=…, audio_url=…)`.
+"""
 
 __all__ = ["MusetalkInput", "MusetalkOutput", "musetalk"]

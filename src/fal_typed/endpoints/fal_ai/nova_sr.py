@@ -1,4 +1,4 @@
-"""fal-ai/nova-sr — Audio endpoint of fal-ai: nova-sr.
+"""fal-ai/nova-sr — Restores the high frequencies of a recording.
 
 Category: audio. https://fal.ai/models/fal-ai/nova-sr
 """
@@ -9,28 +9,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class NovaSrInput(InputModel, Request["NovaSrOutput"]):
     """Parameters of fal-ai/nova-sr."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to process."""
 
     sync_mode: bool = False
-    """Whether to return the file as a data URI in the response and keep it out of the request
+    """Whether to return the audio as a data URI in the response and keep it out of the request
     history.
     """
 
     audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3"
-    """File format of the audio; wav and flac are lossless."""
+    """File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small
+    files.
+    """
 
     bitrate: str = "192k"
-    """Bits per second of the file, such as 192k; higher sounds better and gives a larger file.
-    """
+    """Bits per second of the file; higher sounds better and gives a larger file."""
 
 
 class NovaSRTimings(OutputModel):
@@ -50,14 +67,91 @@ class NovaSrOutput(OutputModel):
     """Result of fal-ai/nova-sr."""
 
     audio: Audio
-    """The generated audio, as a file to download."""
+    """The resulting audio, as a file to download."""
 
     timings: NovaSRTimings
     """Duration of each processing stage, in seconds."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NovaSrPipeline(Pipeline[..., NovaSrOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[NovaSrOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> PendingRun[NovaSrOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNovaSrPipeline(AsyncPipeline[..., NovaSrOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[NovaSrOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> AsyncPendingRun[NovaSrOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
 
     class NovaSr(Endpoint[..., NovaSrInput, NovaSrOutput]):
         def run(
@@ -71,12 +165,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,12 +187,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -115,12 +205,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -140,12 +228,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -160,12 +246,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,12 +268,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -206,12 +288,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -229,19 +309,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                audio_format: File format of the audio; wav and flac are lossless.
-                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
-                    larger file.
+                audio_url: Audio to process.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                audio_format: File format of the audio. `wav` is uncompressed, `flac` is lossless, `mp3` gives small files.
+                bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> NovaSrPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncNovaSrPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     NovaSr = Endpoint
 
 nova_sr = NovaSr("fal-ai/nova-sr", NovaSrInput, NovaSrOutput)
-"""Audio endpoint of fal-ai: nova-sr.
+"""Restores the high frequencies of a recording.
 
 Call it with `nova_sr.subscribe(audio_url=…)`.
 """
@@ -249,5 +348,9 @@ Call it with `nova_sr.subscribe(audio_url=…)`.
 Input = NovaSrInput
 Output = NovaSrOutput
 endpoint = nova_sr
+"""Restores the high frequencies of a recording.
+
+Call it with `nova_sr.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["NovaSRTimings", "NovaSrInput", "NovaSrOutput", "nova_sr"]

@@ -1,4 +1,4 @@
-"""fal-ai/omni-zero — Image endpoint of fal-ai: omni-zero.
+"""fal-ai/omni-zero — Generates images of the person or subject in a reference image, from text.
 
 Category: image. https://fal.ai/models/fal-ai/omni-zero
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
@@ -21,7 +37,7 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Reference image of the person or subject."""
 
     composition_image_url: FileInput
     """Image whose composition is used."""
@@ -48,6 +64,7 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     """How strongly the selected style is applied."""
 
     face_strength: float = 1
+    """How closely the face follows the reference."""
 
     identity_strength: float = 1
     """How closely the identity of the person is preserved."""
@@ -72,7 +89,172 @@ class OmniZeroOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmniZeroPipeline(Pipeline[..., OmniZeroOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> Result[OmniZeroOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Reference image of the person or subject.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> PendingRun[OmniZeroOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Reference image of the person or subject.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOmniZeroPipeline(AsyncPipeline[..., OmniZeroOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> Result[OmniZeroOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Reference image of the person or subject.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> AsyncPendingRun[OmniZeroOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Reference image of the person or subject.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+            """
+            ...
 
     class OmniZero(Endpoint[..., OmniZeroInput, OmniZeroOutput]):
         def run(
@@ -98,7 +280,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 composition_image_url: Image whose composition is used.
                 style_image_url: Reference image whose style is used.
                 identity_image_url: Image of the person to keep recognizable.
@@ -107,9 +289,9 @@ if TYPE_CHECKING:
                 composition_strength: How closely the result follows the composition of that image.
                 depth_strength: How closely the result follows the depth of the input image.
                 style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
                 identity_strength: How closely the identity of the person is preserved.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 number_of_images: Number of images to generate.
 
@@ -142,7 +324,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 composition_image_url: Image whose composition is used.
                 style_image_url: Reference image whose style is used.
                 identity_image_url: Image of the person to keep recognizable.
@@ -151,9 +333,9 @@ if TYPE_CHECKING:
                 composition_strength: How closely the result follows the composition of that image.
                 depth_strength: How closely the result follows the depth of the input image.
                 style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
                 identity_strength: How closely the identity of the person is preserved.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 number_of_images: Number of images to generate.
             """
@@ -182,7 +364,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 composition_image_url: Image whose composition is used.
                 style_image_url: Reference image whose style is used.
                 identity_image_url: Image of the person to keep recognizable.
@@ -191,9 +373,9 @@ if TYPE_CHECKING:
                 composition_strength: How closely the result follows the composition of that image.
                 depth_strength: How closely the result follows the depth of the input image.
                 style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
                 identity_strength: How closely the identity of the person is preserved.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 number_of_images: Number of images to generate.
 
@@ -227,7 +409,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 composition_image_url: Image whose composition is used.
                 style_image_url: Reference image whose style is used.
                 identity_image_url: Image of the person to keep recognizable.
@@ -236,9 +418,9 @@ if TYPE_CHECKING:
                 composition_strength: How closely the result follows the composition of that image.
                 depth_strength: How closely the result follows the depth of the input image.
                 style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
                 identity_strength: How closely the identity of the person is preserved.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 number_of_images: Number of images to generate.
             """
@@ -267,7 +449,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 composition_image_url: Image whose composition is used.
                 style_image_url: Reference image whose style is used.
                 identity_image_url: Image of the person to keep recognizable.
@@ -276,9 +458,9 @@ if TYPE_CHECKING:
                 composition_strength: How closely the result follows the composition of that image.
                 depth_strength: How closely the result follows the depth of the input image.
                 style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
                 identity_strength: How closely the identity of the person is preserved.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 number_of_images: Number of images to generate.
 
@@ -311,7 +493,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 composition_image_url: Image whose composition is used.
                 style_image_url: Reference image whose style is used.
                 identity_image_url: Image of the person to keep recognizable.
@@ -320,9 +502,9 @@ if TYPE_CHECKING:
                 composition_strength: How closely the result follows the composition of that image.
                 depth_strength: How closely the result follows the depth of the input image.
                 style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
                 identity_strength: How closely the identity of the person is preserved.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 number_of_images: Number of images to generate.
             """
@@ -353,7 +535,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 composition_image_url: Image whose composition is used.
                 style_image_url: Reference image whose style is used.
                 identity_image_url: Image of the person to keep recognizable.
@@ -362,9 +544,9 @@ if TYPE_CHECKING:
                 composition_strength: How closely the result follows the composition of that image.
                 depth_strength: How closely the result follows the depth of the input image.
                 style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
                 identity_strength: How closely the identity of the person is preserved.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 number_of_images: Number of images to generate.
 
@@ -396,7 +578,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                image_url: Reference image of the person or subject.
                 composition_image_url: Image whose composition is used.
                 style_image_url: Reference image whose style is used.
                 identity_image_url: Image of the person to keep recognizable.
@@ -405,18 +587,39 @@ if TYPE_CHECKING:
                 composition_strength: How closely the result follows the composition of that image.
                 depth_strength: How closely the result follows the depth of the input image.
                 style_strength: How strongly the selected style is applied.
+                face_strength: How closely the face follows the reference.
                 identity_strength: How closely the identity of the person is preserved.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 number_of_images: Number of images to generate.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OmniZeroPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncOmniZeroPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     OmniZero = Endpoint
 
 omni_zero = OmniZero("fal-ai/omni-zero", OmniZeroInput, OmniZeroOutput)
-"""Image endpoint of fal-ai: omni-zero.
+"""Generates images of the person or subject in a reference image, from text.
 
 Call it with `omni_zero.subscribe(prompt=…, image_url=…, composition_image_url=…,
 style_image_url=…, identity_image_url=…)`.
@@ -425,5 +628,10 @@ style_image_url=…, identity_image_url=…)`.
 Input = OmniZeroInput
 Output = OmniZeroOutput
 endpoint = omni_zero
+"""Generates images of the person or subject in a reference image, from text.
+
+Call it with `omni_zero.subscribe(prompt=…, image_url=…, composition_image_url=…,
+style_image_url=…, identity_image_url=…)`.
+"""
 
 __all__ = ["OmniZeroInput", "OmniZeroOutput", "omni_zero"]

@@ -1,4 +1,4 @@
-"""fal-ai/omnigen-v1 — Image endpoint of fal-ai: omnigen-v1.
+"""fal-ai/omnigen-v1 — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/omnigen-v1
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OmnigenV1Input(InputModel, Request["OmnigenV1Output"]):
@@ -42,7 +58,7 @@ class OmnigenV1Input(InputModel, Request["OmnigenV1Output"]):
     """
 
     img_guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 1.6
-    """From 0 to 20."""
+    """How closely the result follows the given images. From 0 to 20."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -50,13 +66,50 @@ class OmnigenV1Input(InputModel, Request["OmnigenV1Output"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3,
+            img_guidance_scale: float = 1.6,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class OmnigenV1Output(OutputModel):
@@ -79,7 +132,140 @@ class OmnigenV1Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnigenV1Pipeline(Pipeline[..., OmnigenV1Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3,
+            img_guidance_scale: float = 1.6,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[OmnigenV1Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3,
+            img_guidance_scale: float = 1.6,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> PendingRun[OmnigenV1Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOmnigenV1Pipeline(AsyncPipeline[..., OmnigenV1Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3,
+            img_guidance_scale: float = 1.6,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[OmnigenV1Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 3,
+            img_guidance_scale: float = 1.6,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncPendingRun[OmnigenV1Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class OmnigenV1(Endpoint[..., OmnigenV1Input, OmnigenV1Output]):
         def run(
@@ -87,7 +273,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 3,
@@ -103,17 +289,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                img_guidance_scale: From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,7 +309,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 3,
@@ -142,17 +325,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                img_guidance_scale: From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -161,7 +341,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 3,
@@ -177,17 +357,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                img_guidance_scale: From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -201,7 +378,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 3,
@@ -217,17 +394,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                img_guidance_scale: From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -236,7 +410,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 3,
@@ -252,17 +426,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                img_guidance_scale: From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -275,7 +446,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 3,
@@ -291,17 +462,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                img_guidance_scale: From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -310,7 +478,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 3,
@@ -328,17 +496,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                img_guidance_scale: From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -350,7 +515,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 3,
@@ -366,24 +531,42 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                img_guidance_scale: From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                img_guidance_scale: How closely the result follows the given images. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OmnigenV1Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncOmnigenV1Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     OmnigenV1 = Endpoint
 
 omnigen_v1 = OmnigenV1("fal-ai/omnigen-v1", OmnigenV1Input, OmnigenV1Output)
-"""Image endpoint of fal-ai: omnigen-v1.
+"""Generates images from text and optional images.
 
 Call it with `omnigen_v1.subscribe(prompt=…)`.
 """
@@ -391,5 +574,16 @@ Call it with `omnigen_v1.subscribe(prompt=…)`.
 Input = OmnigenV1Input
 Output = OmnigenV1Output
 endpoint = omnigen_v1
+"""Generates images from text and optional images.
 
-__all__ = ["ImageSize", "ImageSizePreset", "OmnigenV1Input", "OmnigenV1Output", "omnigen_v1"]
+Call it with `omnigen_v1.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "OmnigenV1Input",
+    "OmnigenV1Output",
+    "omnigen_v1",
+]

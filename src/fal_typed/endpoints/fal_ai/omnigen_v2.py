@@ -1,4 +1,4 @@
-"""fal-ai/omnigen-v2 — Image endpoint of fal-ai: omnigen-v2.
+"""fal-ai/omnigen-v2 — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/omnigen-v2
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OmnigenV2Input(InputModel, Request["OmnigenV2Output"]):
@@ -47,10 +63,10 @@ class OmnigenV2Input(InputModel, Request["OmnigenV2Output"]):
     """Text description of what to avoid in the result."""
 
     cfg_range_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which prompt guidance starts. From 0 to 1."""
+    """Fraction of the steps at which prompt guidance starts. From 0 to 1."""
 
     cfg_range_end: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Fraction of the steps, from 0 to 1, at which prompt guidance ends. From 0 to 1."""
+    """Fraction of the steps at which prompt guidance ends. From 0 to 1."""
 
     scheduler: Literal["euler", "dpmsolver"] = "euler"
     """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
@@ -62,13 +78,58 @@ class OmnigenV2Input(InputModel, Request["OmnigenV2Output"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class OmnigenV2Output(OutputModel):
@@ -91,7 +152,172 @@ class OmnigenV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnigenV2Pipeline(Pipeline[..., OmnigenV2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[OmnigenV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> PendingRun[OmnigenV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOmnigenV2Pipeline(AsyncPipeline[..., OmnigenV2Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[OmnigenV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncPendingRun[OmnigenV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class OmnigenV2(Endpoint[..., OmnigenV2Input, OmnigenV2Output]):
         def run(
@@ -99,7 +325,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             text_guidance_scale: float = 5,
@@ -119,23 +345,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 3.
                 negative_prompt: Text description of what to avoid in the result.
-                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
-                    starts. From 0 to 1.
-                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
-                    From 0 to 1.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -148,7 +369,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             text_guidance_scale: float = 5,
@@ -168,23 +389,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 3.
                 negative_prompt: Text description of what to avoid in the result.
-                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
-                    starts. From 0 to 1.
-                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
-                    From 0 to 1.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -193,7 +409,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             text_guidance_scale: float = 5,
@@ -213,23 +429,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 3.
                 negative_prompt: Text description of what to avoid in the result.
-                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
-                    starts. From 0 to 1.
-                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
-                    From 0 to 1.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,7 +454,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             text_guidance_scale: float = 5,
@@ -263,23 +474,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 3.
                 negative_prompt: Text description of what to avoid in the result.
-                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
-                    starts. From 0 to 1.
-                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
-                    From 0 to 1.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -288,7 +494,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             text_guidance_scale: float = 5,
@@ -308,23 +514,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 3.
                 negative_prompt: Text description of what to avoid in the result.
-                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
-                    starts. From 0 to 1.
-                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
-                    From 0 to 1.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -337,7 +538,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             text_guidance_scale: float = 5,
@@ -357,23 +558,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 3.
                 negative_prompt: Text description of what to avoid in the result.
-                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
-                    starts. From 0 to 1.
-                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
-                    From 0 to 1.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -382,7 +578,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             text_guidance_scale: float = 5,
@@ -404,23 +600,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 3.
                 negative_prompt: Text description of what to avoid in the result.
-                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
-                    starts. From 0 to 1.
-                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
-                    From 0 to 1.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -432,7 +623,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             input_image_urls: list[FileInput] = [],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 50,
             seed: int | None = None,
             text_guidance_scale: float = 5,
@@ -452,30 +643,46 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 input_image_urls: Images to edit or to use as references, in order.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 3.
                 negative_prompt: Text description of what to avoid in the result.
-                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
-                    starts. From 0 to 1.
-                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
-                    From 0 to 1.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg_range_start: Fraction of the steps at which prompt guidance starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps at which prompt guidance ends. From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OmnigenV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncOmnigenV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     OmnigenV2 = Endpoint
 
 omnigen_v2 = OmnigenV2("fal-ai/omnigen-v2", OmnigenV2Input, OmnigenV2Output)
-"""Image endpoint of fal-ai: omnigen-v2.
+"""Generates images from text and optional images.
 
 Call it with `omnigen_v2.subscribe(prompt=…)`.
 """
@@ -483,5 +690,16 @@ Call it with `omnigen_v2.subscribe(prompt=…)`.
 Input = OmnigenV2Input
 Output = OmnigenV2Output
 endpoint = omnigen_v2
+"""Generates images from text and optional images.
 
-__all__ = ["ImageSize", "ImageSizePreset", "OmnigenV2Input", "OmnigenV2Output", "omnigen_v2"]
+Call it with `omnigen_v2.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "OmnigenV2Input",
+    "OmnigenV2Output",
+    "omnigen_v2",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/omnipart — 3D endpoint of fal-ai: omnipart.
+"""fal-ai/omnipart — Builds a 3D model in separate parts from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/omnipart
 """
@@ -11,29 +11,46 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OmnipartInput(InputModel, Request["OmnipartOutput"]):
     """Parameters of fal-ai/omnipart."""
 
     input_image_url: FileInput
-    """Image to edit or to start from."""
+    """Image of the object to turn into a 3D model."""
 
     minimum_segment_size: Annotated[int, Field(ge=1, le=10000)] = 2000
-    """From 1 to 10000."""
+    """Minimum size of a part, in pixels. From 1 to 10000."""
 
     seed: int = 765464
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 20.
+    """How closely the shape follows the input image; high values can cause artifacts. From 0 to
+    20.
     """
 
     parts: str = ""
+    """Parts to merge."""
 
 
 class OmnipartOutput(OutputModel):
@@ -43,15 +60,102 @@ class OmnipartOutput(OutputModel):
     """The 3D model, as a file to download."""
 
     full_model_mesh: File
+    """The whole 3D model with all its parts, as a file to download."""
 
     output_zip: File
+    """ZIP archive of the parts."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnipartPipeline(Pipeline[..., OmnipartOutput]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> Result[OmnipartOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> PendingRun[OmnipartOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOmnipartPipeline(AsyncPipeline[..., OmnipartOutput]):
+        async def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> Result[OmnipartOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> AsyncPendingRun[OmnipartOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
+            """
+            ...
 
     class Omnipart(Endpoint[..., OmnipartInput, OmnipartOutput]):
         def run(
@@ -66,11 +170,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                minimum_segment_size: From 1 to 10000.
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,11 +194,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                minimum_segment_size: From 1 to 10000.
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
             """
             ...
 
@@ -110,11 +214,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                minimum_segment_size: From 1 to 10000.
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,11 +239,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                minimum_segment_size: From 1 to 10000.
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
             """
             ...
 
@@ -155,11 +259,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                minimum_segment_size: From 1 to 10000.
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,11 +283,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                minimum_segment_size: From 1 to 10000.
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
             """
             ...
 
@@ -201,11 +305,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                minimum_segment_size: From 1 to 10000.
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,18 +328,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                minimum_segment_size: From 1 to 10000.
+                input_image_url: Image of the object to turn into a 3D model.
+                minimum_segment_size: Minimum size of a part, in pixels. From 1 to 10000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                parts: Parts to merge.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OmnipartPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncOmnipartPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Omnipart = Endpoint
 
 omnipart = Omnipart("fal-ai/omnipart", OmnipartInput, OmnipartOutput)
-"""3D endpoint of fal-ai: omnipart.
+"""Builds a 3D model in separate parts from an image.
 
 Call it with `omnipart.subscribe(input_image_url=…)`.
 """
@@ -243,5 +368,9 @@ Call it with `omnipart.subscribe(input_image_url=…)`.
 Input = OmnipartInput
 Output = OmnipartOutput
 endpoint = omnipart
+"""Builds a 3D model in separate parts from an image.
+
+Call it with `omnipart.subscribe(input_image_url=…)`.
+"""
 
 __all__ = ["OmnipartInput", "OmnipartOutput", "omnipart"]

@@ -1,4 +1,4 @@
-"""fal-ai/onereward — Image endpoint of fal-ai: onereward.
+"""fal-ai/onereward — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/onereward
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OnerewardInput(InputModel, Request["OnerewardOutput"]):
     """Parameters of fal-ai/onereward."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     prompt: str | None = None
-    """What the image shows, in words: subject, style and composition."""
+    """What to show in the masked areas, in words."""
 
     negative_prompt: str = "nsfw"
     """Text description of what to avoid in the result."""
@@ -37,21 +53,21 @@ class OnerewardInput(InputModel, Request["OnerewardOutput"]):
     """
 
     true_cfg: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """Scale of classifier-free guidance: how closely the image follows the prompt; 1 turns it off.
-    From 1 to 10.
+    """Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it
+    off. From 1 to 10.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -69,7 +85,7 @@ class OnerewardOutput(OutputModel):
     """Result of fal-ai/onereward."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -85,7 +101,156 @@ class OnerewardOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OnerewardPipeline(Pipeline[..., OnerewardOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[OnerewardOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[OnerewardOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOnerewardPipeline(AsyncPipeline[..., OnerewardOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[OnerewardOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[OnerewardOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Onereward(Endpoint[..., OnerewardInput, OnerewardOutput]):
         def run(
@@ -108,23 +273,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -153,23 +313,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -194,23 +349,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -240,23 +390,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -281,23 +426,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -326,23 +466,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -369,23 +504,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -413,31 +543,47 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                true_cfg: Scale of classifier-free guidance: how closely the image follows the
-                    prompt; 1 turns it off. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the prompt. `1` turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OnerewardPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncOnerewardPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Onereward = Endpoint
 
 onereward = Onereward("fal-ai/onereward", OnerewardInput, OnerewardOutput)
-"""Image endpoint of fal-ai: onereward.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `onereward.subscribe(image_url=…, mask_url=…)`.
 """
@@ -445,5 +591,9 @@ Call it with `onereward.subscribe(image_url=…, mask_url=…)`.
 Input = OnerewardInput
 Output = OnerewardOutput
 endpoint = onereward
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `onereward.subscribe(image_url=…, mask_url=…)`.
+"""
 
 __all__ = ["OnerewardInput", "OnerewardOutput", "onereward"]

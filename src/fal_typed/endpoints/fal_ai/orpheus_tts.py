@@ -1,4 +1,4 @@
-"""fal-ai/orpheus-tts — Speech endpoint of fal-ai: orpheus-tts.
+"""fal-ai/orpheus-tts — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/orpheus-tts
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OrpheusTtsInput(InputModel, Request["OrpheusTtsOutput"]):
@@ -23,7 +39,7 @@ class OrpheusTtsInput(InputModel, Request["OrpheusTtsOutput"]):
     """Text to speak."""
 
     voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     """Sampling temperature; low values are more predictable, high values are more varied. From 0
@@ -31,7 +47,7 @@ class OrpheusTtsInput(InputModel, Request["OrpheusTtsOutput"]):
     """
 
     repetition_penalty: Annotated[float, Field(ge=1.1, le=2.0)] = 1.2
-    """Penalty for repetition; 1 applies none. From 1.1 to 2."""
+    """Penalty for repetition; higher values repeat less. From 1.1 to 2."""
 
 
 class OrpheusTtsOutput(OutputModel):
@@ -42,7 +58,84 @@ class OrpheusTtsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OrpheusTtsPipeline(Pipeline[..., OrpheusTtsOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> Result[OrpheusTtsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> PendingRun[OrpheusTtsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOrpheusTtsPipeline(AsyncPipeline[..., OrpheusTtsOutput]):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> Result[OrpheusTtsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> AsyncPendingRun[OrpheusTtsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
+            """
+            ...
 
     class OrpheusTts(Endpoint[..., OrpheusTtsInput, OrpheusTtsOutput]):
         def run(
@@ -57,10 +150,9 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -80,10 +172,9 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
             """
             ...
 
@@ -99,10 +190,9 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,10 +213,9 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
             """
             ...
 
@@ -142,10 +231,9 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -165,10 +253,9 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
             """
             ...
 
@@ -186,10 +273,9 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,17 +294,37 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+                voice: Name of the voice that speaks.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; higher values repeat less. From 1.1 to 2.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OrpheusTtsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncOrpheusTtsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     OrpheusTts = Endpoint
 
 orpheus_tts = OrpheusTts("fal-ai/orpheus-tts", OrpheusTtsInput, OrpheusTtsOutput)
-"""Speech endpoint of fal-ai: orpheus-tts.
+"""Generates speech from text.
 
 Call it with `orpheus_tts.subscribe(text=…)`.
 """
@@ -226,5 +332,9 @@ Call it with `orpheus_tts.subscribe(text=…)`.
 Input = OrpheusTtsInput
 Output = OrpheusTtsOutput
 endpoint = orpheus_tts
+"""Generates speech from text.
+
+Call it with `orpheus_tts.subscribe(text=…)`.
+"""
 
 __all__ = ["OrpheusTtsInput", "OrpheusTtsOutput", "orpheus_tts"]

@@ -1,4 +1,4 @@
-"""fal-ai/pasd — Image endpoint of fal-ai: pasd.
+"""fal-ai/pasd — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/pasd
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PasdInput(InputModel, Request["PasdOutput"]):
     """Parameters of fal-ai/pasd."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     scale: Annotated[int, Field(ge=1, le=4)] | None = 2
     """Factor by which to enlarge width and height. From 1 to 4."""
@@ -38,7 +54,7 @@ class PasdInput(InputModel, Request["PasdOutput"]):
     """How strongly this control influences the result. From 0.1 to 1."""
 
     prompt: str | None = ""
-    """What the image shows, in words: subject, style and composition."""
+    """What the input shows, in words; guides the added detail."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -48,14 +64,115 @@ class PasdOutput(OutputModel):
     """Result of fal-ai/pasd."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float] | None = None
     """Duration of each processing stage, in seconds."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PasdPipeline(Pipeline[..., PasdOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> Result[PasdOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> PendingRun[PasdOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPasdPipeline(AsyncPipeline[..., PasdOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> Result[PasdOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> AsyncPendingRun[PasdOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
 
     class Pasd(Endpoint[..., PasdInput, PasdOutput]):
         def run(
@@ -72,14 +189,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -102,14 +217,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -128,14 +241,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -159,14 +270,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -185,14 +294,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -215,14 +322,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -243,14 +348,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -272,22 +375,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 4.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    10 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PasdPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPasdPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Pasd = Endpoint
 
 pasd = Pasd("fal-ai/pasd", PasdInput, PasdOutput)
-"""Image endpoint of fal-ai: pasd.
+"""Upscales an image.
 
 Call it with `pasd.subscribe(image_url=…)`.
 """
@@ -295,5 +417,9 @@ Call it with `pasd.subscribe(image_url=…)`.
 Input = PasdInput
 Output = PasdOutput
 endpoint = pasd
+"""Upscales an image.
+
+Call it with `pasd.subscribe(image_url=…)`.
+"""
 
 __all__ = ["PasdInput", "PasdOutput", "pasd"]

@@ -1,4 +1,4 @@
-"""fal-ai/photomaker — Image endpoint of fal-ai: photomaker.
+"""fal-ai/photomaker — Generates images of the person or subject in a reference image, from text.
 
 Category: image. https://fal.ai/models/fal-ai/photomaker
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Style: TypeAlias = Literal[
     "(No style)",
@@ -41,15 +57,16 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker"
+    """Variant of the model."""
 
     initial_image_url: FileInput | None = None
     """Image to start from instead of noise."""
 
     initial_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """How strongly the initial image influences the result. From 0 to 1."""
 
     style: Style = "Photographic"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `(No style)` adds no style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -62,7 +79,7 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
     """How strongly the selected style is applied. From 15 to 50."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     guidance_scale: Annotated[float, Field(ge=0.1, le=10.0)] = 5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -84,7 +101,148 @@ class PhotomakerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PhotomakerPipeline(Pipeline[..., PhotomakerOutput]):
+        def run(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> Result[PhotomakerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> PendingRun[PhotomakerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPhotomakerPipeline(AsyncPipeline[..., PhotomakerOutput]):
+        async def run(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> Result[PhotomakerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[PhotomakerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Photomaker(Endpoint[..., PhotomakerInput, PhotomakerOutput]):
         def run(
@@ -108,16 +266,15 @@ if TYPE_CHECKING:
             Args:
                 image_archive_url: URL of an archive of images of the person.
                 prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
                 initial_image_url: Image to start from instead of noise.
-                initial_image_strength: From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
                 style_strength: How strongly the selected style is applied. From 15 to 50.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -147,16 +304,15 @@ if TYPE_CHECKING:
             Args:
                 image_archive_url: URL of an archive of images of the person.
                 prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
                 initial_image_url: Image to start from instead of noise.
-                initial_image_strength: From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
                 style_strength: How strongly the selected style is applied. From 15 to 50.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -182,16 +338,15 @@ if TYPE_CHECKING:
             Args:
                 image_archive_url: URL of an archive of images of the person.
                 prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
                 initial_image_url: Image to start from instead of noise.
-                initial_image_strength: From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
                 style_strength: How strongly the selected style is applied. From 15 to 50.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -222,16 +377,15 @@ if TYPE_CHECKING:
             Args:
                 image_archive_url: URL of an archive of images of the person.
                 prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
                 initial_image_url: Image to start from instead of noise.
-                initial_image_strength: From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
                 style_strength: How strongly the selected style is applied. From 15 to 50.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -257,16 +411,15 @@ if TYPE_CHECKING:
             Args:
                 image_archive_url: URL of an archive of images of the person.
                 prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
                 initial_image_url: Image to start from instead of noise.
-                initial_image_strength: From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
                 style_strength: How strongly the selected style is applied. From 15 to 50.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -296,16 +449,15 @@ if TYPE_CHECKING:
             Args:
                 image_archive_url: URL of an archive of images of the person.
                 prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
                 initial_image_url: Image to start from instead of noise.
-                initial_image_strength: From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
                 style_strength: How strongly the selected style is applied. From 15 to 50.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -333,16 +485,15 @@ if TYPE_CHECKING:
             Args:
                 image_archive_url: URL of an archive of images of the person.
                 prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
                 initial_image_url: Image to start from instead of noise.
-                initial_image_strength: From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
                 style_strength: How strongly the selected style is applied. From 15 to 50.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -371,24 +522,44 @@ if TYPE_CHECKING:
             Args:
                 image_archive_url: URL of an archive of images of the person.
                 prompt: What the image shows, in words: subject, style and composition.
+                base_pipeline: Variant of the model.
                 initial_image_url: Image to start from instead of noise.
-                initial_image_strength: From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                initial_image_strength: How strongly the initial image influences the result. From 0 to 1.
+                style: Visual style of the image. `(No style)` adds no style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
                 style_strength: How strongly the selected style is applied. From 15 to 50.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 10.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PhotomakerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPhotomakerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Photomaker = Endpoint
 
 photomaker = Photomaker("fal-ai/photomaker", PhotomakerInput, PhotomakerOutput)
-"""Image endpoint of fal-ai: photomaker.
+"""Generates images of the person or subject in a reference image, from text.
 
 Call it with `photomaker.subscribe(image_archive_url=…, prompt=…)`.
 """
@@ -396,5 +567,9 @@ Call it with `photomaker.subscribe(image_archive_url=…, prompt=…)`.
 Input = PhotomakerInput
 Output = PhotomakerOutput
 endpoint = photomaker
+"""Generates images of the person or subject in a reference image, from text.
+
+Call it with `photomaker.subscribe(image_archive_url=…, prompt=…)`.
+"""
 
 __all__ = ["PhotomakerInput", "PhotomakerOutput", "Style", "photomaker"]

@@ -1,4 +1,4 @@
-"""fal-ai/plushify — Image endpoint of fal-ai: plushify.
+"""fal-ai/plushify — Gives an image another style.
 
 Category: image. https://fal.ai/models/fal-ai/plushify
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PlushifyInput(InputModel, Request["PlushifyOutput"]):
     """Parameters of fal-ai/plushify."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     prompt: str = ""
-    """What the image shows, in words: subject, style and composition."""
+    """What the image shows, or its new look, in words."""
 
     scale: Annotated[float, Field(ge=0.1, le=2.0)] = 1
     """Factor by which to enlarge width and height. From 0.1 to 2."""
@@ -48,14 +64,14 @@ class PlushifyInput(InputModel, Request["PlushifyOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
 
 class PlushifyOutput(OutputModel):
     """Result of fal-ai/plushify."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -71,7 +87,124 @@ class PlushifyOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PlushifyPipeline(Pipeline[..., PlushifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> Result[PlushifyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> PendingRun[PlushifyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPlushifyPipeline(AsyncPipeline[..., PlushifyOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> Result[PlushifyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> AsyncPendingRun[PlushifyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
 
     class Plushify(Endpoint[..., PlushifyInput, PlushifyOutput]):
         def run(
@@ -90,18 +223,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
                 scale: Factor by which to enlarge width and height. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -125,18 +255,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
                 scale: Factor by which to enlarge width and height. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -156,18 +283,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
                 scale: Factor by which to enlarge width and height. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -192,18 +316,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
                 scale: Factor by which to enlarge width and height. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -223,18 +344,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
                 scale: Factor by which to enlarge width and height. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -258,18 +376,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
                 scale: Factor by which to enlarge width and height. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -291,18 +406,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
                 scale: Factor by which to enlarge width and height. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -325,25 +437,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to change.
+                prompt: What the image shows, or its new look, in words.
                 scale: Factor by which to enlarge width and height. From 0.1 to 2.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PlushifyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPlushifyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Plushify = Endpoint
 
 plushify = Plushify("fal-ai/plushify", PlushifyInput, PlushifyOutput)
-"""Image endpoint of fal-ai: plushify.
+"""Gives an image another style.
 
 Call it with `plushify.subscribe(image_url=…)`.
 """
@@ -351,5 +481,9 @@ Call it with `plushify.subscribe(image_url=…)`.
 Input = PlushifyInput
 Output = PlushifyOutput
 endpoint = plushify
+"""Gives an image another style.
+
+Call it with `plushify.subscribe(image_url=…)`.
+"""
 
 __all__ = ["PlushifyInput", "PlushifyOutput", "plushify"]

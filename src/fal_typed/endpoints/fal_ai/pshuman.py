@@ -1,4 +1,4 @@
-"""fal-ai/pshuman — 3D endpoint of fal-ai: pshuman.
+"""fal-ai/pshuman — Builds a 3D model of the person in an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/pshuman
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PshumanInput(InputModel, Request["PshumanOutput"]):
@@ -23,8 +39,8 @@ class PshumanInput(InputModel, Request["PshumanOutput"]):
     """Image of the object to turn into a 3D model."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 1 to 10.
+    """How closely the shape follows the input image; high values can cause artifacts. From 1 to
+    10.
     """
 
     seed: int | None = None
@@ -42,7 +58,60 @@ class PshumanOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PshumanPipeline(Pipeline[..., PshumanOutput]):
+        def run(
+            self, *, image_url: FileInput, guidance_scale: float = 4, seed: int | None = None
+        ) -> Result[PshumanOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, guidance_scale: float = 4, seed: int | None = None
+        ) -> PendingRun[PshumanOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPshumanPipeline(AsyncPipeline[..., PshumanOutput]):
+        async def run(
+            self, *, image_url: FileInput, guidance_scale: float = 4, seed: int | None = None
+        ) -> Result[PshumanOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, guidance_scale: float = 4, seed: int | None = None
+        ) -> AsyncPendingRun[PshumanOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Pshuman(Endpoint[..., PshumanInput, PshumanOutput]):
         def run(
@@ -52,8 +121,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -69,8 +137,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -82,8 +149,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -100,8 +166,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -113,8 +178,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -130,8 +194,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -145,8 +208,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -161,16 +223,36 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PshumanPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPshumanPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Pshuman = Endpoint
 
 pshuman = Pshuman("fal-ai/pshuman", PshumanInput, PshumanOutput)
-"""3D endpoint of fal-ai: pshuman.
+"""Builds a 3D model of the person in an image.
 
 Call it with `pshuman.subscribe(image_url=…)`.
 """
@@ -178,5 +260,9 @@ Call it with `pshuman.subscribe(image_url=…)`.
 Input = PshumanInput
 Output = PshumanOutput
 endpoint = pshuman
+"""Builds a 3D model of the person in an image.
+
+Call it with `pshuman.subscribe(image_url=…)`.
+"""
 
 __all__ = ["PshumanInput", "PshumanOutput", "pshuman"]

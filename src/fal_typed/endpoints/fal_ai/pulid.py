@@ -1,4 +1,4 @@
-"""fal-ai/pulid — Image endpoint of fal-ai: pulid.
+"""fal-ai/pulid — Generates images of the person or subject in a reference image, from text.
 
 Category: image. https://fal.ai/models/fal-ai/pulid
 """
@@ -11,11 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ReferenceFace(InputModel):
@@ -29,6 +47,7 @@ class PulidInput(InputModel, Request["PulidOutput"]):
     """Parameters of fal-ai/pulid."""
 
     reference_images: list[ReferenceFace]
+    """Images of the person, each to use as a reference."""
 
     prompt: str
     """What the image shows, in words: subject, style and composition."""
@@ -37,7 +56,7 @@ class PulidInput(InputModel, Request["PulidOutput"]):
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=1.5)] = 1.2
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -54,12 +73,52 @@ class PulidInput(InputModel, Request["PulidOutput"]):
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     id_scale: Annotated[float, Field(gt=0.0, le=5.0)] = 0.8
-    """Greater than 0 and at most 5."""
+    """How closely the face follows the reference. Greater than 0 and at most 5."""
 
     mode: Literal["fidelity", "extreme style"] = "fidelity"
     """Whether to prioritize identity or style."""
 
     id_mix: bool = False
+    """Whether to mix the faces of several images."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                reference_images: Images of the person, each to use as a reference.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class PulidOutput(OutputModel):
@@ -73,20 +132,168 @@ class PulidOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class Pulid(Endpoint[..., PulidInput, PulidOutput]):
+    class ReferenceFaceDict(TypedDict):
+        """`ReferenceFace` as a dict."""
+
+        image_url: FileInput
+
+    class PulidPipeline(Pipeline[..., PulidOutput]):
         def run(
             self,
             *,
-            reference_images: list[ReferenceFace],
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
             prompt: str,
             negative_prompt: str = UNSET,
             num_images: int = 1,
             guidance_scale: float = 1.2,
             num_inference_steps: int = 4,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> Result[PulidOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                reference_images: Images of the person, each to use as a reference.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> PendingRun[PulidOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                reference_images: Images of the person, each to use as a reference.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPulidPipeline(AsyncPipeline[..., PulidOutput]):
+        async def run(
+            self,
+            *,
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> Result[PulidOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                reference_images: Images of the person, each to use as a reference.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> AsyncPendingRun[PulidOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                reference_images: Images of the person, each to use as a reference.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
+            """
+            ...
+
+    class Pulid(Endpoint[..., PulidInput, PulidOutput]):
+        def run(
+            self,
+            *,
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
             id_scale: float = 0.8,
             mode: Literal["fidelity", "extreme style"] = "fidelity",
             id_mix: bool = False,
@@ -94,17 +301,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
+                reference_images: Images of the person, each to use as a reference.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 1.5.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                id_scale: Greater than 0 and at most 5.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
                 mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,14 +322,16 @@ if TYPE_CHECKING:
         async def run_async(
             self,
             *,
-            reference_images: list[ReferenceFace],
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
             prompt: str,
             negative_prompt: str = UNSET,
             num_images: int = 1,
             guidance_scale: float = 1.2,
             num_inference_steps: int = 4,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
             id_scale: float = 0.8,
             mode: Literal["fidelity", "extreme style"] = "fidelity",
             id_mix: bool = False,
@@ -130,31 +339,33 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
+                reference_images: Images of the person, each to use as a reference.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 1.5.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                id_scale: Greater than 0 and at most 5.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
                 mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
             """
             ...
 
         def subscribe(
             self,
             *,
-            reference_images: list[ReferenceFace],
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
             prompt: str,
             negative_prompt: str = UNSET,
             num_images: int = 1,
             guidance_scale: float = 1.2,
             num_inference_steps: int = 4,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
             id_scale: float = 0.8,
             mode: Literal["fidelity", "extreme style"] = "fidelity",
             id_mix: bool = False,
@@ -162,17 +373,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
+                reference_images: Images of the person, each to use as a reference.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 1.5.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                id_scale: Greater than 0 and at most 5.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
                 mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,14 +395,16 @@ if TYPE_CHECKING:
         async def subscribe_async(
             self,
             *,
-            reference_images: list[ReferenceFace],
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
             prompt: str,
             negative_prompt: str = UNSET,
             num_images: int = 1,
             guidance_scale: float = 1.2,
             num_inference_steps: int = 4,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
             id_scale: float = 0.8,
             mode: Literal["fidelity", "extreme style"] = "fidelity",
             id_mix: bool = False,
@@ -199,31 +412,33 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
+                reference_images: Images of the person, each to use as a reference.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 1.5.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                id_scale: Greater than 0 and at most 5.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
                 mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
             """
             ...
 
         def submit(
             self,
             *,
-            reference_images: list[ReferenceFace],
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
             prompt: str,
             negative_prompt: str = UNSET,
             num_images: int = 1,
             guidance_scale: float = 1.2,
             num_inference_steps: int = 4,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
             id_scale: float = 0.8,
             mode: Literal["fidelity", "extreme style"] = "fidelity",
             id_mix: bool = False,
@@ -231,17 +446,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
+                reference_images: Images of the person, each to use as a reference.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 1.5.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                id_scale: Greater than 0 and at most 5.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
                 mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -252,14 +467,16 @@ if TYPE_CHECKING:
         async def submit_async(
             self,
             *,
-            reference_images: list[ReferenceFace],
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
             prompt: str,
             negative_prompt: str = UNSET,
             num_images: int = 1,
             guidance_scale: float = 1.2,
             num_inference_steps: int = 4,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
             id_scale: float = 0.8,
             mode: Literal["fidelity", "extreme style"] = "fidelity",
             id_mix: bool = False,
@@ -267,31 +484,33 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
+                reference_images: Images of the person, each to use as a reference.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 1.5.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                id_scale: Greater than 0 and at most 5.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
                 mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
             """
             ...
 
         def stream(
             self,
             *,
-            reference_images: list[ReferenceFace],
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
             prompt: str,
             negative_prompt: str = UNSET,
             num_images: int = 1,
             guidance_scale: float = 1.2,
             num_inference_steps: int = 4,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
             id_scale: float = 0.8,
             mode: Literal["fidelity", "extreme style"] = "fidelity",
             id_mix: bool = False,
@@ -301,17 +520,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
+                reference_images: Images of the person, each to use as a reference.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 1.5.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                id_scale: Greater than 0 and at most 5.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
                 mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -321,14 +540,16 @@ if TYPE_CHECKING:
         def stream_async(
             self,
             *,
-            reference_images: list[ReferenceFace],
+            reference_images: Sequence[ReferenceFace | ReferenceFaceDict],
             prompt: str,
             negative_prompt: str = UNSET,
             num_images: int = 1,
             guidance_scale: float = 1.2,
             num_inference_steps: int = 4,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=768, height=1024
+            ),
             id_scale: float = 0.8,
             mode: Literal["fidelity", "extreme style"] = "fidelity",
             id_mix: bool = False,
@@ -336,24 +557,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
+                reference_images: Images of the person, each to use as a reference.
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 1.5.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                id_scale: Greater than 0 and at most 5.
+                id_scale: How closely the face follows the reference. Greater than 0 and at most 5.
                 mode: Whether to prioritize identity or style.
+                id_mix: Whether to mix the faces of several images.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PulidPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPulidPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ReferenceFaceDict = dict
     Pulid = Endpoint
 
 pulid = Pulid("fal-ai/pulid", PulidInput, PulidOutput)
-"""Image endpoint of fal-ai: pulid.
+"""Generates images of the person or subject in a reference image, from text.
 
 Call it with `pulid.subscribe(reference_images=…, prompt=…)`.
 """
@@ -361,5 +604,18 @@ Call it with `pulid.subscribe(reference_images=…, prompt=…)`.
 Input = PulidInput
 Output = PulidOutput
 endpoint = pulid
+"""Generates images of the person or subject in a reference image, from text.
 
-__all__ = ["ImageSize", "ImageSizePreset", "PulidInput", "PulidOutput", "ReferenceFace", "pulid"]
+Call it with `pulid.subscribe(reference_images=…, prompt=…)`.
+"""
+
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "PulidInput",
+    "PulidOutput",
+    "ReferenceFace",
+    "ReferenceFaceDict",
+    "pulid",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/qwen-3-guard — Language model endpoint of fal-ai: qwen-3-guard.
+"""fal-ai/qwen-3-guard — Detects unsafe content in text.
 
 Category: llm. https://fal.ai/models/fal-ai/qwen-3-guard
 """
@@ -11,8 +11,24 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Categorie: TypeAlias = Literal[
     "Violent",
@@ -33,7 +49,7 @@ class Qwen3GuardInput(InputModel, Request["Qwen3GuardOutput"]):
     """Parameters of fal-ai/qwen-3-guard."""
 
     prompt: Annotated[str, Field(max_length=131072)]
-    """Question or instruction for the model. At most 131072 characters."""
+    """Text description of the result. At most 131072 characters."""
 
 
 class Qwen3GuardOutput(OutputModel):
@@ -43,17 +59,55 @@ class Qwen3GuardOutput(OutputModel):
     """Verdict of the check."""
 
     categories: list[Categorie]
+    """Kinds of unsafe content that were found."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Qwen3GuardPipeline(Pipeline[..., Qwen3GuardOutput]):
+        def run(self, *, prompt: str) -> Result[Qwen3GuardOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the result. At most 131072 characters.
+            """
+            ...
+
+        def submit(self, *, prompt: str) -> PendingRun[Qwen3GuardOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the result. At most 131072 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwen3GuardPipeline(AsyncPipeline[..., Qwen3GuardOutput]):
+        async def run(self, *, prompt: str) -> Result[Qwen3GuardOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the result. At most 131072 characters.
+            """
+            ...
+
+        async def submit(self, *, prompt: str) -> AsyncPendingRun[Qwen3GuardOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the result. At most 131072 characters.
+            """
+            ...
 
     class Qwen3Guard(Endpoint[..., Qwen3GuardInput, Qwen3GuardOutput]):
         def run(self, *, prompt: str) -> Result[Qwen3GuardOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Question or instruction for the model. At most 131072 characters.
+                prompt: Text description of the result. At most 131072 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -65,7 +119,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Question or instruction for the model. At most 131072 characters.
+                prompt: Text description of the result. At most 131072 characters.
             """
             ...
 
@@ -73,7 +127,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Question or instruction for the model. At most 131072 characters.
+                prompt: Text description of the result. At most 131072 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -86,7 +140,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Question or instruction for the model. At most 131072 characters.
+                prompt: Text description of the result. At most 131072 characters.
             """
             ...
 
@@ -94,7 +148,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Question or instruction for the model. At most 131072 characters.
+                prompt: Text description of the result. At most 131072 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,7 +160,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Question or instruction for the model. At most 131072 characters.
+                prompt: Text description of the result. At most 131072 characters.
             """
             ...
 
@@ -116,7 +170,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Question or instruction for the model. At most 131072 characters.
+                prompt: Text description of the result. At most 131072 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -127,14 +181,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Question or instruction for the model. At most 131072 characters.
+                prompt: Text description of the result. At most 131072 characters.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Qwen3GuardPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncQwen3GuardPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Qwen3Guard = Endpoint
 
 qwen_3_guard = Qwen3Guard("fal-ai/qwen-3-guard", Qwen3GuardInput, Qwen3GuardOutput)
-"""Language model endpoint of fal-ai: qwen-3-guard.
+"""Detects unsafe content in text.
 
 Call it with `qwen_3_guard.subscribe(prompt=…)`.
 """
@@ -142,5 +217,9 @@ Call it with `qwen_3_guard.subscribe(prompt=…)`.
 Input = Qwen3GuardInput
 Output = Qwen3GuardOutput
 endpoint = qwen_3_guard
+"""Detects unsafe content in text.
+
+Call it with `qwen_3_guard.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Categorie", "Qwen3GuardInput", "Qwen3GuardOutput", "qwen_3_guard"]

@@ -1,4 +1,4 @@
-"""fal-ai/qwen-image-2512-trainer — Training endpoint of fal-ai: qwen-image-2512-trainer.
+"""fal-ai/qwen-image-2512-trainer — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/qwen-image-2512-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImage2512TrainerInput(InputModel, Request["QwenImage2512TrainerOutput"]):
@@ -46,7 +62,84 @@ class QwenImage2512TrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImage2512TrainerPipeline(Pipeline[..., QwenImage2512TrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0005,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImage2512TrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0005,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> PendingRun[QwenImage2512TrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImage2512TrainerPipeline(AsyncPipeline[..., QwenImage2512TrainerOutput]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0005,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImage2512TrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0005,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> AsyncPendingRun[QwenImage2512TrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
 
     class QwenImage2512Trainer(
         Endpoint[..., QwenImage2512TrainerInput, QwenImage2512TrainerOutput]
@@ -62,12 +155,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -87,12 +177,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -108,12 +195,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -134,12 +218,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -155,12 +236,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -180,12 +258,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -203,12 +278,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -227,14 +299,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImage2512TrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImage2512TrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImage2512Trainer = Endpoint
@@ -242,7 +334,7 @@ else:
 qwen_image_2512_trainer = QwenImage2512Trainer(
     "fal-ai/qwen-image-2512-trainer", QwenImage2512TrainerInput, QwenImage2512TrainerOutput
 )
-"""Training endpoint of fal-ai: qwen-image-2512-trainer.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `qwen_image_2512_trainer.subscribe(image_data_url=…)`.
 """
@@ -250,5 +342,9 @@ Call it with `qwen_image_2512_trainer.subscribe(image_data_url=…)`.
 Input = QwenImage2512TrainerInput
 Output = QwenImage2512TrainerOutput
 endpoint = qwen_image_2512_trainer
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `qwen_image_2512_trainer.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["QwenImage2512TrainerInput", "QwenImage2512TrainerOutput", "qwen_image_2512_trainer"]

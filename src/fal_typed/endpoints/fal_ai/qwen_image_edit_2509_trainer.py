@@ -1,4 +1,5 @@
-"""fal-ai/qwen-image-edit-2509-trainer — Training endpoint of fal-ai: qwen-image-edit-2509-trainer.
+"""fal-ai/qwen-image-edit-2509-trainer — Trains LoRA weights that edit images, on your own pairs of
+images.
 
 Category: training. https://fal.ai/models/fal-ai/qwen-image-edit-2509-trainer
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageEdit2509TrainerInput(InputModel, Request["QwenImageEdit2509TrainerOutput"]):
@@ -46,7 +63,84 @@ class QwenImageEdit2509TrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageEdit2509TrainerPipeline(Pipeline[..., QwenImageEdit2509TrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEdit2509TrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> PendingRun[QwenImageEdit2509TrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageEdit2509TrainerPipeline(AsyncPipeline[..., QwenImageEdit2509TrainerOutput]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEdit2509TrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> AsyncPendingRun[QwenImageEdit2509TrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
 
     class QwenImageEdit2509Trainer(
         Endpoint[..., QwenImageEdit2509TrainerInput, QwenImageEdit2509TrainerOutput]
@@ -62,12 +156,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -87,12 +178,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -108,12 +196,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -134,12 +219,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -155,12 +237,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -180,12 +259,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -203,12 +279,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -227,14 +300,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImageEdit2509TrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageEdit2509TrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageEdit2509Trainer = Endpoint
@@ -244,7 +337,7 @@ qwen_image_edit_2509_trainer = QwenImageEdit2509Trainer(
     QwenImageEdit2509TrainerInput,
     QwenImageEdit2509TrainerOutput,
 )
-"""Training endpoint of fal-ai: qwen-image-edit-2509-trainer.
+"""Trains LoRA weights that edit images, on your own pairs of images.
 
 Call it with `qwen_image_edit_2509_trainer.subscribe(image_data_url=…)`.
 """
@@ -252,6 +345,10 @@ Call it with `qwen_image_edit_2509_trainer.subscribe(image_data_url=…)`.
 Input = QwenImageEdit2509TrainerInput
 Output = QwenImageEdit2509TrainerOutput
 endpoint = qwen_image_edit_2509_trainer
+"""Trains LoRA weights that edit images, on your own pairs of images.
+
+Call it with `qwen_image_edit_2509_trainer.subscribe(image_data_url=…)`.
+"""
 
 __all__ = [
     "QwenImageEdit2509TrainerInput",

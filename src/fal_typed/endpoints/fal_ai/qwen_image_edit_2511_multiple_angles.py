@@ -1,5 +1,4 @@
-"""fal-ai/qwen-image-edit-2511-multiple-angles — Image endpoint of fal-ai:
-qwen-image-edit-2511-multiple-angles.
+"""fal-ai/qwen-image-edit-2511-multiple-angles — Shows the subject of an image from another angle.
 
 Category: image. https://fal.ai/models/fal-ai/qwen-image-edit-2511-multiple-angles
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageEdit2511MultipleAnglesInput(
@@ -25,27 +40,25 @@ class QwenImageEdit2511MultipleAnglesInput(
     """Parameters of fal-ai/qwen-image-edit-2511-multiple-angles."""
 
     image_urls: Annotated[list[FileInput], Field(min_length=1)]
-    """Images to edit or to use as references, in order; the prompt can refer to them by number. At
-    least 1 item.
-    """
+    """Image to edit, as a list. At least 1 item."""
 
     horizontal_angle: Annotated[float, Field(ge=0.0, le=360.0)] = 0
-    """Horizontal camera angle in degrees: 0 is the front, 90 the right side, 180 the back. From 0
-    to 360.
+    """Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the
+    back. From 0 to 360.
     """
 
     vertical_angle: Annotated[float, Field(ge=-30.0, le=90.0)] = 0
-    """Vertical camera angle above eye level, in degrees. From -30 to 90."""
+    """Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90."""
 
     zoom: Annotated[float, Field(ge=0.0, le=10.0)] = 5
-    """From 0 to 10."""
+    """How far the camera is from the subject. From 0 to 10."""
 
     additional_prompt: str | None = None
     """Text to add to the prompt that the endpoint generates."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 4.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 4.
     """
 
     image_size: ImageSize | ImageSizePreset | None = None
@@ -60,7 +73,7 @@ class QwenImageEdit2511MultipleAnglesInput(
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -77,17 +90,66 @@ class QwenImageEdit2511MultipleAnglesInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImageEdit2511MultipleAnglesOutput(OutputModel):
     """Result of fal-ai/qwen-image-edit-2511-multiple-angles."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -97,7 +159,184 @@ class QwenImageEdit2511MultipleAnglesOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageEdit2511MultipleAnglesPipeline(
+        Pipeline[..., QwenImageEdit2511MultipleAnglesOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Result[QwenImageEdit2511MultipleAnglesOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> PendingRun[QwenImageEdit2511MultipleAnglesOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageEdit2511MultipleAnglesPipeline(
+        AsyncPipeline[..., QwenImageEdit2511MultipleAnglesOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Result[QwenImageEdit2511MultipleAnglesOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> AsyncPendingRun[QwenImageEdit2511MultipleAnglesOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
 
     class QwenImageEdit2511MultipleAngles(
         Endpoint[..., QwenImageEdit2511MultipleAnglesInput, QwenImageEdit2511MultipleAnglesOutput]
@@ -111,7 +350,7 @@ if TYPE_CHECKING:
             zoom: float = 5,
             additional_prompt: str | None = None,
             lora_scale: float = 1,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 4.5,
             num_inference_steps: int = 28,
             acceleration: Literal["none", "regular"] = "regular",
@@ -125,29 +364,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 additional_prompt: Text to add to the prompt that the endpoint generates.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,7 +396,7 @@ if TYPE_CHECKING:
             zoom: float = 5,
             additional_prompt: str | None = None,
             lora_scale: float = 1,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 4.5,
             num_inference_steps: int = 28,
             acceleration: Literal["none", "regular"] = "regular",
@@ -178,29 +410,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 additional_prompt: Text to add to the prompt that the endpoint generates.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -213,7 +438,7 @@ if TYPE_CHECKING:
             zoom: float = 5,
             additional_prompt: str | None = None,
             lora_scale: float = 1,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 4.5,
             num_inference_steps: int = 28,
             acceleration: Literal["none", "regular"] = "regular",
@@ -227,29 +452,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 additional_prompt: Text to add to the prompt that the endpoint generates.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -267,7 +485,7 @@ if TYPE_CHECKING:
             zoom: float = 5,
             additional_prompt: str | None = None,
             lora_scale: float = 1,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 4.5,
             num_inference_steps: int = 28,
             acceleration: Literal["none", "regular"] = "regular",
@@ -281,29 +499,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 additional_prompt: Text to add to the prompt that the endpoint generates.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -316,7 +527,7 @@ if TYPE_CHECKING:
             zoom: float = 5,
             additional_prompt: str | None = None,
             lora_scale: float = 1,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 4.5,
             num_inference_steps: int = 28,
             acceleration: Literal["none", "regular"] = "regular",
@@ -330,29 +541,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 additional_prompt: Text to add to the prompt that the endpoint generates.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -369,7 +573,7 @@ if TYPE_CHECKING:
             zoom: float = 5,
             additional_prompt: str | None = None,
             lora_scale: float = 1,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 4.5,
             num_inference_steps: int = 28,
             acceleration: Literal["none", "regular"] = "regular",
@@ -383,29 +587,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 additional_prompt: Text to add to the prompt that the endpoint generates.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -418,7 +615,7 @@ if TYPE_CHECKING:
             zoom: float = 5,
             additional_prompt: str | None = None,
             lora_scale: float = 1,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 4.5,
             num_inference_steps: int = 28,
             acceleration: Literal["none", "regular"] = "regular",
@@ -434,29 +631,22 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 additional_prompt: Text to add to the prompt that the endpoint generates.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -472,7 +662,7 @@ if TYPE_CHECKING:
             zoom: float = 5,
             additional_prompt: str | None = None,
             lora_scale: float = 1,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 4.5,
             num_inference_steps: int = 28,
             acceleration: Literal["none", "regular"] = "regular",
@@ -486,30 +676,48 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From -30 to 90.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 additional_prompt: Text to add to the prompt that the endpoint generates.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> QwenImageEdit2511MultipleAnglesPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageEdit2511MultipleAnglesPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageEdit2511MultipleAngles = Endpoint
@@ -519,7 +727,7 @@ qwen_image_edit_2511_multiple_angles = QwenImageEdit2511MultipleAngles(
     QwenImageEdit2511MultipleAnglesInput,
     QwenImageEdit2511MultipleAnglesOutput,
 )
-"""Image endpoint of fal-ai: qwen-image-edit-2511-multiple-angles.
+"""Shows the subject of an image from another angle.
 
 Call it with `qwen_image_edit_2511_multiple_angles.subscribe(image_urls=…)`.
 """
@@ -527,9 +735,14 @@ Call it with `qwen_image_edit_2511_multiple_angles.subscribe(image_urls=…)`.
 Input = QwenImageEdit2511MultipleAnglesInput
 Output = QwenImageEdit2511MultipleAnglesOutput
 endpoint = qwen_image_edit_2511_multiple_angles
+"""Shows the subject of an image from another angle.
+
+Call it with `qwen_image_edit_2511_multiple_angles.subscribe(image_urls=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "QwenImageEdit2511MultipleAnglesInput",
     "QwenImageEdit2511MultipleAnglesOutput",

@@ -1,4 +1,4 @@
-"""fal-ai/qwen-image-edit-lora — Image endpoint of fal-ai: qwen-image-edit-lora.
+"""fal-ai/qwen-image-edit-lora — Edits an image by text instructions, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/qwen-image-edit-lora
 """
@@ -11,22 +11,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageEditLoraInput(InputModel, Request["QwenImageEditLoraOutput"]):
     """Parameters of fal-ai/qwen-image-edit-lora."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -48,29 +66,70 @@ class QwenImageEditLoraInput(InputModel, Request["QwenImageEditLoraOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     negative_prompt: str = " "
     """Text description of what to avoid in the result."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImageEditLoraOutput(OutputModel):
     """Result of fal-ai/qwen-image-edit-lora."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -86,15 +145,14 @@ class QwenImageEditLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class QwenImageEditLora(Endpoint[..., QwenImageEditLoraInput, QwenImageEditLoraOutput]):
+    class QwenImageEditLoraPipeline(Pipeline[..., QwenImageEditLoraOutput]):
         def run(
             self,
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -104,29 +162,174 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> Result[QwenImageEditLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> PendingRun[QwenImageEditLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageEditLoraPipeline(AsyncPipeline[..., QwenImageEditLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> Result[QwenImageEditLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> AsyncPendingRun[QwenImageEditLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+    class QwenImageEditLora(Endpoint[..., QwenImageEditLoraInput, QwenImageEditLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[QwenImageEditLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,7 +342,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -149,29 +352,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[QwenImageEditLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -180,7 +378,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -190,29 +388,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[QwenImageEditLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,7 +419,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -236,29 +429,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[QwenImageEditLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -267,7 +455,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -277,29 +465,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Handle[QwenImageEditLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -312,7 +495,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -322,29 +505,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> AsyncHandle[QwenImageEditLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -353,7 +531,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -363,31 +541,26 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Stream[QwenImageEditLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -399,7 +572,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -409,30 +582,48 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> AsyncStream[QwenImageEditLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImageEditLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageEditLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageEditLora = Endpoint
@@ -440,7 +631,7 @@ else:
 qwen_image_edit_lora = QwenImageEditLora(
     "fal-ai/qwen-image-edit-lora", QwenImageEditLoraInput, QwenImageEditLoraOutput
 )
-"""Image endpoint of fal-ai: qwen-image-edit-lora.
+"""Edits an image by text instructions, with LoRA weights.
 
 Call it with `qwen_image_edit_lora.subscribe(prompt=…, image_url=…)`.
 """
@@ -448,11 +639,17 @@ Call it with `qwen_image_edit_lora.subscribe(prompt=…, image_url=…)`.
 Input = QwenImageEditLoraInput
 Output = QwenImageEditLoraOutput
 endpoint = qwen_image_edit_lora
+"""Edits an image by text instructions, with LoRA weights.
+
+Call it with `qwen_image_edit_lora.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "QwenImageEditLoraInput",
     "QwenImageEditLoraOutput",
     "qwen_image_edit_lora",

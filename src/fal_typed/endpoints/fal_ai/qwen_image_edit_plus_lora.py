@@ -1,4 +1,5 @@
-"""fal-ai/qwen-image-edit-plus-lora — Image endpoint of fal-ai: qwen-image-edit-plus-lora.
+"""fal-ai/qwen-image-edit-plus-lora — Edits or combines images by text instructions, with LoRA
+weights.
 
 Category: image. https://fal.ai/models/fal-ai/qwen-image-edit-plus-lora
 """
@@ -11,19 +12,37 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageEditPlusLoraInput(InputModel, Request["QwenImageEditPlusLoraOutput"]):
     """Parameters of fal-ai/qwen-image-edit-plus-lora."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -49,29 +68,70 @@ class QwenImageEditPlusLoraInput(InputModel, Request["QwenImageEditPlusLoraOutpu
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     negative_prompt: str = " "
     """Text description of what to avoid in the result."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular"] = "regular",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImageEditPlusLoraOutput(OutputModel):
     """Result of fal-ai/qwen-image-edit-plus-lora."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -87,17 +147,14 @@ class QwenImageEditPlusLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class QwenImageEditPlusLora(
-        Endpoint[..., QwenImageEditPlusLoraInput, QwenImageEditPlusLoraOutput]
-    ):
+    class QwenImageEditPlusLoraPipeline(Pipeline[..., QwenImageEditPlusLoraOutput]):
         def run(
             self,
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -107,30 +164,176 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular"] = "regular",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> Result[QwenImageEditPlusLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular"] = "regular",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> PendingRun[QwenImageEditPlusLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageEditPlusLoraPipeline(AsyncPipeline[..., QwenImageEditPlusLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular"] = "regular",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> Result[QwenImageEditPlusLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular"] = "regular",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> AsyncPendingRun[QwenImageEditPlusLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+    class QwenImageEditPlusLora(
+        Endpoint[..., QwenImageEditPlusLoraInput, QwenImageEditPlusLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular"] = "regular",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[QwenImageEditPlusLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -143,7 +346,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -153,30 +356,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular"] = "regular",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[QwenImageEditPlusLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -185,7 +382,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -195,30 +392,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular"] = "regular",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[QwenImageEditPlusLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -232,7 +423,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -242,30 +433,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular"] = "regular",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[QwenImageEditPlusLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -274,7 +459,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -284,30 +469,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular"] = "regular",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Handle[QwenImageEditPlusLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -320,7 +499,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -330,30 +509,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular"] = "regular",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> AsyncHandle[QwenImageEditPlusLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -362,7 +535,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -372,32 +545,26 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular"] = "regular",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Stream[QwenImageEditPlusLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -409,7 +576,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 4,
@@ -419,31 +586,48 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular"] = "regular",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> AsyncStream[QwenImageEditPlusLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImageEditPlusLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageEditPlusLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageEditPlusLora = Endpoint
@@ -451,7 +635,7 @@ else:
 qwen_image_edit_plus_lora = QwenImageEditPlusLora(
     "fal-ai/qwen-image-edit-plus-lora", QwenImageEditPlusLoraInput, QwenImageEditPlusLoraOutput
 )
-"""Image endpoint of fal-ai: qwen-image-edit-plus-lora.
+"""Edits or combines images by text instructions, with LoRA weights.
 
 Call it with `qwen_image_edit_plus_lora.subscribe(prompt=…, image_urls=…)`.
 """
@@ -459,11 +643,17 @@ Call it with `qwen_image_edit_plus_lora.subscribe(prompt=…, image_urls=…)`.
 Input = QwenImageEditPlusLoraInput
 Output = QwenImageEditPlusLoraOutput
 endpoint = qwen_image_edit_plus_lora
+"""Edits or combines images by text instructions, with LoRA weights.
+
+Call it with `qwen_image_edit_plus_lora.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "QwenImageEditPlusLoraInput",
     "QwenImageEditPlusLoraOutput",
     "qwen_image_edit_plus_lora",

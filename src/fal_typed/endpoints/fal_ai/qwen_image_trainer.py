@@ -1,4 +1,4 @@
-"""fal-ai/qwen-image-trainer — Training endpoint of fal-ai: qwen-image-trainer.
+"""fal-ai/qwen-image-trainer — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/qwen-image-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageTrainerInput(InputModel, Request["QwenImageTrainerOutput"]):
@@ -50,7 +66,84 @@ class QwenImageTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageTrainerPipeline(Pipeline[..., QwenImageTrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> Result[QwenImageTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> PendingRun[QwenImageTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageTrainerPipeline(AsyncPipeline[..., QwenImageTrainerOutput]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> Result[QwenImageTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> AsyncPendingRun[QwenImageTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+            """
+            ...
 
     class QwenImageTrainer(Endpoint[..., QwenImageTrainerInput, QwenImageTrainerOutput]):
         def run(
@@ -64,14 +157,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 8000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.01.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,14 +179,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 8000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.01.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
             """
             ...
 
@@ -112,14 +197,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 8000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.01.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,14 +220,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 8000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.01.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
             """
             ...
 
@@ -161,14 +238,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 8000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.01.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -187,14 +260,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 8000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.01.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
             """
             ...
 
@@ -211,14 +280,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 8000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.01.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,15 +301,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 8000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.01.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImageTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageTrainer = Endpoint
@@ -252,7 +336,7 @@ else:
 qwen_image_trainer = QwenImageTrainer(
     "fal-ai/qwen-image-trainer", QwenImageTrainerInput, QwenImageTrainerOutput
 )
-"""Training endpoint of fal-ai: qwen-image-trainer.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `qwen_image_trainer.subscribe(image_data_url=…)`.
 """
@@ -260,5 +344,9 @@ Call it with `qwen_image_trainer.subscribe(image_data_url=…)`.
 Input = QwenImageTrainerInput
 Output = QwenImageTrainerOutput
 endpoint = qwen_image_trainer
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `qwen_image_trainer.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["QwenImageTrainerInput", "QwenImageTrainerOutput", "qwen_image_trainer"]

@@ -1,4 +1,4 @@
-"""fal-ai/qwen-image-trainer-v2 — Training endpoint of fal-ai: qwen-image-trainer-v2.
+"""fal-ai/qwen-image-trainer-v2 — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/qwen-image-trainer-v2
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageTrainerV2Input(InputModel, Request["QwenImageTrainerV2Output"]):
@@ -46,7 +62,84 @@ class QwenImageTrainerV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageTrainerV2Pipeline(Pipeline[..., QwenImageTrainerV2Output]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0005,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageTrainerV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0005,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> PendingRun[QwenImageTrainerV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageTrainerV2Pipeline(AsyncPipeline[..., QwenImageTrainerV2Output]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0005,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageTrainerV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0005,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> AsyncPendingRun[QwenImageTrainerV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
 
     class QwenImageTrainerV2(Endpoint[..., QwenImageTrainerV2Input, QwenImageTrainerV2Output]):
         def run(
@@ -60,12 +153,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -85,12 +175,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -106,12 +193,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -132,12 +216,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -153,12 +234,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -178,12 +256,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
             ...
@@ -201,12 +276,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
 
             Raises:
@@ -225,14 +297,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 30000, a multiple of 100.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 30000, a multiple of 100.
                 default_caption: Caption for images that do not have one.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImageTrainerV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageTrainerV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageTrainerV2 = Endpoint
@@ -240,7 +332,7 @@ else:
 qwen_image_trainer_v2 = QwenImageTrainerV2(
     "fal-ai/qwen-image-trainer-v2", QwenImageTrainerV2Input, QwenImageTrainerV2Output
 )
-"""Training endpoint of fal-ai: qwen-image-trainer-v2.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `qwen_image_trainer_v2.subscribe(image_data_url=…)`.
 """
@@ -248,5 +340,9 @@ Call it with `qwen_image_trainer_v2.subscribe(image_data_url=…)`.
 Input = QwenImageTrainerV2Input
 Output = QwenImageTrainerV2Output
 endpoint = qwen_image_trainer_v2
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `qwen_image_trainer_v2.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["QwenImageTrainerV2Input", "QwenImageTrainerV2Output", "qwen_image_trainer_v2"]

@@ -1,4 +1,4 @@
-"""fal-ai/reconviagen-0.5 — 3D endpoint of fal-ai: reconviagen-0.5.
+"""fal-ai/reconviagen-0.5 — Builds a 3D model from images of an object.
 
 Category: 3d. https://fal.ai/models/fal-ai/reconviagen-0.5
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 MultiImageStrategy: TypeAlias = Literal[
     "average_right",
@@ -41,6 +57,7 @@ class Reconviagen05Input(InputModel, Request["Reconviagen05Output"]):
     """
 
     ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh"
+    """How the coarse structure is generated."""
 
     ss_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 7.5
     """How closely the coarse structure follows the input image. From 0 to 10."""
@@ -59,13 +76,13 @@ class Reconviagen05Input(InputModel, Request["Reconviagen05Output"]):
     """How closely shape and texture follow the input image. From 0 to 10."""
 
     slat_guidance_rescale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1."""
 
     slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
     """Number of sampling steps for shape and texture. From 1 to 50."""
 
     slat_rescale_t: Annotated[float, Field(ge=1.0, le=6.0)] = 3
-    """From 1 to 6."""
+    """Share of effort for the early steps of shape and texture. From 1 to 6."""
 
     shape_slat_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 7.5
     """How closely the refined shape follows the input image. From 0 to 10."""
@@ -100,6 +117,7 @@ class Reconviagen05Input(InputModel, Request["Reconviagen05Output"]):
     """
 
     multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight"
+    """How to combine several images."""
 
 
 class Reconviagen05Output(OutputModel):
@@ -113,7 +131,236 @@ class Reconviagen05Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Reconviagen05Pipeline(Pipeline[..., Reconviagen05Output]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> Result[Reconviagen05Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> PendingRun[Reconviagen05Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncReconviagen05Pipeline(AsyncPipeline[..., Reconviagen05Output]):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> Result[Reconviagen05Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> AsyncPendingRun[Reconviagen05Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
+            """
+            ...
 
     class Reconviagen05(Endpoint[..., Reconviagen05Input, Reconviagen05Output]):
         def run(
@@ -148,38 +395,27 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles. 1 to 16 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
-                slat_guidance_rescale: From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                slat_rescale_t: From 1 to 6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -219,38 +455,27 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles. 1 to 16 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
-                slat_guidance_rescale: From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                slat_rescale_t: From 1 to 6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
             """
             ...
 
@@ -286,38 +511,27 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles. 1 to 16 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
-                slat_guidance_rescale: From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                slat_rescale_t: From 1 to 6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -358,38 +572,27 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles. 1 to 16 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
-                slat_guidance_rescale: From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                slat_rescale_t: From 1 to 6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
             """
             ...
 
@@ -425,38 +628,27 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles. 1 to 16 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
-                slat_guidance_rescale: From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                slat_rescale_t: From 1 to 6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -496,38 +688,27 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles. 1 to 16 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
-                slat_guidance_rescale: From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                slat_rescale_t: From 1 to 6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
             """
             ...
 
@@ -565,38 +746,27 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles. 1 to 16 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
-                slat_guidance_rescale: From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                slat_rescale_t: From 1 to 6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -635,45 +805,55 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles. 1 to 16 items.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_source: How the coarse structure is generated.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
-                slat_guidance_rescale: From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_guidance_rescale: Rescaling of the guidance for shape and texture; higher is more stable. From 0 to 1.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                slat_rescale_t: From 1 to 6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
+                slat_rescale_t: Share of effort for the early steps of shape and texture. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multi_image_strategy: How to combine several images.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Reconviagen05Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncReconviagen05Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Reconviagen05 = Endpoint
 
 reconviagen_0_5 = Reconviagen05("fal-ai/reconviagen-0.5", Reconviagen05Input, Reconviagen05Output)
-"""3D endpoint of fal-ai: reconviagen-0.5.
+"""Builds a 3D model from images of an object.
 
 Call it with `reconviagen_0_5.subscribe(image_urls=…)`.
 """
@@ -681,5 +861,9 @@ Call it with `reconviagen_0_5.subscribe(image_urls=…)`.
 Input = Reconviagen05Input
 Output = Reconviagen05Output
 endpoint = reconviagen_0_5
+"""Builds a 3D model from images of an object.
+
+Call it with `reconviagen_0_5.subscribe(image_urls=…)`.
+"""
 
 __all__ = ["MultiImageStrategy", "Reconviagen05Input", "Reconviagen05Output", "reconviagen_0_5"]

@@ -1,4 +1,4 @@
-"""fal-ai/recraft-20b — Image endpoint of fal-ai: recraft-20b.
+"""fal-ai/recraft-20b — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/recraft-20b
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Style: TypeAlias = Literal[
     "any",
@@ -70,7 +88,7 @@ class Recraft20bInput(InputModel, Request["Recraft20bOutput"]):
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     style: Style = "realistic_image"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image."""
 
     colors: list[RGBColor] = []
     """Preferred colors of the image."""
@@ -81,6 +99,33 @@ class Recraft20bInput(InputModel, Request["Recraft20bOutput"]):
     enable_safety_checker: bool = False
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Recraft20bOutput(OutputModel):
     """Result of fal-ai/recraft-20b."""
@@ -90,26 +135,118 @@ class Recraft20bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Recraft20bPipeline(Pipeline[..., Recraft20bOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[Recraft20bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> PendingRun[Recraft20bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRecraft20bPipeline(AsyncPipeline[..., Recraft20bOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[Recraft20bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> AsyncPendingRun[Recraft20bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Recraft20b(Endpoint[..., Recraft20bInput, Recraft20bOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Result[Recraft20bOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -124,19 +261,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Result[Recraft20bOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -147,19 +283,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Result[Recraft20bOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -175,19 +310,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Result[Recraft20bOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -198,19 +332,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Handle[Recraft20bOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -225,19 +358,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> AsyncHandle[Recraft20bOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -248,9 +380,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Stream[Recraft20bOutput]:
@@ -259,10 +391,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -276,29 +407,49 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> AsyncStream[Recraft20bOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Recraft20bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncRecraft20bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Recraft20b = Endpoint
 
 recraft_20b = Recraft20b("fal-ai/recraft-20b", Recraft20bInput, Recraft20bOutput)
-"""Image endpoint of fal-ai: recraft-20b.
+"""Generates images from text.
 
 Call it with `recraft_20b.subscribe(prompt=…)`.
 """
@@ -306,11 +457,17 @@ Call it with `recraft_20b.subscribe(prompt=…)`.
 Input = Recraft20bInput
 Output = Recraft20bOutput
 endpoint = recraft_20b
+"""Generates images from text.
+
+Call it with `recraft_20b.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "RGBColor",
+    "RGBColorDict",
     "Recraft20bInput",
     "Recraft20bOutput",
     "Style",

@@ -1,4 +1,4 @@
-"""fal-ai/retoucher — Image endpoint of fal-ai: retoucher.
+"""fal-ai/retoucher — Retouches the face in an image.
 
 Category: image. https://fal.ai/models/fal-ai/retoucher
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RetoucherInput(InputModel, Request["RetoucherOutput"]):
     """Parameters of fal-ai/retoucher."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -28,21 +44,68 @@ class RetoucherOutput(OutputModel):
     """Result of fal-ai/retoucher."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RetoucherPipeline(Pipeline[..., RetoucherOutput]):
+        def run(self, *, image_url: FileInput, seed: int | None = None) -> Result[RetoucherOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> PendingRun[RetoucherOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRetoucherPipeline(AsyncPipeline[..., RetoucherOutput]):
+        async def run(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> Result[RetoucherOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> AsyncPendingRun[RetoucherOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Retoucher(Endpoint[..., RetoucherInput, RetoucherOutput]):
         def run(self, *, image_url: FileInput, seed: int | None = None) -> Result[RetoucherOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -57,7 +120,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -68,7 +131,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -84,7 +147,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -95,7 +158,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -110,7 +173,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -123,7 +186,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -137,15 +200,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RetoucherPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncRetoucherPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Retoucher = Endpoint
 
 retoucher = Retoucher("fal-ai/retoucher", RetoucherInput, RetoucherOutput)
-"""Image endpoint of fal-ai: retoucher.
+"""Retouches the face in an image.
 
 Call it with `retoucher.subscribe(image_url=…)`.
 """
@@ -153,5 +237,9 @@ Call it with `retoucher.subscribe(image_url=…)`.
 Input = RetoucherInput
 Output = RetoucherOutput
 endpoint = retoucher
+"""Retouches the face in an image.
+
+Call it with `retoucher.subscribe(image_url=…)`.
+"""
 
 __all__ = ["RetoucherInput", "RetoucherOutput", "retoucher"]

@@ -1,4 +1,4 @@
-"""fal-ai/sana-video — Video endpoint of fal-ai: sana-video.
+"""fal-ai/sana-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/sana-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SanaVideoInput(InputModel, Request["SanaVideoOutput"]):
@@ -26,11 +42,10 @@ class SanaVideoInput(InputModel, Request["SanaVideoOutput"]):
     """Text description of what to avoid in the result."""
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     num_frames: Annotated[int, Field(ge=16, le=200)] = 81
     """Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
@@ -42,7 +57,7 @@ class SanaVideoInput(InputModel, Request["SanaVideoOutput"]):
     """
 
     motion_score: Annotated[int, Field(ge=0, le=100)] = 30
-    """From 0 to 100."""
+    """Amount of motion in the video. From 0 to 100."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 6
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -73,7 +88,140 @@ class SanaVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SanaVideoPipeline(Pipeline[..., SanaVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[SanaVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[SanaVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSanaVideoPipeline(AsyncPipeline[..., SanaVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[SanaVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[SanaVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class SanaVideo(Endpoint[..., SanaVideoInput, SanaVideoOutput]):
         def run(
@@ -96,18 +244,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 200.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 30.
-                motion_score: From 0 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -137,18 +280,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 200.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 30.
-                motion_score: From 0 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -174,18 +312,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 200.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 30.
-                motion_score: From 0 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -216,18 +349,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 200.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 30.
-                motion_score: From 0 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -253,18 +381,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 200.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 30.
-                motion_score: From 0 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -294,18 +417,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 200.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 30.
-                motion_score: From 0 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -333,18 +451,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 200.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 30.
-                motion_score: From 0 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -373,27 +486,43 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 200.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 30.
-                motion_score: From 0 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 30.
+                motion_score: Amount of motion in the video. From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SanaVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSanaVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SanaVideo = Endpoint
 
 sana_video = SanaVideo("fal-ai/sana-video", SanaVideoInput, SanaVideoOutput)
-"""Video endpoint of fal-ai: sana-video.
+"""Generates videos from text.
 
 Call it with `sana_video.subscribe(prompt=…)`.
 """
@@ -401,5 +530,9 @@ Call it with `sana_video.subscribe(prompt=…)`.
 Input = SanaVideoInput
 Output = SanaVideoOutput
 endpoint = sana_video
+"""Generates videos from text.
+
+Call it with `sana_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["SanaVideoInput", "SanaVideoOutput", "sana_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/scail — Video endpoint of fal-ai: scail.
+"""fal-ai/scail — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/fal-ai/scail
 """
@@ -11,29 +11,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ScailInput(InputModel, Request["ScailOutput"]):
     """Parameters of fal-ai/scail."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     multi_character: bool = False
     """Whether the images show several people."""
 
     resolution: Literal["512p"] = "512p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=30)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 30."""
@@ -47,7 +62,100 @@ class ScailOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ScailPipeline(Pipeline[..., ScailOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> Result[ScailOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> PendingRun[ScailOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncScailPipeline(AsyncPipeline[..., ScailOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> Result[ScailOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> AsyncPendingRun[ScailOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
+            """
+            ...
 
     class Scail(Endpoint[..., ScailInput, ScailOutput]):
         def run(
@@ -63,14 +171,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 multi_character: Whether the images show several people.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,14 +197,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 multi_character: Whether the images show several people.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
             """
             ...
 
@@ -115,14 +219,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 multi_character: Whether the images show several people.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,14 +246,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 multi_character: Whether the images show several people.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
             """
             ...
 
@@ -168,14 +268,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 multi_character: Whether the images show several people.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -196,14 +294,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 multi_character: Whether the images show several people.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
             """
             ...
 
@@ -222,14 +318,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 multi_character: Whether the images show several people.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -249,21 +343,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 multi_character: Whether the images show several people.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ScailPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncScailPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Scail = Endpoint
 
 scail = Scail("fal-ai/scail", ScailInput, ScailOutput)
-"""Video endpoint of fal-ai: scail.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `scail.subscribe(prompt=…, image_url=…, video_url=…)`.
 """
@@ -271,5 +384,9 @@ Call it with `scail.subscribe(prompt=…, image_url=…, video_url=…)`.
 Input = ScailInput
 Output = ScailOutput
 endpoint = scail
+"""Animates the person in an image with the motion of a video.
+
+Call it with `scail.subscribe(prompt=…, image_url=…, video_url=…)`.
+"""
 
 __all__ = ["ScailInput", "ScailOutput", "scail"]

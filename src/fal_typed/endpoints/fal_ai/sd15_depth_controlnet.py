@@ -1,4 +1,4 @@
-"""fal-ai/sd15-depth-controlnet — Image endpoint of fal-ai: sd15-depth-controlnet.
+"""fal-ai/sd15-depth-controlnet — Generates images from text and a control image.
 
 Category: image. https://fal.ai/models/fal-ai/sd15-depth-controlnet
 """
@@ -11,13 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sd15DepthControlnetInput(InputModel, Request["Sd15DepthControlnetOutput"]):
@@ -43,7 +61,7 @@ class Sd15DepthControlnetInput(InputModel, Request["Sd15DepthControlnetOutput"])
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -60,7 +78,7 @@ class Sd15DepthControlnetInput(InputModel, Request["Sd15DepthControlnetOutput"])
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=70)] = 35
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 70."""
@@ -78,6 +96,55 @@ class Sd15DepthControlnetInput(InputModel, Request["Sd15DepthControlnetOutput"])
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            control_image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                control_image_url: Control image with edges, depth or pose to follow.
+                prompt: What the image shows, in words: subject, style and composition.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Sd15DepthControlnetOutput(OutputModel):
@@ -100,7 +167,188 @@ class Sd15DepthControlnetOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sd15DepthControlnetPipeline(Pipeline[..., Sd15DepthControlnetOutput]):
+        def run(
+            self,
+            *,
+            control_image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[Sd15DepthControlnetOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                control_image_url: Control image with edges, depth or pose to follow.
+                prompt: What the image shows, in words: subject, style and composition.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            control_image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[Sd15DepthControlnetOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                control_image_url: Control image with edges, depth or pose to follow.
+                prompt: What the image shows, in words: subject, style and composition.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSd15DepthControlnetPipeline(AsyncPipeline[..., Sd15DepthControlnetOutput]):
+        async def run(
+            self,
+            *,
+            control_image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[Sd15DepthControlnetOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                control_image_url: Control image with edges, depth or pose to follow.
+                prompt: What the image shows, in words: subject, style and composition.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            control_image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[Sd15DepthControlnetOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                control_image_url: Control image with edges, depth or pose to follow.
+                prompt: What the image shows, in words: subject, style and composition.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Sd15DepthControlnet(Endpoint[..., Sd15DepthControlnetInput, Sd15DepthControlnetOutput]):
         def run(
@@ -109,13 +357,13 @@ if TYPE_CHECKING:
             control_image_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -129,27 +377,21 @@ if TYPE_CHECKING:
             Args:
                 control_image_url: Control image with edges, depth or pose to follow.
                 prompt: What the image shows, in words: subject, style and composition.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -163,13 +405,13 @@ if TYPE_CHECKING:
             control_image_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -183,27 +425,21 @@ if TYPE_CHECKING:
             Args:
                 control_image_url: Control image with edges, depth or pose to follow.
                 prompt: What the image shows, in words: subject, style and composition.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -213,13 +449,13 @@ if TYPE_CHECKING:
             control_image_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -233,27 +469,21 @@ if TYPE_CHECKING:
             Args:
                 control_image_url: Control image with edges, depth or pose to follow.
                 prompt: What the image shows, in words: subject, style and composition.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -268,13 +498,13 @@ if TYPE_CHECKING:
             control_image_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -288,27 +518,21 @@ if TYPE_CHECKING:
             Args:
                 control_image_url: Control image with edges, depth or pose to follow.
                 prompt: What the image shows, in words: subject, style and composition.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -318,13 +542,13 @@ if TYPE_CHECKING:
             control_image_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -338,27 +562,21 @@ if TYPE_CHECKING:
             Args:
                 control_image_url: Control image with edges, depth or pose to follow.
                 prompt: What the image shows, in words: subject, style and composition.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -372,13 +590,13 @@ if TYPE_CHECKING:
             control_image_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -392,27 +610,21 @@ if TYPE_CHECKING:
             Args:
                 control_image_url: Control image with edges, depth or pose to follow.
                 prompt: What the image shows, in words: subject, style and composition.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -422,13 +634,13 @@ if TYPE_CHECKING:
             control_image_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -444,27 +656,21 @@ if TYPE_CHECKING:
             Args:
                 control_image_url: Control image with edges, depth or pose to follow.
                 prompt: What the image shows, in words: subject, style and composition.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -477,13 +683,13 @@ if TYPE_CHECKING:
             control_image_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -497,28 +703,45 @@ if TYPE_CHECKING:
             Args:
                 control_image_url: Control image with edges, depth or pose to follow.
                 prompt: What the image shows, in words: subject, style and composition.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sd15DepthControlnetPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSd15DepthControlnetPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sd15DepthControlnet = Endpoint
@@ -526,7 +749,7 @@ else:
 sd15_depth_controlnet = Sd15DepthControlnet(
     "fal-ai/sd15-depth-controlnet", Sd15DepthControlnetInput, Sd15DepthControlnetOutput
 )
-"""Image endpoint of fal-ai: sd15-depth-controlnet.
+"""Generates images from text and a control image.
 
 Call it with `sd15_depth_controlnet.subscribe(control_image_url=…, prompt=…)`.
 """
@@ -534,12 +757,19 @@ Call it with `sd15_depth_controlnet.subscribe(control_image_url=…, prompt=…)
 Input = Sd15DepthControlnetInput
 Output = Sd15DepthControlnetOutput
 endpoint = sd15_depth_controlnet
+"""Generates images from text and a control image.
+
+Call it with `sd15_depth_controlnet.subscribe(control_image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "Sd15DepthControlnetInput",
     "Sd15DepthControlnetOutput",
     "sd15_depth_controlnet",

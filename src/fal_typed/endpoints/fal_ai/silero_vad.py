@@ -1,4 +1,4 @@
-"""fal-ai/silero-vad — Text endpoint of fal-ai: silero-vad.
+"""fal-ai/silero-vad — Finds the parts of an audio file that contain speech.
 
 Category: text. https://fal.ai/models/fal-ai/silero-vad
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SileroVadInput(InputModel, Request["SileroVadOutput"]):
     """Parameters of fal-ai/silero-vad."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio for the model to listen to."""
 
 
 class SpeechTimestamp(OutputModel):
@@ -42,14 +58,51 @@ class SileroVadOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SileroVadPipeline(Pipeline[..., SileroVadOutput]):
+        def run(self, *, audio_url: FileInput) -> Result[SileroVadOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+            """
+            ...
+
+        def submit(self, *, audio_url: FileInput) -> PendingRun[SileroVadOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSileroVadPipeline(AsyncPipeline[..., SileroVadOutput]):
+        async def run(self, *, audio_url: FileInput) -> Result[SileroVadOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+            """
+            ...
+
+        async def submit(self, *, audio_url: FileInput) -> AsyncPendingRun[SileroVadOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+            """
+            ...
 
     class SileroVad(Endpoint[..., SileroVadInput, SileroVadOutput]):
         def run(self, *, audio_url: FileInput) -> Result[SileroVadOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -61,7 +114,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
             """
             ...
 
@@ -69,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,7 +135,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
             """
             ...
 
@@ -90,7 +143,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -102,7 +155,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
             """
             ...
 
@@ -112,7 +165,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,14 +176,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SileroVadPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSileroVadPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SileroVad = Endpoint
 
 silero_vad = SileroVad("fal-ai/silero-vad", SileroVadInput, SileroVadOutput)
-"""Text endpoint of fal-ai: silero-vad.
+"""Finds the parts of an audio file that contain speech.
 
 Call it with `silero_vad.subscribe(audio_url=…)`.
 """
@@ -138,5 +212,9 @@ Call it with `silero_vad.subscribe(audio_url=…)`.
 Input = SileroVadInput
 Output = SileroVadOutput
 endpoint = silero_vad
+"""Finds the parts of an audio file that contain speech.
+
+Call it with `silero_vad.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["SileroVadInput", "SileroVadOutput", "SpeechTimestamp", "silero_vad"]

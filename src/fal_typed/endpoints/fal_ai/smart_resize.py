@@ -1,4 +1,4 @@
-"""fal-ai/smart-resize — Image endpoint of fal-ai: smart-resize.
+"""fal-ai/smart-resize — Changes an image to several sizes and aspect ratios.
 
 Category: image. https://fal.ai/models/fal-ai/smart-resize
 """
@@ -11,35 +11,52 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SmartResizeInput(InputModel, Request["SmartResizeOutput"]):
     """Parameters of fal-ai/smart-resize."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to extend."""
 
     target_sizes: Annotated[list[str], Field(max_length=10, min_length=1)]
-    """1 to 10 items."""
+    """Sizes in which to return the image. 1 to 10 items."""
 
     prompt: Annotated[str, Field(max_length=5000)] = ""
-    """What the image shows, in words: subject, style and composition. At most 5000 characters.
-    """
+    """What to show in the new areas, in words. At most 5000 characters."""
 
     num_images_per_size: Annotated[int, Field(ge=1, le=4)] = 1
-    """From 1 to 4."""
+    """How many variants to generate for each size. From 1 to 4."""
 
     resolution: Literal["1K", "2K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -54,7 +71,7 @@ class SmartResizeResult(OutputModel):
     """An item of the field `results`."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     description: str
     """Text description of the appearance."""
@@ -76,7 +93,7 @@ class SmartResizeOutput(OutputModel):
     """Result of fal-ai/smart-resize."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     description: str
     """The model's description of the result."""
@@ -86,7 +103,124 @@ class SmartResizeOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SmartResizePipeline(Pipeline[..., SmartResizeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[SmartResizeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[SmartResizeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSmartResizePipeline(AsyncPipeline[..., SmartResizeOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[SmartResizeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[SmartResizeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class SmartResize(Endpoint[..., SmartResizeInput, SmartResizeOutput]):
         def run(
@@ -105,18 +239,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_sizes: 1 to 10 items.
-                prompt: What the image shows, in words: subject, style and composition. At most 5000
-                    characters.
-                num_images_per_size: From 1 to 4.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -140,18 +271,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_sizes: 1 to 10 items.
-                prompt: What the image shows, in words: subject, style and composition. At most 5000
-                    characters.
-                num_images_per_size: From 1 to 4.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -171,18 +299,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_sizes: 1 to 10 items.
-                prompt: What the image shows, in words: subject, style and composition. At most 5000
-                    characters.
-                num_images_per_size: From 1 to 4.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,18 +332,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_sizes: 1 to 10 items.
-                prompt: What the image shows, in words: subject, style and composition. At most 5000
-                    characters.
-                num_images_per_size: From 1 to 4.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -238,18 +360,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_sizes: 1 to 10 items.
-                prompt: What the image shows, in words: subject, style and composition. At most 5000
-                    characters.
-                num_images_per_size: From 1 to 4.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -273,18 +392,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_sizes: 1 to 10 items.
-                prompt: What the image shows, in words: subject, style and composition. At most 5000
-                    characters.
-                num_images_per_size: From 1 to 4.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -306,18 +422,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_sizes: 1 to 10 items.
-                prompt: What the image shows, in words: subject, style and composition. At most 5000
-                    characters.
-                num_images_per_size: From 1 to 4.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -340,25 +453,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_sizes: 1 to 10 items.
-                prompt: What the image shows, in words: subject, style and composition. At most 5000
-                    characters.
-                num_images_per_size: From 1 to 4.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                image_url: Image to extend.
+                target_sizes: Sizes in which to return the image. 1 to 10 items.
+                prompt: What to show in the new areas, in words. At most 5000 characters.
+                num_images_per_size: How many variants to generate for each size. From 1 to 4.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SmartResizePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSmartResizePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SmartResize = Endpoint
 
 smart_resize = SmartResize("fal-ai/smart-resize", SmartResizeInput, SmartResizeOutput)
-"""Image endpoint of fal-ai: smart-resize.
+"""Changes an image to several sizes and aspect ratios.
 
 Call it with `smart_resize.subscribe(image_url=…, target_sizes=…)`.
 """
@@ -366,5 +497,9 @@ Call it with `smart_resize.subscribe(image_url=…, target_sizes=…)`.
 Input = SmartResizeInput
 Output = SmartResizeOutput
 endpoint = smart_resize
+"""Changes an image to several sizes and aspect ratios.
+
+Call it with `smart_resize.subscribe(image_url=…, target_sizes=…)`.
+"""
 
 __all__ = ["SmartResizeInput", "SmartResizeOutput", "SmartResizeResult", "smart_resize"]

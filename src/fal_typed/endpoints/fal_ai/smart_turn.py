@@ -1,4 +1,4 @@
-"""fal-ai/smart-turn — Text endpoint of fal-ai: smart-turn.
+"""fal-ai/smart-turn — Detects whether the speaker in an audio file has finished.
 
 Category: text. https://fal.ai/models/fal-ai/smart-turn
 """
@@ -9,38 +9,93 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SmartTurnInput(InputModel, Request["SmartTurnOutput"]):
     """Parameters of fal-ai/smart-turn."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio for the model to listen to."""
 
 
 class SmartTurnOutput(OutputModel):
     """Result of fal-ai/smart-turn."""
 
     prediction: int
+    """Whether the speaker has finished (1) or not (0)."""
 
     probability: float
     """Confidence of the model, from 0 to 1."""
 
     metrics: dict[str, Any]
+    """Time of each processing stage, in milliseconds."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SmartTurnPipeline(Pipeline[..., SmartTurnOutput]):
+        def run(self, *, audio_url: FileInput) -> Result[SmartTurnOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+            """
+            ...
+
+        def submit(self, *, audio_url: FileInput) -> PendingRun[SmartTurnOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSmartTurnPipeline(AsyncPipeline[..., SmartTurnOutput]):
+        async def run(self, *, audio_url: FileInput) -> Result[SmartTurnOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+            """
+            ...
+
+        async def submit(self, *, audio_url: FileInput) -> AsyncPendingRun[SmartTurnOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+            """
+            ...
 
     class SmartTurn(Endpoint[..., SmartTurnInput, SmartTurnOutput]):
         def run(self, *, audio_url: FileInput) -> Result[SmartTurnOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -52,7 +107,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
             """
             ...
 
@@ -60,7 +115,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -73,7 +128,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
             """
             ...
 
@@ -81,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,7 +148,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
             """
             ...
 
@@ -103,7 +158,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,14 +169,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio for the model to listen to.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SmartTurnPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSmartTurnPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SmartTurn = Endpoint
 
 smart_turn = SmartTurn("fal-ai/smart-turn", SmartTurnInput, SmartTurnOutput)
-"""Text endpoint of fal-ai: smart-turn.
+"""Detects whether the speaker in an audio file has finished.
 
 Call it with `smart_turn.subscribe(audio_url=…)`.
 """
@@ -129,5 +205,9 @@ Call it with `smart_turn.subscribe(audio_url=…)`.
 Input = SmartTurnInput
 Output = SmartTurnOutput
 endpoint = smart_turn
+"""Detects whether the speaker in an audio file has finished.
+
+Call it with `smart_turn.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["SmartTurnInput", "SmartTurnOutput", "smart_turn"]

@@ -1,4 +1,4 @@
-"""fal-ai/stable-audio — Audio endpoint of fal-ai: stable-audio.
+"""fal-ai/stable-audio — Generates audio from text.
 
 Category: audio. https://fal.ai/models/fal-ai/stable-audio
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StableAudioInput(InputModel, Request["StableAudioOutput"]):
     """Parameters of fal-ai/stable-audio."""
 
     prompt: str
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the sound to generate."""
 
     seconds_start: Annotated[int, Field(ge=0, le=47)] = 0
-    """From 0 to 47."""
+    """Start of the audio in seconds. From 0 to 47."""
 
     seconds_total: Annotated[int, Field(ge=0, le=47)] = 30
     """Duration of the audio in seconds. From 0 to 47."""
@@ -41,7 +57,64 @@ class StableAudioOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudioPipeline(Pipeline[..., StableAudioOutput]):
+        def run(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> Result[StableAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> PendingRun[StableAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableAudioPipeline(AsyncPipeline[..., StableAudioOutput]):
+        async def run(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> Result[StableAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> AsyncPendingRun[StableAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
+            """
+            ...
 
     class StableAudio(Endpoint[..., StableAudioInput, StableAudioOutput]):
         def run(
@@ -50,11 +123,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                seconds_start: From 0 to 47.
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
                 seconds_total: Duration of the audio in seconds. From 0 to 47.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    2 to 1000.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -68,11 +140,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                seconds_start: From 0 to 47.
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
                 seconds_total: Duration of the audio in seconds. From 0 to 47.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    2 to 1000.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
             """
             ...
 
@@ -82,11 +153,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                seconds_start: From 0 to 47.
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
                 seconds_total: Duration of the audio in seconds. From 0 to 47.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    2 to 1000.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -101,11 +171,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                seconds_start: From 0 to 47.
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
                 seconds_total: Duration of the audio in seconds. From 0 to 47.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    2 to 1000.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
             """
             ...
 
@@ -115,11 +184,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                seconds_start: From 0 to 47.
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
                 seconds_total: Duration of the audio in seconds. From 0 to 47.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    2 to 1000.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -133,11 +201,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                seconds_start: From 0 to 47.
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
                 seconds_total: Duration of the audio in seconds. From 0 to 47.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    2 to 1000.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
             """
             ...
 
@@ -149,11 +216,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                seconds_start: From 0 to 47.
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
                 seconds_total: Duration of the audio in seconds. From 0 to 47.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    2 to 1000.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -166,18 +232,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                seconds_start: From 0 to 47.
+                prompt: Text description of the sound to generate.
+                seconds_start: Start of the audio in seconds. From 0 to 47.
                 seconds_total: Duration of the audio in seconds. From 0 to 47.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    2 to 1000.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StableAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncStableAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StableAudio = Endpoint
 
 stable_audio = StableAudio("fal-ai/stable-audio", StableAudioInput, StableAudioOutput)
-"""Audio endpoint of fal-ai: stable-audio.
+"""Generates audio from text.
 
 Call it with `stable_audio.subscribe(prompt=…)`.
 """
@@ -185,5 +271,9 @@ Call it with `stable_audio.subscribe(prompt=…)`.
 Input = StableAudioInput
 Output = StableAudioOutput
 endpoint = stable_audio
+"""Generates audio from text.
+
+Call it with `stable_audio.subscribe(prompt=…)`.
+"""
 
 __all__ = ["StableAudioInput", "StableAudioOutput", "stable_audio"]

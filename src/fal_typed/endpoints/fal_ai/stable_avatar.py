@@ -1,4 +1,4 @@
-"""fal-ai/stable-avatar — Video endpoint of fal-ai: stable-avatar.
+"""fal-ai/stable-avatar — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/stable-avatar
 """
@@ -11,25 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StableAvatarInput(InputModel, Request["StableAvatarOutput"]):
     """Parameters of fal-ai/stable-avatar."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -48,7 +64,7 @@ class StableAvatarInput(InputModel, Request["StableAvatarOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     perturbation: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
-    """From 0 to 1."""
+    """Amount of perturbation of the guidance. From 0 to 1."""
 
 
 class StableAvatarOutput(OutputModel):
@@ -59,7 +75,124 @@ class StableAvatarOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAvatarPipeline(Pipeline[..., StableAvatarOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> Result[StableAvatarOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> PendingRun[StableAvatarOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableAvatarPipeline(AsyncPipeline[..., StableAvatarOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> Result[StableAvatarOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> AsyncPendingRun[StableAvatarOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
+            """
+            ...
 
     class StableAvatar(Endpoint[..., StableAvatarInput, StableAvatarOutput]):
         def run(
@@ -78,18 +211,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                perturbation: From 0 to 1.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,18 +243,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                perturbation: From 0 to 1.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
             """
             ...
 
@@ -144,18 +271,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                perturbation: From 0 to 1.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,18 +304,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                perturbation: From 0 to 1.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
             """
             ...
 
@@ -211,18 +332,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                perturbation: From 0 to 1.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -246,18 +364,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                perturbation: From 0 to 1.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
             """
             ...
 
@@ -279,18 +394,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                perturbation: From 0 to 1.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -313,25 +425,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                perturbation: From 0 to 1.
+                perturbation: Amount of perturbation of the guidance. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StableAvatarPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncStableAvatarPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StableAvatar = Endpoint
 
 stable_avatar = StableAvatar("fal-ai/stable-avatar", StableAvatarInput, StableAvatarOutput)
-"""Video endpoint of fal-ai: stable-avatar.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `stable_avatar.subscribe(image_url=…, audio_url=…, prompt=…)`.
 """
@@ -339,5 +469,9 @@ Call it with `stable_avatar.subscribe(image_url=…, audio_url=…, prompt=…)`
 Input = StableAvatarInput
 Output = StableAvatarOutput
 endpoint = stable_avatar
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `stable_avatar.subscribe(image_url=…, audio_url=…, prompt=…)`.
+"""
 
 __all__ = ["StableAvatarInput", "StableAvatarOutput", "stable_avatar"]

@@ -1,4 +1,4 @@
-"""fal-ai/stable-diffusion-v35-large — Image endpoint of fal-ai: stable-diffusion-v35-large.
+"""fal-ai/stable-diffusion-v35-large — Generates images from text and optional control images.
 
 Category: image. https://fal.ai/models/fal-ai/stable-diffusion-v35-large
 """
@@ -11,13 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.ip_adapter import IPAdapter
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.ip_adapter import IPAdapter, IPAdapterDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ControlNet(InputModel):
@@ -33,10 +51,10 @@ class ControlNet(InputModel):
     """How strongly this control influences the result. From 0 to 2."""
 
     start_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which this control starts. From 0 to 1."""
+    """Fraction of the steps at which this control starts. From 0 to 1."""
 
     end_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Fraction of the steps, from 0 to 1, at which this control ends. From 0 to 1."""
+    """Fraction of the steps at which this control ends. From 0 to 1."""
 
 
 class StableDiffusionV35LargeInput(InputModel, Request["StableDiffusionV35LargeOutput"]):
@@ -65,15 +83,16 @@ class StableDiffusionV35LargeInput(InputModel, Request["StableDiffusionV35LargeO
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     controlnet: ControlNet = UNSET
+    """ControlNet to apply, with its control image."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -83,6 +102,47 @@ class StableDiffusionV35LargeInput(InputModel, Request["StableDiffusionV35LargeO
 
     ip_adapter: IPAdapter | None = None
     """IP adapters to apply, which transfer the style or subject of reference images."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class StableDiffusionV35LargeOutput(OutputModel):
@@ -105,7 +165,165 @@ class StableDiffusionV35LargeOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ControlNetDict(TypedDict):
+        """`ControlNet` as a dict."""
+
+        path: str
+        control_image_url: FileInput
+        conditioning_scale: NotRequired[float]
+        start_percentage: NotRequired[float]
+        end_percentage: NotRequired[float]
+
+    class StableDiffusionV35LargePipeline(Pipeline[..., StableDiffusionV35LargeOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
+        ) -> Result[StableDiffusionV35LargeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
+        ) -> PendingRun[StableDiffusionV35LargeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableDiffusionV35LargePipeline(AsyncPipeline[..., StableDiffusionV35LargeOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
+        ) -> Result[StableDiffusionV35LargeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
+        ) -> AsyncPendingRun[StableDiffusionV35LargeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+            """
+            ...
 
     class StableDiffusionV35Large(
         Endpoint[..., StableDiffusionV35LargeInput, StableDiffusionV35LargeOutput]
@@ -122,31 +340,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "jpeg",
-            controlnet: ControlNet = UNSET,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
-            ip_adapter: IPAdapter | None = None,
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
         ) -> Result[StableDiffusionV35LargeOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -166,31 +380,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "jpeg",
-            controlnet: ControlNet = UNSET,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
-            ip_adapter: IPAdapter | None = None,
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
         ) -> Result[StableDiffusionV35LargeOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
             """
             ...
 
@@ -206,31 +416,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "jpeg",
-            controlnet: ControlNet = UNSET,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
-            ip_adapter: IPAdapter | None = None,
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
         ) -> Result[StableDiffusionV35LargeOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -251,31 +457,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "jpeg",
-            controlnet: ControlNet = UNSET,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
-            ip_adapter: IPAdapter | None = None,
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
         ) -> Result[StableDiffusionV35LargeOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
             """
             ...
 
@@ -291,31 +493,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "jpeg",
-            controlnet: ControlNet = UNSET,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
-            ip_adapter: IPAdapter | None = None,
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
         ) -> Handle[StableDiffusionV35LargeOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -335,31 +533,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "jpeg",
-            controlnet: ControlNet = UNSET,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
-            ip_adapter: IPAdapter | None = None,
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
         ) -> AsyncHandle[StableDiffusionV35LargeOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
             """
             ...
 
@@ -375,10 +569,10 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "jpeg",
-            controlnet: ControlNet = UNSET,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
-            ip_adapter: IPAdapter | None = None,
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
         ) -> Stream[StableDiffusionV35LargeOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -387,21 +581,17 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -420,40 +610,60 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "jpeg",
-            controlnet: ControlNet = UNSET,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
-            ip_adapter: IPAdapter | None = None,
+            controlnet: ControlNet | ControlNetDict = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            ip_adapter: IPAdapter | IPAdapterDict | None = None,
         ) -> AsyncStream[StableDiffusionV35LargeOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                controlnet: ControlNet to apply, with its control image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StableDiffusionV35LargePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncStableDiffusionV35LargePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ControlNetDict = dict
     StableDiffusionV35Large = Endpoint
 
 stable_diffusion_v35_large = StableDiffusionV35Large(
     "fal-ai/stable-diffusion-v35-large", StableDiffusionV35LargeInput, StableDiffusionV35LargeOutput
 )
-"""Image endpoint of fal-ai: stable-diffusion-v35-large.
+"""Generates images from text and optional control images.
 
 Call it with `stable_diffusion_v35_large.subscribe(prompt=…)`.
 """
@@ -461,13 +671,21 @@ Call it with `stable_diffusion_v35_large.subscribe(prompt=…)`.
 Input = StableDiffusionV35LargeInput
 Output = StableDiffusionV35LargeOutput
 endpoint = stable_diffusion_v35_large
+"""Generates images from text and optional control images.
+
+Call it with `stable_diffusion_v35_large.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ControlNet",
+    "ControlNetDict",
     "IPAdapter",
+    "IPAdapterDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "StableDiffusionV35LargeInput",
     "StableDiffusionV35LargeOutput",
     "stable_diffusion_v35_large",

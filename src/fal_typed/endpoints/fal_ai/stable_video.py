@@ -1,4 +1,4 @@
-"""fal-ai/stable-video — Video endpoint of fal-ai: stable-video.
+"""fal-ai/stable-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/stable-video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StableVideoInput(InputModel, Request["StableVideoOutput"]):
     """Parameters of fal-ai/stable-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -50,7 +66,92 @@ class StableVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableVideoPipeline(Pipeline[..., StableVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> Result[StableVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> PendingRun[StableVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableVideoPipeline(AsyncPipeline[..., StableVideoOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> Result[StableVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> AsyncPendingRun[StableVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
+            """
+            ...
 
     class StableVideo(Endpoint[..., StableVideoInput, StableVideoOutput]):
         def run(
@@ -65,14 +166,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 10 to 100.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,14 +190,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 10 to 100.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
             """
             ...
 
@@ -115,14 +210,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 10 to 100.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -143,14 +235,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 10 to 100.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
             """
             ...
 
@@ -166,14 +255,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 10 to 100.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -193,14 +279,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 10 to 100.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
             """
             ...
 
@@ -218,14 +301,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 10 to 100.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -244,21 +324,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 10 to 100.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 10 to 100.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StableVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncStableVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StableVideo = Endpoint
 
 stable_video = StableVideo("fal-ai/stable-video", StableVideoInput, StableVideoOutput)
-"""Video endpoint of fal-ai: stable-video.
+"""Animates an image into a video.
 
 Call it with `stable_video.subscribe(image_url=…)`.
 """
@@ -266,5 +364,9 @@ Call it with `stable_video.subscribe(image_url=…)`.
 Input = StableVideoInput
 Output = StableVideoOutput
 endpoint = stable_video
+"""Animates an image into a video.
+
+Call it with `stable_video.subscribe(image_url=…)`.
+"""
 
 __all__ = ["StableVideoInput", "StableVideoOutput", "stable_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/star-vector — Image endpoint of fal-ai: star-vector.
+"""fal-ai/star-vector — Converts an image to vector graphics.
 
 Category: image. https://fal.ai/models/fal-ai/star-vector
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StarVectorInput(InputModel, Request["StarVectorOutput"]):
     """Parameters of fal-ai/star-vector."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to convert."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     max_length: Annotated[int, Field(ge=1000, le=16000)] = 4000
-    """From 1000 to 16000."""
+    """Maximum length of the drawing in tokens. From 1000 to 16000."""
 
 
 class StarVectorOutput(OutputModel):
@@ -40,7 +56,60 @@ class StarVectorOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StarVectorPipeline(Pipeline[..., StarVectorOutput]):
+        def run(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> Result[StarVectorOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to convert.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> PendingRun[StarVectorOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to convert.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStarVectorPipeline(AsyncPipeline[..., StarVectorOutput]):
+        async def run(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> Result[StarVectorOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to convert.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> AsyncPendingRun[StarVectorOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to convert.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
+            """
+            ...
 
     class StarVector(Endpoint[..., StarVectorInput, StarVectorOutput]):
         def run(
@@ -49,9 +118,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                max_length: From 1000 to 16000.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -65,9 +134,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                max_length: From 1000 to 16000.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
             """
             ...
 
@@ -77,9 +146,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                max_length: From 1000 to 16000.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,9 +163,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                max_length: From 1000 to 16000.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
             """
             ...
 
@@ -106,9 +175,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                max_length: From 1000 to 16000.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,9 +191,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                max_length: From 1000 to 16000.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
             """
             ...
 
@@ -136,9 +205,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                max_length: From 1000 to 16000.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -151,16 +220,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                max_length: From 1000 to 16000.
+                max_length: Maximum length of the drawing in tokens. From 1000 to 16000.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StarVectorPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncStarVectorPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StarVector = Endpoint
 
 star_vector = StarVector("fal-ai/star-vector", StarVectorInput, StarVectorOutput)
-"""Image endpoint of fal-ai: star-vector.
+"""Converts an image to vector graphics.
 
 Call it with `star_vector.subscribe(image_url=…)`.
 """
@@ -168,5 +258,9 @@ Call it with `star_vector.subscribe(image_url=…)`.
 Input = StarVectorInput
 Output = StarVectorOutput
 endpoint = star_vector
+"""Converts an image to vector graphics.
+
+Call it with `star_vector.subscribe(image_url=…)`.
+"""
 
 __all__ = ["StarVectorInput", "StarVectorOutput", "star_vector"]

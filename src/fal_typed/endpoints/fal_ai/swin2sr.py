@@ -1,4 +1,4 @@
-"""fal-ai/swin2sr — Image endpoint of fal-ai: swin2sr.
+"""fal-ai/swin2sr — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/swin2sr
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Swin2srInput(InputModel, Request["Swin2srOutput"]):
     """Parameters of fal-ai/swin2sr."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -31,11 +47,80 @@ class Swin2srOutput(OutputModel):
     """Result of fal-ai/swin2sr."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Swin2srPipeline(Pipeline[..., Swin2srOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> Result[Swin2srOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> PendingRun[Swin2srOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSwin2srPipeline(AsyncPipeline[..., Swin2srOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> Result[Swin2srOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> AsyncPendingRun[Swin2srOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+            """
+            ...
 
     class Swin2sr(Endpoint[..., Swin2srInput, Swin2srOutput]):
         def run(
@@ -48,7 +133,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 task: Task for the endpoint to perform.
 
@@ -68,7 +153,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 task: Task for the endpoint to perform.
             """
@@ -84,7 +169,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 task: Task for the endpoint to perform.
 
@@ -105,7 +190,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 task: Task for the endpoint to perform.
             """
@@ -121,7 +206,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 task: Task for the endpoint to perform.
 
@@ -141,7 +226,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 task: Task for the endpoint to perform.
             """
@@ -159,7 +244,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 task: Task for the endpoint to perform.
 
@@ -178,16 +263,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 task: Task for the endpoint to perform.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Swin2srPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSwin2srPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Swin2sr = Endpoint
 
 swin2sr = Swin2sr("fal-ai/swin2sr", Swin2srInput, Swin2srOutput)
-"""Image endpoint of fal-ai: swin2sr.
+"""Upscales an image.
 
 Call it with `swin2sr.subscribe(image_url=…)`.
 """
@@ -195,5 +301,9 @@ Call it with `swin2sr.subscribe(image_url=…)`.
 Input = Swin2srInput
 Output = Swin2srOutput
 endpoint = swin2sr
+"""Upscales an image.
+
+Call it with `swin2sr.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Swin2srInput", "Swin2srOutput", "swin2sr"]

@@ -1,4 +1,4 @@
-"""fal-ai/t2v-turbo — Video endpoint of fal-ai: t2v-turbo.
+"""fal-ai/t2v-turbo — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/t2v-turbo
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class T2vTurboInput(InputModel, Request["T2vTurboOutput"]):
@@ -50,7 +66,100 @@ class T2vTurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class T2vTurboPipeline(Pipeline[..., T2vTurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> Result[T2vTurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> PendingRun[T2vTurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncT2vTurboPipeline(AsyncPipeline[..., T2vTurboOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> Result[T2vTurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> AsyncPendingRun[T2vTurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+            """
+            ...
 
     class T2vTurbo(Endpoint[..., T2vTurboInput, T2vTurboOutput]):
         def run(
@@ -67,14 +176,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 203279.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 30.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 32.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
                 export_fps: Frames per second of the output file. From 1 to 24.
 
             Raises:
@@ -97,14 +202,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 203279.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 30.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 32.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
                 export_fps: Frames per second of the output file. From 1 to 24.
             """
             ...
@@ -123,14 +224,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 203279.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 30.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 32.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
                 export_fps: Frames per second of the output file. From 1 to 24.
 
             Raises:
@@ -154,14 +251,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 203279.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 30.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 32.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
                 export_fps: Frames per second of the output file. From 1 to 24.
             """
             ...
@@ -180,14 +273,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 203279.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 30.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 32.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
                 export_fps: Frames per second of the output file. From 1 to 24.
 
             Raises:
@@ -210,14 +299,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 203279.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 30.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 32.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
                 export_fps: Frames per second of the output file. From 1 to 24.
             """
             ...
@@ -238,14 +323,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 203279.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 30.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 32.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
                 export_fps: Frames per second of the output file. From 1 to 24.
 
             Raises:
@@ -267,22 +348,39 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 203279.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 12.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0.1 to 30.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 16 to 32.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
                 export_fps: Frames per second of the output file. From 1 to 24.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> T2vTurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncT2vTurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     T2vTurbo = Endpoint
 
 t2v_turbo = T2vTurbo("fal-ai/t2v-turbo", T2vTurboInput, T2vTurboOutput)
-"""Video endpoint of fal-ai: t2v-turbo.
+"""Generates videos from text.
 
 Call it with `t2v_turbo.subscribe(prompt=…)`.
 """
@@ -290,5 +388,9 @@ Call it with `t2v_turbo.subscribe(prompt=…)`.
 Input = T2vTurboInput
 Output = T2vTurboOutput
 endpoint = t2v_turbo
+"""Generates videos from text.
+
+Call it with `t2v_turbo.subscribe(prompt=…)`.
+"""
 
 __all__ = ["T2vTurboInput", "T2vTurboOutput", "t2v_turbo"]

@@ -1,4 +1,4 @@
-"""fal-ai/thera — Image endpoint of fal-ai: thera.
+"""fal-ai/thera — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/thera
 """
@@ -11,21 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TheraInput(InputModel, Request["TheraOutput"]):
     """Parameters of fal-ai/thera."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     backbone: Literal["edsr", "rdn"]
+    """Network that extracts the features of the image."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=6.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 6.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
     """
 
     seed: int | None = None
@@ -36,14 +53,91 @@ class TheraOutput(OutputModel):
     """Result of fal-ai/thera."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TheraPipeline(Pipeline[..., TheraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> Result[TheraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> PendingRun[TheraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTheraPipeline(AsyncPipeline[..., TheraOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> Result[TheraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[TheraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Thera(Endpoint[..., TheraInput, TheraOutput]):
         def run(
@@ -57,9 +151,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 6.
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -79,9 +173,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 6.
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -97,9 +191,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 6.
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -120,9 +214,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 6.
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -138,9 +232,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 6.
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -160,9 +254,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 6.
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -180,9 +274,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 6.
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -201,17 +295,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 6.
+                image_url: Image to upscale.
+                backbone: Network that extracts the features of the image.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TheraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncTheraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Thera = Endpoint
 
 thera = Thera("fal-ai/thera", TheraInput, TheraOutput)
-"""Image endpoint of fal-ai: thera.
+"""Upscales an image.
 
 Call it with `thera.subscribe(image_url=…, backbone=…)`.
 """
@@ -219,5 +334,9 @@ Call it with `thera.subscribe(image_url=…, backbone=…)`.
 Input = TheraInput
 Output = TheraOutput
 endpoint = thera
+"""Upscales an image.
+
+Call it with `thera.subscribe(image_url=…, backbone=…)`.
+"""
 
 __all__ = ["TheraInput", "TheraOutput", "thera"]

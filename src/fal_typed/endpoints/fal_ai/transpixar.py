@@ -1,4 +1,4 @@
-"""fal-ai/transpixar — Video endpoint of fal-ai: transpixar.
+"""fal-ai/transpixar — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/transpixar
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TranspixarInput(InputModel, Request["TranspixarOutput"]):
@@ -57,7 +73,100 @@ class TranspixarOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TranspixarPipeline(Pipeline[..., TranspixarOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 24,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            export_fps: int = 8,
+        ) -> Result[TranspixarOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 24,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            export_fps: int = 8,
+        ) -> PendingRun[TranspixarOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTranspixarPipeline(AsyncPipeline[..., TranspixarOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 24,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            export_fps: int = 8,
+        ) -> Result[TranspixarOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 24,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            export_fps: int = 8,
+        ) -> AsyncPendingRun[TranspixarOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
 
     class Transpixar(Endpoint[..., TranspixarInput, TranspixarOutput]):
         def run(
@@ -75,11 +184,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
             Raises:
@@ -103,11 +210,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
             ...
@@ -127,11 +232,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
             Raises:
@@ -156,11 +259,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
             ...
@@ -180,11 +281,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
             Raises:
@@ -208,11 +307,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
             ...
@@ -234,11 +331,9 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
             Raises:
@@ -261,19 +356,38 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TranspixarPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncTranspixarPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Transpixar = Endpoint
 
 transpixar = Transpixar("fal-ai/transpixar", TranspixarInput, TranspixarOutput)
-"""Video endpoint of fal-ai: transpixar.
+"""Generates videos from text.
 
 Call it with `transpixar.subscribe(prompt=…)`.
 """
@@ -281,5 +395,9 @@ Call it with `transpixar.subscribe(prompt=…)`.
 Input = TranspixarInput
 Output = TranspixarOutput
 endpoint = transpixar
+"""Generates videos from text.
+
+Call it with `transpixar.subscribe(prompt=…)`.
+"""
 
 __all__ = ["TranspixarInput", "TranspixarOutput", "transpixar"]

@@ -1,4 +1,4 @@
-"""fal-ai/triposr — 3D endpoint of fal-ai: triposr.
+"""fal-ai/triposr — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/triposr
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TriposrInput(InputModel, Request["TriposrOutput"]):
@@ -29,10 +45,10 @@ class TriposrInput(InputModel, Request["TriposrOutput"]):
     """Whether to remove the background of the object first."""
 
     foreground_ratio: Annotated[float, Field(ge=0.5, le=1.0)] = 0.9
-    """From 0.5 to 1."""
+    """Share of the image that the object fills. From 0.5 to 1."""
 
     mc_resolution: Annotated[int, Field(ge=32, le=1024)] = 256
-    """From 32 to 1024."""
+    """Resolution of the grid in which the mesh is built. From 32 to 1024."""
 
 
 class TriposrOutput(OutputModel):
@@ -45,10 +61,96 @@ class TriposrOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
     remeshing_dir: File | None = None
+    """Folder with the new mesh."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TriposrPipeline(Pipeline[..., TriposrOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> Result[TriposrOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> PendingRun[TriposrOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTriposrPipeline(AsyncPipeline[..., TriposrOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> Result[TriposrOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> AsyncPendingRun[TriposrOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
+            """
+            ...
 
     class Triposr(Endpoint[..., TriposrInput, TriposrOutput]):
         def run(
@@ -66,8 +168,8 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 output_format: File format of the result.
                 do_remove_background: Whether to remove the background of the object first.
-                foreground_ratio: From 0.5 to 1.
-                mc_resolution: From 32 to 1024.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,8 +192,8 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 output_format: File format of the result.
                 do_remove_background: Whether to remove the background of the object first.
-                foreground_ratio: From 0.5 to 1.
-                mc_resolution: From 32 to 1024.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
             """
             ...
 
@@ -110,8 +212,8 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 output_format: File format of the result.
                 do_remove_background: Whether to remove the background of the object first.
-                foreground_ratio: From 0.5 to 1.
-                mc_resolution: From 32 to 1024.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,8 +237,8 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 output_format: File format of the result.
                 do_remove_background: Whether to remove the background of the object first.
-                foreground_ratio: From 0.5 to 1.
-                mc_resolution: From 32 to 1024.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
             """
             ...
 
@@ -155,8 +257,8 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 output_format: File format of the result.
                 do_remove_background: Whether to remove the background of the object first.
-                foreground_ratio: From 0.5 to 1.
-                mc_resolution: From 32 to 1024.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,8 +281,8 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 output_format: File format of the result.
                 do_remove_background: Whether to remove the background of the object first.
-                foreground_ratio: From 0.5 to 1.
-                mc_resolution: From 32 to 1024.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
             """
             ...
 
@@ -201,8 +303,8 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 output_format: File format of the result.
                 do_remove_background: Whether to remove the background of the object first.
-                foreground_ratio: From 0.5 to 1.
-                mc_resolution: From 32 to 1024.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,15 +326,36 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 output_format: File format of the result.
                 do_remove_background: Whether to remove the background of the object first.
-                foreground_ratio: From 0.5 to 1.
-                mc_resolution: From 32 to 1024.
+                foreground_ratio: Share of the image that the object fills. From 0.5 to 1.
+                mc_resolution: Resolution of the grid in which the mesh is built. From 32 to 1024.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TriposrPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncTriposrPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Triposr = Endpoint
 
 triposr = Triposr("fal-ai/triposr", TriposrInput, TriposrOutput)
-"""3D endpoint of fal-ai: triposr.
+"""Builds a 3D model from an image.
 
 Call it with `triposr.subscribe(image_url=…)`.
 """
@@ -240,5 +363,9 @@ Call it with `triposr.subscribe(image_url=…)`.
 Input = TriposrInput
 Output = TriposrOutput
 endpoint = triposr
+"""Builds a 3D model from an image.
+
+Call it with `triposr.subscribe(image_url=…)`.
+"""
 
 __all__ = ["TriposrInput", "TriposrOutput", "triposr"]

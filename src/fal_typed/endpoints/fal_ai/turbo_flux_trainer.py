@@ -1,4 +1,4 @@
-"""fal-ai/turbo-flux-trainer — Training endpoint of fal-ai: turbo-flux-trainer.
+"""fal-ai/turbo-flux-trainer — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/turbo-flux-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TurboFluxTrainerInput(InputModel, Request["TurboFluxTrainerOutput"]):
@@ -39,8 +55,10 @@ class TurboFluxTrainerInput(InputModel, Request["TurboFluxTrainerOutput"]):
     """
 
     training_style: Literal["subject", "style"] | None = "subject"
+    """Whether to train a subject or a style."""
 
     face_crop: bool = True
+    """Whether to crop the images around faces."""
 
 
 class TurboFluxTrainerOutput(OutputModel):
@@ -54,7 +72,100 @@ class TurboFluxTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TurboFluxTrainerPipeline(Pipeline[..., TurboFluxTrainerOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> Result[TurboFluxTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> PendingRun[TurboFluxTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTurboFluxTrainerPipeline(AsyncPipeline[..., TurboFluxTrainerOutput]):
+        async def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> Result[TurboFluxTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> AsyncPendingRun[TurboFluxTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
+            """
+            ...
 
     class TurboFluxTrainer(Endpoint[..., TurboFluxTrainerInput, TurboFluxTrainerOutput]):
         def run(
@@ -70,14 +181,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-07 to 0.01.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -98,14 +207,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-07 to 0.01.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
             """
             ...
 
@@ -122,14 +229,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-07 to 0.01.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -151,14 +256,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-07 to 0.01.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
             """
             ...
 
@@ -175,14 +278,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-07 to 0.01.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -203,14 +304,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-07 to 0.01.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
             """
             ...
 
@@ -229,14 +328,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-07 to 0.01.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -256,15 +353,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 1 to 10000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-07 to 0.01.
+                images_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to 0.01.
+                training_style: Whether to train a subject or a style.
+                face_crop: Whether to crop the images around faces.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TurboFluxTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncTurboFluxTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     TurboFluxTrainer = Endpoint
@@ -272,7 +390,7 @@ else:
 turbo_flux_trainer = TurboFluxTrainer(
     "fal-ai/turbo-flux-trainer", TurboFluxTrainerInput, TurboFluxTrainerOutput
 )
-"""Training endpoint of fal-ai: turbo-flux-trainer.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `turbo_flux_trainer.subscribe(images_data_url=…)`.
 """
@@ -280,5 +398,9 @@ Call it with `turbo_flux_trainer.subscribe(images_data_url=…)`.
 Input = TurboFluxTrainerInput
 Output = TurboFluxTrainerOutput
 endpoint = turbo_flux_trainer
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `turbo_flux_trainer.subscribe(images_data_url=…)`.
+"""
 
 __all__ = ["TurboFluxTrainerInput", "TurboFluxTrainerOutput", "turbo_flux_trainer"]

@@ -1,4 +1,4 @@
-"""fal-ai/ultrashape — 3D endpoint of fal-ai: ultrashape.
+"""fal-ai/ultrashape — Refines a 3D model with the help of an image of it.
 
 Category: 3d. https://fal.ai/models/fal-ai/ultrashape
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class UltrashapeInput(InputModel, Request["UltrashapeOutput"]):
     """Parameters of fal-ai/ultrashape."""
 
     image_url: FileInput
-    """Image of the object to turn into a 3D model."""
+    """Image of the object."""
 
     model_url: FileInput
     """URL of the 3D model to process."""
@@ -48,7 +64,100 @@ class UltrashapeOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class UltrashapePipeline(Pipeline[..., UltrashapeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> Result[UltrashapeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> PendingRun[UltrashapeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncUltrashapePipeline(AsyncPipeline[..., UltrashapeOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> Result[UltrashapeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> AsyncPendingRun[UltrashapeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
 
     class Ultrashape(Endpoint[..., UltrashapeInput, UltrashapeOutput]):
         def run(
@@ -64,12 +173,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 model_url: URL of the 3D model to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 128 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 remove_background: Whether to remove the background of the subject.
 
@@ -92,12 +199,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 model_url: URL of the 3D model to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 128 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 remove_background: Whether to remove the background of the subject.
             """
@@ -116,12 +221,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 model_url: URL of the 3D model to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 128 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 remove_background: Whether to remove the background of the subject.
 
@@ -145,12 +248,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 model_url: URL of the 3D model to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 128 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 remove_background: Whether to remove the background of the subject.
             """
@@ -169,12 +270,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 model_url: URL of the 3D model to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 128 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 remove_background: Whether to remove the background of the subject.
 
@@ -197,12 +296,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 model_url: URL of the 3D model to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 128 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 remove_background: Whether to remove the background of the subject.
             """
@@ -223,12 +320,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 model_url: URL of the 3D model to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 128 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 remove_background: Whether to remove the background of the subject.
 
@@ -250,21 +345,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 model_url: URL of the 3D model to process.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 128 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 128 to 1024.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 remove_background: Whether to remove the background of the subject.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> UltrashapePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncUltrashapePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ultrashape = Endpoint
 
 ultrashape = Ultrashape("fal-ai/ultrashape", UltrashapeInput, UltrashapeOutput)
-"""3D endpoint of fal-ai: ultrashape.
+"""Refines a 3D model with the help of an image of it.
 
 Call it with `ultrashape.subscribe(image_url=…, model_url=…)`.
 """
@@ -272,5 +386,9 @@ Call it with `ultrashape.subscribe(image_url=…, model_url=…)`.
 Input = UltrashapeInput
 Output = UltrashapeOutput
 endpoint = ultrashape
+"""Refines a 3D model with the help of an image of it.
+
+Call it with `ultrashape.subscribe(image_url=…, model_url=…)`.
+"""
 
 __all__ = ["UltrashapeInput", "UltrashapeOutput", "ultrashape"]

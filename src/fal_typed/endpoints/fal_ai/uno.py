@@ -1,4 +1,4 @@
-"""fal-ai/uno — Image endpoint of fal-ai: uno.
+"""fal-ai/uno — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/uno
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class UnoInput(InputModel, Request["UnoOutput"]):
@@ -25,7 +41,7 @@ class UnoInput(InputModel, Request["UnoOutput"]):
     """Images to edit or to use as references, in order."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What to change or to combine, in words."""
 
     image_size: ImageSize | ImageSizePreset | None = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -34,7 +50,7 @@ class UnoInput(InputModel, Request["UnoOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
@@ -45,7 +61,7 @@ class UnoInput(InputModel, Request["UnoOutput"]):
     """
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -55,12 +71,47 @@ class UnoInput(InputModel, Request["UnoOutput"]):
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class UnoOutput(OutputModel):
     """Result of fal-ai/uno."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -76,7 +127,132 @@ class UnoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class UnoPipeline(Pipeline[..., UnoOutput]):
+        def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UnoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> PendingRun[UnoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncUnoPipeline(AsyncPipeline[..., UnoOutput]):
+        async def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UnoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[UnoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Uno(Endpoint[..., UnoInput, UnoOutput]):
         def run(
@@ -84,7 +260,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             seed: int | None = None,
             num_images: int = 1,
             num_inference_steps: int = 28,
@@ -97,18 +273,15 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                output_format: File format of the images.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,7 +294,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             seed: int | None = None,
             num_images: int = 1,
             num_inference_steps: int = 28,
@@ -134,18 +307,15 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                output_format: File format of the images.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -154,7 +324,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             seed: int | None = None,
             num_images: int = 1,
             num_inference_steps: int = 28,
@@ -167,18 +337,15 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                output_format: File format of the images.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -192,7 +359,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             seed: int | None = None,
             num_images: int = 1,
             num_inference_steps: int = 28,
@@ -205,18 +372,15 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                output_format: File format of the images.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -225,7 +389,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             seed: int | None = None,
             num_images: int = 1,
             num_inference_steps: int = 28,
@@ -238,18 +402,15 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                output_format: File format of the images.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -262,7 +423,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             seed: int | None = None,
             num_images: int = 1,
             num_inference_steps: int = 28,
@@ -275,18 +436,15 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                output_format: File format of the images.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -295,7 +453,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             seed: int | None = None,
             num_images: int = 1,
             num_inference_steps: int = 28,
@@ -310,18 +468,15 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                output_format: File format of the images.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -333,7 +488,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             seed: int | None = None,
             num_images: int = 1,
             num_inference_steps: int = 28,
@@ -346,25 +501,43 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                output_format: File format of the images.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> UnoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncUnoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Uno = Endpoint
 
 uno = Uno("fal-ai/uno", UnoInput, UnoOutput)
-"""Image endpoint of fal-ai: uno.
+"""Edits or combines images by text instructions.
 
 Call it with `uno.subscribe(input_image_urls=…, prompt=…)`.
 """
@@ -372,5 +545,9 @@ Call it with `uno.subscribe(input_image_urls=…, prompt=…)`.
 Input = UnoInput
 Output = UnoOutput
 endpoint = uno
+"""Edits or combines images by text instructions.
 
-__all__ = ["ImageSize", "ImageSizePreset", "UnoInput", "UnoOutput", "uno"]
+Call it with `uno.subscribe(input_image_urls=…, prompt=…)`.
+"""
+
+__all__ = ["ImageSize", "ImageSizeDict", "ImageSizePreset", "UnoInput", "UnoOutput", "uno"]

@@ -1,4 +1,4 @@
-"""fal-ai/uso — Image endpoint of fal-ai: uso.
+"""fal-ai/uso — Generates images with the subject or the style of reference images.
 
 Category: image. https://fal.ai/models/fal-ai/uso
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class UsoInput(InputModel, Request["UsoOutput"]):
@@ -25,7 +41,7 @@ class UsoInput(InputModel, Request["UsoOutput"]):
     """Images to edit or to use as references, in order."""
 
     prompt: str = ""
-    """What the image shows, in words: subject, style and composition."""
+    """What to change or to combine, in words."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -42,9 +58,10 @@ class UsoInput(InputModel, Request["UsoOutput"]):
     """
 
     keep_size: bool = False
+    """Whether to keep the size of the first image."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -58,14 +75,53 @@ class UsoInput(InputModel, Request["UsoOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class UsoOutput(OutputModel):
     """Result of fal-ai/uso."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -81,7 +137,148 @@ class UsoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class UsoPipeline(Pipeline[..., UsoOutput]):
+        def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[UsoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> PendingRun[UsoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncUsoPipeline(AsyncPipeline[..., UsoOutput]):
+        async def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[UsoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncPendingRun[UsoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What to change or to combine, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class Uso(Endpoint[..., UsoInput, UsoOutput]):
         def run(
@@ -89,7 +286,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_inference_steps: int = 28,
             guidance_scale: float = 4,
@@ -104,19 +301,17 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -129,7 +324,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_inference_steps: int = 28,
             guidance_scale: float = 4,
@@ -144,19 +339,17 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -165,7 +358,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_inference_steps: int = 28,
             guidance_scale: float = 4,
@@ -180,19 +373,17 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -206,7 +397,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_inference_steps: int = 28,
             guidance_scale: float = 4,
@@ -221,19 +412,17 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -242,7 +431,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_inference_steps: int = 28,
             guidance_scale: float = 4,
@@ -257,19 +446,17 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -282,7 +469,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_inference_steps: int = 28,
             guidance_scale: float = 4,
@@ -297,19 +484,17 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -318,7 +503,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_inference_steps: int = 28,
             guidance_scale: float = 4,
@@ -335,19 +520,17 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -359,7 +542,7 @@ if TYPE_CHECKING:
             *,
             input_image_urls: list[FileInput],
             prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_inference_steps: int = 28,
             guidance_scale: float = 4,
@@ -374,26 +557,45 @@ if TYPE_CHECKING:
 
             Args:
                 input_image_urls: Images to edit or to use as references, in order.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What to change or to combine, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                keep_size: Whether to keep the size of the first image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> UsoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncUsoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Uso = Endpoint
 
 uso = Uso("fal-ai/uso", UsoInput, UsoOutput)
-"""Image endpoint of fal-ai: uso.
+"""Generates images with the subject or the style of reference images.
 
 Call it with `uso.subscribe(input_image_urls=…)`.
 """
@@ -401,5 +603,9 @@ Call it with `uso.subscribe(input_image_urls=…)`.
 Input = UsoInput
 Output = UsoOutput
 endpoint = uso
+"""Generates images with the subject or the style of reference images.
 
-__all__ = ["ImageSize", "ImageSizePreset", "UsoInput", "UsoOutput", "uso"]
+Call it with `uso.subscribe(input_image_urls=…)`.
+"""
+
+__all__ = ["ImageSize", "ImageSizeDict", "ImageSizePreset", "UsoInput", "UsoOutput", "uso"]

@@ -1,4 +1,4 @@
-"""fal-ai/video-as-prompt — Video endpoint of fal-ai: video-as-prompt.
+"""fal-ai/video-as-prompt — Animates an image in the way of another video.
 
 Category: video. https://fal.ai/models/fal-ai/video-as-prompt
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoAsPromptInput(InputModel, Request["VideoAsPromptOutput"]):
     """Parameters of fal-ai/video-as-prompt."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to start from."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     video_description: str
     """Text description of the input clip."""
@@ -47,11 +63,10 @@ class VideoAsPromptInput(InputModel, Request["VideoAsPromptOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "9:16"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 5
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -67,7 +82,140 @@ class VideoAsPromptOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoAsPromptPipeline(Pipeline[..., VideoAsPromptOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> Result[VideoAsPromptOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> PendingRun[VideoAsPromptOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoAsPromptPipeline(AsyncPipeline[..., VideoAsPromptOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> Result[VideoAsPromptOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> AsyncPendingRun[VideoAsPromptOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+            """
+            ...
 
     class VideoAsPrompt(Endpoint[..., VideoAsPromptInput, VideoAsPromptOutput]):
         def run(
@@ -88,21 +236,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
                 video_description: Text description of the input clip.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 100.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,21 +272,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
                 video_description: Text description of the input clip.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 100.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
             """
             ...
 
@@ -164,21 +304,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
                 video_description: Text description of the input clip.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 100.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -205,21 +341,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
                 video_description: Text description of the input clip.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 100.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
             """
             ...
 
@@ -241,21 +373,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
                 video_description: Text description of the input clip.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 100.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -281,21 +409,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
                 video_description: Text description of the input clip.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 100.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
             """
             ...
 
@@ -319,21 +443,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
                 video_description: Text description of the input clip.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 100.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -358,28 +478,45 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video to start from.
+                image_url: Image that the video starts with.
                 video_description: Text description of the input clip.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 100.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoAsPromptPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncVideoAsPromptPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoAsPrompt = Endpoint
 
 video_as_prompt = VideoAsPrompt("fal-ai/video-as-prompt", VideoAsPromptInput, VideoAsPromptOutput)
-"""Video endpoint of fal-ai: video-as-prompt.
+"""Animates an image in the way of another video.
 
 Call it with `video_as_prompt.subscribe(prompt=…, video_url=…, image_url=…,
 video_description=…)`.
@@ -388,5 +525,10 @@ video_description=…)`.
 Input = VideoAsPromptInput
 Output = VideoAsPromptOutput
 endpoint = video_as_prompt
+"""Animates an image in the way of another video.
+
+Call it with `video_as_prompt.subscribe(prompt=…, video_url=…, image_url=…,
+video_description=…)`.
+"""
 
 __all__ = ["VideoAsPromptInput", "VideoAsPromptOutput", "video_as_prompt"]

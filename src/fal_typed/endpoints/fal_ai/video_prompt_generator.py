@@ -1,4 +1,4 @@
-"""fal-ai/video-prompt-generator — Language model endpoint of fal-ai: video-prompt-generator.
+"""fal-ai/video-prompt-generator — Writes prompts for video models.
 
 Category: llm. https://fal.ai/models/fal-ai/video-prompt-generator
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Style: TypeAlias = Literal[
     "Minimalist",
@@ -144,38 +160,170 @@ class VideoPromptGeneratorInput(InputModel, Request["VideoPromptGeneratorOutput"
     """Parameters of fal-ai/video-prompt-generator."""
 
     input_concept: str
+    """Idea to write a prompt for."""
 
     style: Style = "Simple"
     """Visual style of the result."""
 
     camera_style: CameraStyle = "None"
+    """Style of the camera work."""
 
     camera_direction: CameraDirection = "None"
+    """Direction of the camera movement."""
 
     pacing: Pacing = "None"
+    """Rhythm of the video."""
 
     special_effects: SpecialEffects = "None"
+    """Visual effects to mention in the prompt."""
 
     custom_elements: str = ""
+    """Further elements to mention in the prompt."""
 
     image_url: FileInput = UNSET
-    """Image for the model to analyze."""
+    """Image to use in addition to the text."""
 
     model: Model = "google/gemini-2.0-flash-001"
     """Model to use; models differ in quality, speed and price."""
 
     prompt_length: Literal["Short", "Medium", "Long"] = "Medium"
+    """How detailed the prompt is."""
 
 
 class VideoPromptGeneratorOutput(OutputModel):
     """Result of fal-ai/video-prompt-generator."""
 
     prompt: str
-    """Text that the result was generated from, as the model received it."""
+    """The prompt, for use with a video model."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoPromptGeneratorPipeline(Pipeline[..., VideoPromptGeneratorOutput]):
+        def run(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> Result[VideoPromptGeneratorOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_concept: Idea to write a prompt for.
+                style: Visual style of the result.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
+                model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> PendingRun[VideoPromptGeneratorOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_concept: Idea to write a prompt for.
+                style: Visual style of the result.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
+                model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoPromptGeneratorPipeline(AsyncPipeline[..., VideoPromptGeneratorOutput]):
+        async def run(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> Result[VideoPromptGeneratorOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_concept: Idea to write a prompt for.
+                style: Visual style of the result.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
+                model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> AsyncPendingRun[VideoPromptGeneratorOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_concept: Idea to write a prompt for.
+                style: Visual style of the result.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
+                model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
+            """
+            ...
 
     class VideoPromptGenerator(
         Endpoint[..., VideoPromptGeneratorInput, VideoPromptGeneratorOutput]
@@ -197,9 +345,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
+                input_concept: Idea to write a prompt for.
                 style: Visual style of the result.
-                image_url: Image for the model to analyze.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
                 model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,9 +379,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
+                input_concept: Idea to write a prompt for.
                 style: Visual style of the result.
-                image_url: Image for the model to analyze.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
                 model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
             """
             ...
 
@@ -247,9 +409,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
+                input_concept: Idea to write a prompt for.
                 style: Visual style of the result.
-                image_url: Image for the model to analyze.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
                 model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -275,9 +444,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
+                input_concept: Idea to write a prompt for.
                 style: Visual style of the result.
-                image_url: Image for the model to analyze.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
                 model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
             """
             ...
 
@@ -298,9 +474,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
+                input_concept: Idea to write a prompt for.
                 style: Visual style of the result.
-                image_url: Image for the model to analyze.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
                 model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -325,9 +508,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
+                input_concept: Idea to write a prompt for.
                 style: Visual style of the result.
-                image_url: Image for the model to analyze.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
                 model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
             """
             ...
 
@@ -350,9 +540,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
+                input_concept: Idea to write a prompt for.
                 style: Visual style of the result.
-                image_url: Image for the model to analyze.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
                 model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -376,10 +573,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
+                input_concept: Idea to write a prompt for.
                 style: Visual style of the result.
-                image_url: Image for the model to analyze.
+                camera_style: Style of the camera work.
+                camera_direction: Direction of the camera movement.
+                pacing: Rhythm of the video.
+                special_effects: Visual effects to mention in the prompt.
+                custom_elements: Further elements to mention in the prompt.
+                image_url: Image to use in addition to the text.
                 model: Model to use; models differ in quality, speed and price.
+                prompt_length: How detailed the prompt is.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoPromptGeneratorPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoPromptGeneratorPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoPromptGenerator = Endpoint
@@ -387,7 +614,7 @@ else:
 video_prompt_generator = VideoPromptGenerator(
     "fal-ai/video-prompt-generator", VideoPromptGeneratorInput, VideoPromptGeneratorOutput
 )
-"""Language model endpoint of fal-ai: video-prompt-generator.
+"""Writes prompts for video models.
 
 Call it with `video_prompt_generator.subscribe(input_concept=…)`.
 """
@@ -395,6 +622,10 @@ Call it with `video_prompt_generator.subscribe(input_concept=…)`.
 Input = VideoPromptGeneratorInput
 Output = VideoPromptGeneratorOutput
 endpoint = video_prompt_generator
+"""Writes prompts for video models.
+
+Call it with `video_prompt_generator.subscribe(input_concept=…)`.
+"""
 
 __all__ = [
     "CameraDirection",

@@ -1,4 +1,4 @@
-"""fal-ai/video-understanding — Vision endpoint of fal-ai: video-understanding.
+"""fal-ai/video-understanding — Answers questions about a video.
 
 Category: vision. https://fal.ai/models/fal-ai/video-understanding
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoUnderstandingInput(InputModel, Request["VideoUnderstandingOutput"]):
@@ -37,7 +53,60 @@ class VideoUnderstandingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoUnderstandingPipeline(Pipeline[..., VideoUnderstandingOutput]):
+        def run(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[VideoUnderstandingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> PendingRun[VideoUnderstandingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoUnderstandingPipeline(AsyncPipeline[..., VideoUnderstandingOutput]):
+        async def run(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[VideoUnderstandingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> AsyncPendingRun[VideoUnderstandingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
 
     class VideoUnderstanding(Endpoint[..., VideoUnderstandingInput, VideoUnderstandingOutput]):
         def run(
@@ -153,13 +222,36 @@ if TYPE_CHECKING:
                 detailed_analysis: Whether to give a longer and more detailed response.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoUnderstandingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoUnderstandingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     VideoUnderstanding = Endpoint
 
 video_understanding = VideoUnderstanding(
     "fal-ai/video-understanding", VideoUnderstandingInput, VideoUnderstandingOutput
 )
-"""Vision endpoint of fal-ai: video-understanding.
+"""Answers questions about a video.
 
 Call it with `video_understanding.subscribe(video_url=…, prompt=…)`.
 """
@@ -167,5 +259,9 @@ Call it with `video_understanding.subscribe(video_url=…, prompt=…)`.
 Input = VideoUnderstandingInput
 Output = VideoUnderstandingOutput
 endpoint = video_understanding
+"""Answers questions about a video.
+
+Call it with `video_understanding.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = ["VideoUnderstandingInput", "VideoUnderstandingOutput", "video_understanding"]

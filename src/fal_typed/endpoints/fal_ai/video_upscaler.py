@@ -1,4 +1,4 @@
-"""fal-ai/video-upscaler — Video endpoint of fal-ai: video-upscaler.
+"""fal-ai/video-upscaler — Upscales a video.
 
 Category: video. https://fal.ai/models/fal-ai/video-upscaler
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoUpscalerInput(InputModel, Request["VideoUpscalerOutput"]):
     """Parameters of fal-ai/video-upscaler."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to upscale."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0)] = 2
     """Factor by which to enlarge width and height. From 1 to 8."""
@@ -30,18 +46,65 @@ class VideoUpscalerOutput(OutputModel):
     """Result of fal-ai/video-upscaler."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoUpscalerPipeline(Pipeline[..., VideoUpscalerOutput]):
+        def run(self, *, video_url: FileInput, scale: float = 2) -> Result[VideoUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, scale: float = 2
+        ) -> PendingRun[VideoUpscalerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoUpscalerPipeline(AsyncPipeline[..., VideoUpscalerOutput]):
+        async def run(
+            self, *, video_url: FileInput, scale: float = 2
+        ) -> Result[VideoUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput, scale: float = 2
+        ) -> AsyncPendingRun[VideoUpscalerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to upscale.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+            """
+            ...
 
     class VideoUpscaler(Endpoint[..., VideoUpscalerInput, VideoUpscalerOutput]):
         def run(self, *, video_url: FileInput, scale: float = 2) -> Result[VideoUpscalerOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
 
             Raises:
@@ -56,7 +119,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
             """
             ...
@@ -67,7 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
 
             Raises:
@@ -83,7 +146,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
             """
             ...
@@ -92,7 +155,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
 
             Raises:
@@ -107,7 +170,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
             """
             ...
@@ -118,7 +181,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
 
             Raises:
@@ -132,15 +195,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 scale: Factor by which to enlarge width and height. From 1 to 8.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoUpscalerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncVideoUpscalerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoUpscaler = Endpoint
 
 video_upscaler = VideoUpscaler("fal-ai/video-upscaler", VideoUpscalerInput, VideoUpscalerOutput)
-"""Video endpoint of fal-ai: video-upscaler.
+"""Upscales a video.
 
 Call it with `video_upscaler.subscribe(video_url=…)`.
 """
@@ -148,5 +232,9 @@ Call it with `video_upscaler.subscribe(video_url=…)`.
 Input = VideoUpscalerInput
 Output = VideoUpscalerOutput
 endpoint = video_upscaler
+"""Upscales a video.
+
+Call it with `video_upscaler.subscribe(video_url=…)`.
+"""
 
 __all__ = ["VideoUpscalerInput", "VideoUpscalerOutput", "video_upscaler"]

@@ -1,4 +1,4 @@
-"""fal-ai/void-video-inpainting — Video endpoint of fal-ai: void-video-inpainting.
+"""fal-ai/void-video-inpainting — Removes masked objects from a video.
 
 Category: video. https://fal.ai/models/fal-ai/void-video-inpainting
 """
@@ -11,26 +11,44 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VoidVideoInpaintingInput(InputModel, Request["VoidVideoInpaintingOutput"]):
     """Parameters of fal-ai/void-video-inpainting."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to remove, in words."""
 
     quad_mask_video_url: FileInput = ""
+    """Mask video that marks the object, what it touches, and what to keep."""
 
     mask_prompt: str | None = None
     """Text description of what to mask."""
 
     enable_pass2_refinement: bool = False
+    """Whether to run a second pass that refines the result."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -44,8 +62,7 @@ class VoidVideoInpaintingInput(InputModel, Request["VoidVideoInpaintingOutput"])
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0 to 1.
+    """How much the video may change; low values preserve it, high values replace it. From 0 to 1.
     """
 
     seed: int | None = None
@@ -63,7 +80,7 @@ class VoidVideoInpaintingOutput(OutputModel):
     """Result of fal-ai/void-video-inpainting."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -73,7 +90,148 @@ class VoidVideoInpaintingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VoidVideoInpaintingPipeline(Pipeline[..., VoidVideoInpaintingOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> Result[VoidVideoInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
+                mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[VoidVideoInpaintingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
+                mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVoidVideoInpaintingPipeline(AsyncPipeline[..., VoidVideoInpaintingOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> Result[VoidVideoInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
+                mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[VoidVideoInpaintingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
+                mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class VoidVideoInpainting(Endpoint[..., VoidVideoInpaintingInput, VoidVideoInpaintingOutput]):
         def run(
@@ -95,19 +253,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
                 mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 197.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -135,19 +291,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
                 mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 197.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -171,19 +325,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
                 mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 197.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -212,19 +364,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
                 mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 197.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -248,19 +398,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
                 mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 197.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -288,19 +436,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
                 mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 197.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -326,19 +472,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
                 mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 197.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -365,21 +509,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit.
+                prompt: What to remove, in words.
+                quad_mask_video_url: Mask video that marks the object, what it touches, and what to keep.
                 mask_prompt: Text description of what to mask.
+                enable_pass2_refinement: Whether to run a second pass that refines the result.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 197.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VoidVideoInpaintingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVoidVideoInpaintingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VoidVideoInpainting = Endpoint
@@ -387,7 +552,7 @@ else:
 void_video_inpainting = VoidVideoInpainting(
     "fal-ai/void-video-inpainting", VoidVideoInpaintingInput, VoidVideoInpaintingOutput
 )
-"""Video endpoint of fal-ai: void-video-inpainting.
+"""Removes masked objects from a video.
 
 Call it with `void_video_inpainting.subscribe(video_url=…, prompt=…)`.
 """
@@ -395,5 +560,9 @@ Call it with `void_video_inpainting.subscribe(video_url=…, prompt=…)`.
 Input = VoidVideoInpaintingInput
 Output = VoidVideoInpaintingOutput
 endpoint = void_video_inpainting
+"""Removes masked objects from a video.
+
+Call it with `void_video_inpainting.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = ["VoidVideoInpaintingInput", "VoidVideoInpaintingOutput", "void_video_inpainting"]

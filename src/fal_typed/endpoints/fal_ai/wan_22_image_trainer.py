@@ -1,4 +1,4 @@
-"""fal-ai/wan-22-image-trainer — Training endpoint of fal-ai: wan-22-image-trainer.
+"""fal-ai/wan-22-image-trainer — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/wan-22-image-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Wan22ImageTrainerInput(InputModel, Request["Wan22ImageTrainerOutput"]):
@@ -30,6 +46,7 @@ class Wan22ImageTrainerInput(InputModel, Request["Wan22ImageTrainerOutput"]):
     """
 
     include_synthetic_captions: bool = False
+    """Whether to add generated captions to the training data."""
 
     use_face_detection: bool = True
     """Whether to crop the images around detected faces."""
@@ -38,6 +55,7 @@ class Wan22ImageTrainerInput(InputModel, Request["Wan22ImageTrainerOutput"]):
     """Whether to crop the images around faces."""
 
     use_masks: bool = True
+    """Whether to train only on the masked areas of the images."""
 
     steps: Annotated[int, Field(ge=10, le=6000)] = 1000
     """Number of training steps; more steps take longer and cost more, too many cause overfitting.
@@ -67,7 +85,124 @@ class Wan22ImageTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan22ImageTrainerPipeline(Pipeline[..., Wan22ImageTrainerOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> Result[Wan22ImageTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> PendingRun[Wan22ImageTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWan22ImageTrainerPipeline(AsyncPipeline[..., Wan22ImageTrainerOutput]):
+        async def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> Result[Wan22ImageTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> AsyncPendingRun[Wan22ImageTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+            """
+            ...
 
     class Wan22ImageTrainer(Endpoint[..., Wan22ImageTrainerInput, Wan22ImageTrainerOutput]):
         def run(
@@ -86,16 +221,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
                 use_face_detection: Whether to crop the images around detected faces.
                 use_face_cropping: Whether to crop the images around faces.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 6000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
                 is_style: Whether to train a style instead of a single subject.
 
             Raises:
@@ -120,16 +253,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
                 use_face_detection: Whether to crop the images around detected faces.
                 use_face_cropping: Whether to crop the images around faces.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 6000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
                 is_style: Whether to train a style instead of a single subject.
             """
             ...
@@ -150,16 +281,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
                 use_face_detection: Whether to crop the images around detected faces.
                 use_face_cropping: Whether to crop the images around faces.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 6000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
                 is_style: Whether to train a style instead of a single subject.
 
             Raises:
@@ -185,16 +314,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
                 use_face_detection: Whether to crop the images around detected faces.
                 use_face_cropping: Whether to crop the images around faces.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 6000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
                 is_style: Whether to train a style instead of a single subject.
             """
             ...
@@ -215,16 +342,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
                 use_face_detection: Whether to crop the images around detected faces.
                 use_face_cropping: Whether to crop the images around faces.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 6000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
                 is_style: Whether to train a style instead of a single subject.
 
             Raises:
@@ -249,16 +374,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
                 use_face_detection: Whether to crop the images around detected faces.
                 use_face_cropping: Whether to crop the images around faces.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 6000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
                 is_style: Whether to train a style instead of a single subject.
             """
             ...
@@ -281,16 +404,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
                 use_face_detection: Whether to crop the images around detected faces.
                 use_face_cropping: Whether to crop the images around faces.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 6000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
                 is_style: Whether to train a style instead of a single subject.
 
             Raises:
@@ -314,18 +435,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                include_synthetic_captions: Whether to add generated captions to the training data.
                 use_face_detection: Whether to crop the images around detected faces.
                 use_face_cropping: Whether to crop the images around faces.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 6000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                use_masks: Whether to train only on the masked areas of the images.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 0.1, a multiple of 1e-06.
                 is_style: Whether to train a style instead of a single subject.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Wan22ImageTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWan22ImageTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Wan22ImageTrainer = Endpoint
@@ -333,7 +475,7 @@ else:
 wan_22_image_trainer = Wan22ImageTrainer(
     "fal-ai/wan-22-image-trainer", Wan22ImageTrainerInput, Wan22ImageTrainerOutput
 )
-"""Training endpoint of fal-ai: wan-22-image-trainer.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `wan_22_image_trainer.subscribe(training_data_url=…, trigger_phrase=…)`.
 """
@@ -341,5 +483,9 @@ Call it with `wan_22_image_trainer.subscribe(training_data_url=…, trigger_phra
 Input = Wan22ImageTrainerInput
 Output = Wan22ImageTrainerOutput
 endpoint = wan_22_image_trainer
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `wan_22_image_trainer.subscribe(training_data_url=…, trigger_phrase=…)`.
+"""
 
 __all__ = ["Wan22ImageTrainerInput", "Wan22ImageTrainerOutput", "wan_22_image_trainer"]

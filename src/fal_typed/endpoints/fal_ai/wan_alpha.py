@@ -1,4 +1,4 @@
-"""fal-ai/wan-alpha — Video endpoint of fal-ai: wan-alpha.
+"""fal-ai/wan-alpha — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/wan-alpha
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
@@ -48,11 +64,10 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     """
 
     resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -63,25 +78,27 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     mask_clamp_lower: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
-    """From 0 to 1."""
+    """Opacity below which a pixel is fully transparent. From 0 to 1."""
 
     mask_clamp_upper: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
-    """From 0 to 1."""
+    """Opacity above which a pixel is fully opaque. From 0 to 1."""
 
     binarize_mask: bool = False
     """Whether to convert the mask to pure black and white."""
 
     mask_binarization_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """From 0 to 1."""
+    """Opacity from which a pixel is fully opaque. From 0 to 1."""
 
     video_output_type: VideoOutputType = "VP9 (.webm)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -102,14 +119,211 @@ class WanAlphaOutput(OutputModel):
     """The generated video, as a file to download."""
 
     image: Video | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     mask: Video | None = None
     """Black and white mask image or clip of the subject."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanAlphaPipeline(Pipeline[..., WanAlphaOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[WanAlphaOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> PendingRun[WanAlphaOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanAlphaPipeline(AsyncPipeline[..., WanAlphaOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[WanAlphaOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[WanAlphaOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class WanAlpha(Endpoint[..., WanAlphaInput, WanAlphaOutput]):
         def run(
@@ -139,34 +353,24 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 121.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 16.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                mask_clamp_lower: From 0 to 1.
-                mask_clamp_upper: From 0 to 1.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
                 binarize_mask: Whether to convert the mask to pure black and white.
-                mask_binarization_threshold: From 0 to 1.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -201,34 +405,24 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 121.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 16.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                mask_clamp_lower: From 0 to 1.
-                mask_clamp_upper: From 0 to 1.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
                 binarize_mask: Whether to convert the mask to pure black and white.
-                mask_binarization_threshold: From 0 to 1.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -259,34 +453,24 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 121.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 16.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                mask_clamp_lower: From 0 to 1.
-                mask_clamp_upper: From 0 to 1.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
                 binarize_mask: Whether to convert the mask to pure black and white.
-                mask_binarization_threshold: From 0 to 1.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -322,34 +506,24 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 121.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 16.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                mask_clamp_lower: From 0 to 1.
-                mask_clamp_upper: From 0 to 1.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
                 binarize_mask: Whether to convert the mask to pure black and white.
-                mask_binarization_threshold: From 0 to 1.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -380,34 +554,24 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 121.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 16.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                mask_clamp_lower: From 0 to 1.
-                mask_clamp_upper: From 0 to 1.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
                 binarize_mask: Whether to convert the mask to pure black and white.
-                mask_binarization_threshold: From 0 to 1.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -442,34 +606,24 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 121.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 16.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                mask_clamp_lower: From 0 to 1.
-                mask_clamp_upper: From 0 to 1.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
                 binarize_mask: Whether to convert the mask to pure black and white.
-                mask_binarization_threshold: From 0 to 1.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -502,34 +656,24 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 121.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 16.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                mask_clamp_lower: From 0 to 1.
-                mask_clamp_upper: From 0 to 1.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
                 binarize_mask: Whether to convert the mask to pure black and white.
-                mask_binarization_threshold: From 0 to 1.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -563,41 +707,52 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 121.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 16.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                mask_clamp_lower: From 0 to 1.
-                mask_clamp_upper: From 0 to 1.
+                mask_clamp_lower: Opacity below which a pixel is fully transparent. From 0 to 1.
+                mask_clamp_upper: Opacity above which a pixel is fully opaque. From 0 to 1.
                 binarize_mask: Whether to convert the mask to pure black and white.
-                mask_binarization_threshold: From 0 to 1.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                mask_binarization_threshold: Opacity from which a pixel is fully opaque. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanAlphaPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanAlphaPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanAlpha = Endpoint
 
 wan_alpha = WanAlpha("fal-ai/wan-alpha", WanAlphaInput, WanAlphaOutput)
-"""Video endpoint of fal-ai: wan-alpha.
+"""Generates videos from text.
 
 Call it with `wan_alpha.subscribe(prompt=…)`.
 """
@@ -605,5 +760,9 @@ Call it with `wan_alpha.subscribe(prompt=…)`.
 Input = WanAlphaInput
 Output = WanAlphaOutput
 endpoint = wan_alpha
+"""Generates videos from text.
+
+Call it with `wan_alpha.subscribe(prompt=…)`.
+"""
 
 __all__ = ["VideoOutputType", "WanAlphaInput", "WanAlphaOutput", "wan_alpha"]

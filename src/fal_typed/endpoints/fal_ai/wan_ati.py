@@ -1,4 +1,4 @@
-"""fal-ai/wan-ati — Video endpoint of fal-ai: wan-ati.
+"""fal-ai/wan-ati — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/wan-ati
 """
@@ -11,9 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TrackPoint(InputModel):
@@ -30,12 +48,13 @@ class WanAtiInput(InputModel, Request["WanAtiOutput"]):
     """Parameters of fal-ai/wan-ati."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     track: list[list[TrackPoint]]
+    """Paths of points in the image, as positions for each frame."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 40
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -46,11 +65,39 @@ class WanAtiInput(InputModel, Request["WanAtiOutput"]):
     """
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[Sequence[TrackPoint | TrackPointDict]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class WanAtiOutput(OutputModel):
@@ -61,7 +108,114 @@ class WanAtiOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TrackPointDict(TypedDict):
+        """`TrackPoint` as a dict."""
+
+        x: float
+        y: float
+
+    class WanAtiPipeline(Pipeline[..., WanAtiOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[Sequence[TrackPoint | TrackPointDict]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> Result[WanAtiOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[Sequence[TrackPoint | TrackPointDict]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> PendingRun[WanAtiOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanAtiPipeline(AsyncPipeline[..., WanAtiOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[Sequence[TrackPoint | TrackPointDict]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> Result[WanAtiOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[Sequence[TrackPoint | TrackPointDict]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> AsyncPendingRun[WanAtiOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class WanAti(Endpoint[..., WanAtiInput, WanAtiOutput]):
         def run(
@@ -69,7 +223,7 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            track: list[list[TrackPoint]],
+            track: list[Sequence[TrackPoint | TrackPointDict]],
             num_inference_steps: int = 40,
             guidance_scale: float = 5,
             resolution: Literal["480p", "580p", "720p"] = "480p",
@@ -78,14 +232,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -99,7 +251,7 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            track: list[list[TrackPoint]],
+            track: list[Sequence[TrackPoint | TrackPointDict]],
             num_inference_steps: int = 40,
             guidance_scale: float = 5,
             resolution: Literal["480p", "580p", "720p"] = "480p",
@@ -108,14 +260,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -125,7 +275,7 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            track: list[list[TrackPoint]],
+            track: list[Sequence[TrackPoint | TrackPointDict]],
             num_inference_steps: int = 40,
             guidance_scale: float = 5,
             resolution: Literal["480p", "580p", "720p"] = "480p",
@@ -134,14 +284,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -156,7 +304,7 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            track: list[list[TrackPoint]],
+            track: list[Sequence[TrackPoint | TrackPointDict]],
             num_inference_steps: int = 40,
             guidance_scale: float = 5,
             resolution: Literal["480p", "580p", "720p"] = "480p",
@@ -165,14 +313,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -182,7 +328,7 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            track: list[list[TrackPoint]],
+            track: list[Sequence[TrackPoint | TrackPointDict]],
             num_inference_steps: int = 40,
             guidance_scale: float = 5,
             resolution: Literal["480p", "580p", "720p"] = "480p",
@@ -191,14 +337,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -212,7 +356,7 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            track: list[list[TrackPoint]],
+            track: list[Sequence[TrackPoint | TrackPointDict]],
             num_inference_steps: int = 40,
             guidance_scale: float = 5,
             resolution: Literal["480p", "580p", "720p"] = "480p",
@@ -221,14 +365,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -238,7 +380,7 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            track: list[list[TrackPoint]],
+            track: list[Sequence[TrackPoint | TrackPointDict]],
             num_inference_steps: int = 40,
             guidance_scale: float = 5,
             resolution: Literal["480p", "580p", "720p"] = "480p",
@@ -249,14 +391,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -269,7 +409,7 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            track: list[list[TrackPoint]],
+            track: list[Sequence[TrackPoint | TrackPointDict]],
             num_inference_steps: int = 40,
             guidance_scale: float = 5,
             resolution: Literal["480p", "580p", "720p"] = "480p",
@@ -278,22 +418,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                track: Paths of points in the image, as positions for each frame.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanAtiPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanAtiPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    TrackPointDict = dict
     WanAti = Endpoint
 
 wan_ati = WanAti("fal-ai/wan-ati", WanAtiInput, WanAtiOutput)
-"""Video endpoint of fal-ai: wan-ati.
+"""Animates an image into a video.
 
 Call it with `wan_ati.subscribe(image_url=…, prompt=…, track=…)`.
 """
@@ -301,5 +461,9 @@ Call it with `wan_ati.subscribe(image_url=…, prompt=…, track=…)`.
 Input = WanAtiInput
 Output = WanAtiOutput
 endpoint = wan_ati
+"""Animates an image into a video.
 
-__all__ = ["TrackPoint", "WanAtiInput", "WanAtiOutput", "wan_ati"]
+Call it with `wan_ati.subscribe(image_url=…, prompt=…, track=…)`.
+"""
+
+__all__ = ["TrackPoint", "TrackPointDict", "WanAtiInput", "WanAtiOutput", "wan_ati"]

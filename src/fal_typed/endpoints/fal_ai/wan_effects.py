@@ -1,4 +1,4 @@
-"""fal-ai/wan-effects — Video endpoint of fal-ai: wan-effects.
+"""fal-ai/wan-effects — Turns an image into a video with a predefined effect.
 
 Category: video. https://fal.ai/models/fal-ai/wan-effects
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 EffectType: TypeAlias = Literal[
     "squish",
@@ -67,9 +83,10 @@ class WanEffectsInput(InputModel, Request["WanEffectsOutput"]):
     """Parameters of fal-ai/wan-effects."""
 
     subject: str
+    """Subject that the effect is applied to."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     effect_type: EffectType = "cakeify"
     """Predefined effect to apply."""
@@ -87,14 +104,14 @@ class WanEffectsInput(InputModel, Request["WanEffectsOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
 
     lora_scale: Annotated[float, Field(ge=0.1, le=2.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0.1 to 2.
+    """Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1
+    to 2.
     """
 
     turbo_mode: bool = False
@@ -112,7 +129,132 @@ class WanEffectsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanEffectsPipeline(Pipeline[..., WanEffectsOutput]):
+        def run(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> Result[WanEffectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> PendingRun[WanEffectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanEffectsPipeline(AsyncPipeline[..., WanEffectsOutput]):
+        async def run(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> Result[WanEffectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> AsyncPendingRun[WanEffectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
 
     class WanEffects(Endpoint[..., WanEffectsInput, WanEffectsOutput]):
         def run(
@@ -132,18 +274,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
                 effect_type: Predefined effect to apply.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0.1 to 2.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -169,18 +308,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
                 effect_type: Predefined effect to apply.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0.1 to 2.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -202,18 +338,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
                 effect_type: Predefined effect to apply.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0.1 to 2.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -240,18 +373,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
                 effect_type: Predefined effect to apply.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0.1 to 2.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -273,18 +403,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
                 effect_type: Predefined effect to apply.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0.1 to 2.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -310,18 +437,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
                 effect_type: Predefined effect to apply.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0.1 to 2.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -345,18 +469,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
                 effect_type: Predefined effect to apply.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0.1 to 2.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -381,26 +502,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                subject: Subject that the effect is applied to.
+                image_url: Image that the video starts with.
                 effect_type: Predefined effect to apply.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0.1 to 2.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `1` is the trained strength. From 0.1 to 2.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanEffectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanEffectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanEffects = Endpoint
 
 wan_effects = WanEffects("fal-ai/wan-effects", WanEffectsInput, WanEffectsOutput)
-"""Video endpoint of fal-ai: wan-effects.
+"""Turns an image into a video with a predefined effect.
 
 Call it with `wan_effects.subscribe(subject=…, image_url=…)`.
 """
@@ -408,5 +547,9 @@ Call it with `wan_effects.subscribe(subject=…, image_url=…)`.
 Input = WanEffectsInput
 Output = WanEffectsOutput
 endpoint = wan_effects
+"""Turns an image into a video with a predefined effect.
+
+Call it with `wan_effects.subscribe(subject=…, image_url=…)`.
+"""
 
 __all__ = ["EffectType", "WanEffectsInput", "WanEffectsOutput", "wan_effects"]

@@ -1,4 +1,4 @@
-"""fal-ai/wan-fun-control — Video endpoint of fal-ai: wan-fun-control.
+"""fal-ai/wan-fun-control — Generates videos from text with the motion of another video.
 
 Category: video. https://fal.ai/models/fal-ai/wan-fun-control
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanFunControlInput(InputModel, Request["WanFunControlOutput"]):
@@ -60,8 +76,10 @@ class WanFunControlInput(InputModel, Request["WanFunControlOutput"]):
     """
 
     preprocess_video: bool = False
+    """Whether to convert the video into a control map; turn it off if it already is one."""
 
     preprocess_type: Literal["depth", "pose"] = "depth"
+    """What to extract from the video."""
 
     reference_image_url: FileInput | None = None
     """Reference image of a person, an object or a style to use in the result."""
@@ -75,7 +93,164 @@ class WanFunControlOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanFunControlPipeline(Pipeline[..., WanFunControlOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> Result[WanFunControlOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> PendingRun[WanFunControlOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanFunControlPipeline(AsyncPipeline[..., WanFunControlOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> Result[WanFunControlOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[WanFunControlOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+            """
+            ...
 
     class WanFunControl(Endpoint[..., WanFunControlInput, WanFunControlOutput]):
         def run(
@@ -102,21 +277,17 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 control_video_url: Control video with motion, depth or pose to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 49 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 4 to 60.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -148,21 +319,17 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 control_video_url: Control video with motion, depth or pose to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 49 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 4 to 60.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
             """
             ...
 
@@ -190,21 +357,17 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 control_video_url: Control video with motion, depth or pose to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 49 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 4 to 60.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -237,21 +400,17 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 control_video_url: Control video with motion, depth or pose to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 49 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 4 to 60.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
             """
             ...
 
@@ -279,21 +438,17 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 control_video_url: Control video with motion, depth or pose to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 49 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 4 to 60.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -325,21 +480,17 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 control_video_url: Control video with motion, depth or pose to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 49 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 4 to 60.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
             """
             ...
 
@@ -369,21 +520,17 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 control_video_url: Control video with motion, depth or pose to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 49 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 4 to 60.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -414,28 +561,45 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 control_video_url: Control video with motion, depth or pose to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 49 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 4 to 60.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                preprocess_video: Whether to convert the video into a control map; turn it off if it already is one.
+                preprocess_type: What to extract from the video.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanFunControlPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanFunControlPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanFunControl = Endpoint
 
 wan_fun_control = WanFunControl("fal-ai/wan-fun-control", WanFunControlInput, WanFunControlOutput)
-"""Video endpoint of fal-ai: wan-fun-control.
+"""Generates videos from text with the motion of another video.
 
 Call it with `wan_fun_control.subscribe(prompt=…, control_video_url=…)`.
 """
@@ -443,5 +607,9 @@ Call it with `wan_fun_control.subscribe(prompt=…, control_video_url=…)`.
 Input = WanFunControlInput
 Output = WanFunControlOutput
 endpoint = wan_fun_control
+"""Generates videos from text with the motion of another video.
+
+Call it with `wan_fun_control.subscribe(prompt=…, control_video_url=…)`.
+"""
 
 __all__ = ["WanFunControlInput", "WanFunControlOutput", "wan_fun_control"]

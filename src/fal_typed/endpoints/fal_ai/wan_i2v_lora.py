@@ -1,4 +1,4 @@
-"""fal-ai/wan-i2v-lora — Video endpoint of fal-ai: wan-i2v-lora.
+"""fal-ai/wan-i2v-lora — Animates an image into a video, with LoRA weights.
 
 Category: video. https://fal.ai/models/fal-ai/wan-i2v-lora
 """
@@ -11,20 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight_db37d91b import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lora_weight_db37d91b import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanI2vLoraInput(InputModel, Request["WanI2vLoraOutput"]):
     """Parameters of fal-ai/wan-i2v-lora."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -42,8 +60,7 @@ class WanI2vLoraInput(InputModel, Request["WanI2vLoraOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -67,7 +84,7 @@ class WanI2vLoraInput(InputModel, Request["WanI2vLoraOutput"]):
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
@@ -77,6 +94,53 @@ class WanI2vLoraInput(InputModel, Request["WanI2vLoraOutput"]):
 
     turbo_mode: bool = True
     """Whether to generate faster, at lower quality."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class WanI2vLoraOutput(OutputModel):
@@ -90,7 +154,180 @@ class WanI2vLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanI2vLoraPipeline(Pipeline[..., WanI2vLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[WanI2vLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> PendingRun[WanI2vLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanI2vLoraPipeline(AsyncPipeline[..., WanI2vLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[WanI2vLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> AsyncPendingRun[WanI2vLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
 
     class WanI2vLora(Endpoint[..., WanI2vLoraInput, WanI2vLoraOutput]):
         def run(
@@ -109,35 +346,27 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
             turbo_mode: bool = True,
         ) -> Result[WanI2vLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guide_scale: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                aspect_ratio: Ratio of width to height of the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
                 turbo_mode: Whether to generate faster, at lower quality.
 
@@ -163,35 +392,27 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
             turbo_mode: bool = True,
         ) -> Result[WanI2vLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guide_scale: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                aspect_ratio: Ratio of width to height of the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
@@ -213,35 +434,27 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
             turbo_mode: bool = True,
         ) -> Result[WanI2vLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guide_scale: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                aspect_ratio: Ratio of width to height of the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
                 turbo_mode: Whether to generate faster, at lower quality.
 
@@ -268,35 +481,27 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
             turbo_mode: bool = True,
         ) -> Result[WanI2vLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guide_scale: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                aspect_ratio: Ratio of width to height of the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
@@ -318,35 +523,27 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
             turbo_mode: bool = True,
         ) -> Handle[WanI2vLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guide_scale: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                aspect_ratio: Ratio of width to height of the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
                 turbo_mode: Whether to generate faster, at lower quality.
 
@@ -372,35 +569,27 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
             turbo_mode: bool = True,
         ) -> AsyncHandle[WanI2vLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guide_scale: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                aspect_ratio: Ratio of width to height of the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
@@ -422,7 +611,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
             turbo_mode: bool = True,
         ) -> Stream[WanI2vLoraOutput]:
@@ -431,28 +620,20 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guide_scale: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                aspect_ratio: Ratio of width to height of the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
                 turbo_mode: Whether to generate faster, at lower quality.
 
@@ -477,44 +658,57 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
             turbo_mode: bool = True,
         ) -> AsyncStream[WanI2vLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                guide_scale: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                aspect_ratio: Ratio of width to height of the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanI2vLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanI2vLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanI2vLora = Endpoint
 
 wan_i2v_lora = WanI2vLora("fal-ai/wan-i2v-lora", WanI2vLoraInput, WanI2vLoraOutput)
-"""Video endpoint of fal-ai: wan-i2v-lora.
+"""Animates an image into a video, with LoRA weights.
 
 Call it with `wan_i2v_lora.subscribe(prompt=…, image_url=…)`.
 """
@@ -522,5 +716,9 @@ Call it with `wan_i2v_lora.subscribe(prompt=…, image_url=…)`.
 Input = WanI2vLoraInput
 Output = WanI2vLoraOutput
 endpoint = wan_i2v_lora
+"""Animates an image into a video, with LoRA weights.
 
-__all__ = ["LoraWeight", "WanI2vLoraInput", "WanI2vLoraOutput", "wan_i2v_lora"]
+Call it with `wan_i2v_lora.subscribe(prompt=…, image_url=…)`.
+"""
+
+__all__ = ["LoraWeight", "LoraWeightDict", "WanI2vLoraInput", "WanI2vLoraOutput", "wan_i2v_lora"]

@@ -1,4 +1,4 @@
-"""fal-ai/wan-motion — Video endpoint of fal-ai: wan-motion.
+"""fal-ai/wan-motion — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/fal-ai/wan-motion
 """
@@ -9,32 +9,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanMotionInput(InputModel, Request["WanMotionOutput"]):
     """Parameters of fal-ai/wan-motion."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     prompt: str = ""
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     adapt_motion: bool = True
+    """Whether to adapt the motion to the proportions of the person."""
 
     enhance_identity: bool = False
+    """Whether to keep the face of the person more recognizable."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -54,7 +72,116 @@ class WanMotionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanMotionPipeline(Pipeline[..., WanMotionOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanMotionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[WanMotionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanMotionPipeline(AsyncPipeline[..., WanMotionOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanMotionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[WanMotionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class WanMotion(Endpoint[..., WanMotionInput, WanMotionOutput]):
         def run(
@@ -72,12 +199,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -101,12 +229,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -126,12 +255,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -156,12 +286,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -181,12 +312,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -210,12 +342,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -237,12 +370,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -265,20 +399,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                adapt_motion: Whether to adapt the motion to the proportions of the person.
+                enhance_identity: Whether to keep the face of the person more recognizable.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanMotionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanMotionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanMotion = Endpoint
 
 wan_motion = WanMotion("fal-ai/wan-motion", WanMotionInput, WanMotionOutput)
-"""Video endpoint of fal-ai: wan-motion.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `wan_motion.subscribe(video_url=…, image_url=…)`.
 """
@@ -286,5 +442,9 @@ Call it with `wan_motion.subscribe(video_url=…, image_url=…)`.
 Input = WanMotionInput
 Output = WanMotionOutput
 endpoint = wan_motion
+"""Animates the person in an image with the motion of a video.
+
+Call it with `wan_motion.subscribe(video_url=…, image_url=…)`.
+"""
 
 __all__ = ["WanMotionInput", "WanMotionOutput", "wan_motion"]

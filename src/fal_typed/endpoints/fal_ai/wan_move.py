@@ -1,4 +1,4 @@
-"""fal-ai/wan-move — Video endpoint of fal-ai: wan-move.
+"""fal-ai/wan-move — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/wan-move
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanMoveInput(InputModel, Request["WanMoveOutput"]):
     """Parameters of fal-ai/wan-move."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     trajectories: list[list[dict[str, Any]]]
-    """Points of the path along which the masked area moves, in order."""
+    """Paths along which parts of the image move."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 40
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -54,7 +70,108 @@ class WanMoveOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanMovePipeline(Pipeline[..., WanMoveOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> Result[WanMoveOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> PendingRun[WanMoveOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanMovePipeline(AsyncPipeline[..., WanMoveOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> Result[WanMoveOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[WanMoveOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class WanMove(Endpoint[..., WanMoveInput, WanMoveOutput]):
         def run(
@@ -71,13 +188,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                trajectories: Points of the path along which the masked area moves, in order.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. At least 1 and less than 10.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -101,13 +216,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                trajectories: Points of the path along which the masked area moves, in order.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. At least 1 and less than 10.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -127,13 +240,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                trajectories: Points of the path along which the masked area moves, in order.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. At least 1 and less than 10.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -158,13 +269,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                trajectories: Points of the path along which the masked area moves, in order.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. At least 1 and less than 10.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -184,13 +293,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                trajectories: Points of the path along which the masked area moves, in order.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. At least 1 and less than 10.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -214,13 +321,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                trajectories: Points of the path along which the masked area moves, in order.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. At least 1 and less than 10.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -242,13 +347,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                trajectories: Points of the path along which the masked area moves, in order.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. At least 1 and less than 10.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -271,22 +374,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                trajectories: Points of the path along which the masked area moves, in order.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. At least 1 and less than 10.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                trajectories: Paths along which parts of the image move.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. At least 1 and less than 10.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanMovePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanMovePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanMove = Endpoint
 
 wan_move = WanMove("fal-ai/wan-move", WanMoveInput, WanMoveOutput)
-"""Video endpoint of fal-ai: wan-move.
+"""Animates an image into a video.
 
 Call it with `wan_move.subscribe(image_url=…, prompt=…, trajectories=…)`.
 """
@@ -294,5 +416,9 @@ Call it with `wan_move.subscribe(image_url=…, prompt=…, trajectories=…)`.
 Input = WanMoveInput
 Output = WanMoveOutput
 endpoint = wan_move
+"""Animates an image into a video.
+
+Call it with `wan_move.subscribe(image_url=…, prompt=…, trajectories=…)`.
+"""
 
 __all__ = ["WanMoveInput", "WanMoveOutput", "wan_move"]

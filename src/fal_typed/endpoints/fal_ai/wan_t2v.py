@@ -1,4 +1,4 @@
-"""fal-ai/wan-t2v — Video endpoint of fal-ai: wan-t2v.
+"""fal-ai/wan-t2v — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/wan-t2v
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanT2vInput(InputModel, Request["WanT2vOutput"]):
@@ -38,11 +54,10 @@ class WanT2vInput(InputModel, Request["WanT2vOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -70,7 +85,140 @@ class WanT2vOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanT2vPipeline(Pipeline[..., WanT2vOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = False,
+        ) -> Result[WanT2vOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = False,
+        ) -> PendingRun[WanT2vOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanT2vPipeline(AsyncPipeline[..., WanT2vOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = False,
+        ) -> Result[WanT2vOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = False,
+        ) -> AsyncPendingRun[WanT2vOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
 
     class WanT2v(Endpoint[..., WanT2vInput, WanT2vOutput]):
         def run(
@@ -93,19 +241,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -134,19 +277,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -171,19 +309,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -213,19 +346,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -250,19 +378,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -291,19 +414,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
             ...
@@ -330,19 +448,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
 
             Raises:
@@ -370,27 +483,43 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanT2vPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanT2vPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanT2v = Endpoint
 
 wan_t2v = WanT2v("fal-ai/wan-t2v", WanT2vInput, WanT2vOutput)
-"""Video endpoint of fal-ai: wan-t2v.
+"""Generates videos from text.
 
 Call it with `wan_t2v.subscribe(prompt=…)`.
 """
@@ -398,5 +527,9 @@ Call it with `wan_t2v.subscribe(prompt=…)`.
 Input = WanT2vInput
 Output = WanT2vOutput
 endpoint = wan_t2v
+"""Generates videos from text.
+
+Call it with `wan_t2v.subscribe(prompt=…)`.
+"""
 
 __all__ = ["WanT2vInput", "WanT2vOutput", "wan_t2v"]

@@ -1,4 +1,4 @@
-"""fal-ai/wan-t2v-lora — Video endpoint of fal-ai: wan-t2v-lora.
+"""fal-ai/wan-t2v-lora — Generates videos from text, with LoRA weights.
 
 Category: video. https://fal.ai/models/fal-ai/wan-t2v-lora
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight_db37d91b import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lora_weight_db37d91b import LoraWeight, LoraWeightDict
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanT2vLoraInput(InputModel, Request["WanT2vLoraOutput"]):
@@ -39,11 +57,10 @@ class WanT2vLoraInput(InputModel, Request["WanT2vLoraOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -65,6 +82,47 @@ class WanT2vLoraInput(InputModel, Request["WanT2vLoraOutput"]):
     reverse_video: bool = False
     """Whether to play the video backward."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class WanT2vLoraOutput(OutputModel):
     """Result of fal-ai/wan-t2v-lora."""
@@ -77,7 +135,156 @@ class WanT2vLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanT2vLoraPipeline(Pipeline[..., WanT2vLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+        ) -> Result[WanT2vLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+        ) -> PendingRun[WanT2vLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanT2vLoraPipeline(AsyncPipeline[..., WanT2vLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+        ) -> Result[WanT2vLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            reverse_video: bool = False,
+        ) -> AsyncPendingRun[WanT2vLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                reverse_video: Whether to play the video backward.
+            """
+            ...
 
     class WanT2vLora(Endpoint[..., WanT2vLoraInput, WanT2vLoraOutput]):
         def run(
@@ -94,7 +301,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             turbo_mode: bool = True,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
         ) -> Result[WanT2vLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
@@ -102,22 +309,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
 
             Raises:
@@ -140,7 +341,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             turbo_mode: bool = True,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
         ) -> Result[WanT2vLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
@@ -148,22 +349,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
             """
             ...
@@ -182,7 +377,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             turbo_mode: bool = True,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
         ) -> Result[WanT2vLoraOutput]:
             """Submit to the queue, wait, and return the result.
@@ -190,22 +385,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
 
             Raises:
@@ -229,7 +418,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             turbo_mode: bool = True,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
         ) -> Result[WanT2vLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
@@ -237,22 +426,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
             """
             ...
@@ -271,7 +454,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             turbo_mode: bool = True,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
         ) -> Handle[WanT2vLoraOutput]:
             """Submit to the queue and return a handle immediately.
@@ -279,22 +462,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
 
             Raises:
@@ -317,7 +494,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             turbo_mode: bool = True,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
         ) -> AsyncHandle[WanT2vLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
@@ -325,22 +502,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
             """
             ...
@@ -359,7 +530,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             turbo_mode: bool = True,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
         ) -> Stream[WanT2vLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -369,22 +540,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
 
             Raises:
@@ -406,7 +571,7 @@ if TYPE_CHECKING:
             enable_safety_checker: bool = False,
             enable_prompt_expansion: bool = False,
             turbo_mode: bool = True,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             reverse_video: bool = False,
         ) -> AsyncStream[WanT2vLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
@@ -414,30 +579,45 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 reverse_video: Whether to play the video backward.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanT2vLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanT2vLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanT2vLora = Endpoint
 
 wan_t2v_lora = WanT2vLora("fal-ai/wan-t2v-lora", WanT2vLoraInput, WanT2vLoraOutput)
-"""Video endpoint of fal-ai: wan-t2v-lora.
+"""Generates videos from text, with LoRA weights.
 
 Call it with `wan_t2v_lora.subscribe(prompt=…)`.
 """
@@ -445,5 +625,9 @@ Call it with `wan_t2v_lora.subscribe(prompt=…)`.
 Input = WanT2vLoraInput
 Output = WanT2vLoraOutput
 endpoint = wan_t2v_lora
+"""Generates videos from text, with LoRA weights.
 
-__all__ = ["LoraWeight", "WanT2vLoraInput", "WanT2vLoraOutput", "wan_t2v_lora"]
+Call it with `wan_t2v_lora.subscribe(prompt=…)`.
+"""
+
+__all__ = ["LoraWeight", "LoraWeightDict", "WanT2vLoraInput", "WanT2vLoraOutput", "wan_t2v_lora"]

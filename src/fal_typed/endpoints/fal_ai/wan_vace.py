@@ -1,4 +1,4 @@
-"""fal-ai/wan-vace — Video endpoint of fal-ai: wan-vace.
+"""fal-ai/wan-vace — Generates videos from text and optional images or clips.
 
 Category: video. https://fal.ai/models/fal-ai/wan-vace
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanVaceInput(InputModel, Request["WanVaceOutput"]):
@@ -46,17 +62,16 @@ class WanVaceInput(InputModel, Request["WanVaceOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` lets the model choose."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
 
     video_url: FileInput | None = None
-    """Video to edit or to start from."""
+    """Video to start from."""
 
     mask_video_url: FileInput | None = None
     """Mask clip of the same length; usually the white area is edited."""
@@ -90,7 +105,188 @@ class WanVaceOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVacePipeline(Pipeline[..., WanVaceOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> Result[WanVaceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> PendingRun[WanVaceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanVacePipeline(AsyncPipeline[..., WanVaceOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> Result[WanVaceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> AsyncPendingRun[WanVaceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+            """
+            ...
 
     class WanVace(Endpoint[..., WanVaceInput, WanVaceOutput]):
         def run(
@@ -119,28 +315,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 240.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 task: Task for the endpoint to perform.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                video_url: Video to edit or to start from.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -174,28 +363,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 240.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 task: Task for the endpoint to perform.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                video_url: Video to edit or to start from.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
             """
             ...
 
@@ -225,28 +407,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 240.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 task: Task for the endpoint to perform.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                video_url: Video to edit or to start from.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -281,28 +456,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 240.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 task: Task for the endpoint to perform.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                video_url: Video to edit or to start from.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
             """
             ...
 
@@ -332,28 +500,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 240.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 task: Task for the endpoint to perform.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                video_url: Video to edit or to start from.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -387,28 +548,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 240.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 task: Task for the endpoint to perform.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                video_url: Video to edit or to start from.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
             """
             ...
 
@@ -440,28 +594,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 240.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 task: Task for the endpoint to perform.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                video_url: Video to edit or to start from.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -494,35 +641,49 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 81 to 240.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 24.
                 task: Task for the endpoint to perform.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
-                video_url: Video to edit or to start from.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                video_url: Video to start from.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanVacePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanVacePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanVace = Endpoint
 
 wan_vace = WanVace("fal-ai/wan-vace", WanVaceInput, WanVaceOutput)
-"""Video endpoint of fal-ai: wan-vace.
+"""Generates videos from text and optional images or clips.
 
 Call it with `wan_vace.subscribe(prompt=…)`.
 """
@@ -530,5 +691,9 @@ Call it with `wan_vace.subscribe(prompt=…)`.
 Input = WanVaceInput
 Output = WanVaceOutput
 endpoint = wan_vace
+"""Generates videos from text and optional images or clips.
+
+Call it with `wan_vace.subscribe(prompt=…)`.
+"""
 
 __all__ = ["WanVaceInput", "WanVaceOutput", "wan_vace"]

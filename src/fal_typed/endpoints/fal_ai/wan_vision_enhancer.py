@@ -1,4 +1,4 @@
-"""fal-ai/wan-vision-enhancer — Video endpoint of fal-ai: wan-vision-enhancer.
+"""fal-ai/wan-vision-enhancer — Upscales a video and adds detail.
 
 Category: video. https://fal.ai/models/fal-ai/wan-vision-enhancer
 """
@@ -11,25 +11,43 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanVisionEnhancerInput(InputModel, Request["WanVisionEnhancerOutput"]):
     """Parameters of fal-ai/wan-vision-enhancer."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to upscale."""
 
     target_resolution: Literal["720p", "1080p"] = "720p"
     """Resolution to upscale to, by the height of the frames."""
 
     creativity: Annotated[int, Field(ge=0, le=4)] = 1
-    """How much detail the model can invent; 0 stays with the original. From 0 to 4."""
+    """How much detail the model can invent; higher values invent more. `0` stays with the
+    original. From 0 to 4.
+    """
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """What the input shows, in words; guides the added detail."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -42,7 +60,7 @@ class WanVisionEnhancerOutput(OutputModel):
     """Result of fal-ai/wan-vision-enhancer."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -52,7 +70,100 @@ class WanVisionEnhancerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVisionEnhancerPipeline(Pipeline[..., WanVisionEnhancerOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[WanVisionEnhancerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to upscale.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> PendingRun[WanVisionEnhancerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to upscale.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanVisionEnhancerPipeline(AsyncPipeline[..., WanVisionEnhancerOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[WanVisionEnhancerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to upscale.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[WanVisionEnhancerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to upscale.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class WanVisionEnhancer(Endpoint[..., WanVisionEnhancerInput, WanVisionEnhancerOutput]):
         def run(
@@ -68,11 +179,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 4.
-                prompt: What happens in the video, in words: subject, action and style.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -95,11 +205,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 4.
-                prompt: What happens in the video, in words: subject, action and style.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -118,11 +227,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 4.
-                prompt: What happens in the video, in words: subject, action and style.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -146,11 +254,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 4.
-                prompt: What happens in the video, in words: subject, action and style.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -169,11 +276,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 4.
-                prompt: What happens in the video, in words: subject, action and style.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -196,11 +302,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 4.
-                prompt: What happens in the video, in words: subject, action and style.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -221,11 +326,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 4.
-                prompt: What happens in the video, in words: subject, action and style.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -247,14 +351,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
-                creativity: How much detail the model can invent; 0 stays with the original. From 0
-                    to 4.
-                prompt: What happens in the video, in words: subject, action and style.
+                creativity: How much detail the model can invent; higher values invent more. `0` stays with the original. From 0 to 4.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanVisionEnhancerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanVisionEnhancerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanVisionEnhancer = Endpoint
@@ -262,7 +388,7 @@ else:
 wan_vision_enhancer = WanVisionEnhancer(
     "fal-ai/wan-vision-enhancer", WanVisionEnhancerInput, WanVisionEnhancerOutput
 )
-"""Video endpoint of fal-ai: wan-vision-enhancer.
+"""Upscales a video and adds detail.
 
 Call it with `wan_vision_enhancer.subscribe(video_url=…)`.
 """
@@ -270,5 +396,9 @@ Call it with `wan_vision_enhancer.subscribe(video_url=…)`.
 Input = WanVisionEnhancerInput
 Output = WanVisionEnhancerOutput
 endpoint = wan_vision_enhancer
+"""Upscales a video and adds detail.
+
+Call it with `wan_vision_enhancer.subscribe(video_url=…)`.
+"""
 
 __all__ = ["WanVisionEnhancerInput", "WanVisionEnhancerOutput", "wan_vision_enhancer"]

@@ -1,4 +1,4 @@
-"""fal-ai/wizper — Text endpoint of fal-ai: wizper.
+"""fal-ai/wizper — Transcribes speech to text.
 
 Category: text. https://fal.ai/models/fal-ai/wizper
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.language_a161a15f import Language
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WizperInput(InputModel, Request["WizperOutput"]):
     """Parameters of fal-ai/wizper."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio to transcribe."""
 
     task: Literal["transcribe", "translate"] = "transcribe"
     """Whether to transcribe speech in its own language or to translate it into English."""
@@ -30,15 +46,16 @@ class WizperInput(InputModel, Request["WizperOutput"]):
     """Language spoken in the audio."""
 
     chunk_level: Literal["segment"] = "segment"
-    """Level of timestamps: segments, words or none."""
+    """Level of detail of the timestamps."""
 
     max_segment_len: Annotated[int, Field(ge=10, le=29)] = 29
-    """From 10 to 29."""
+    """Maximum length of a segment in seconds. From 10 to 29."""
 
     merge_chunks: bool = True
     """Whether to merge the segments of the transcript."""
 
     version: Literal["3"] = "3"
+    """Version of the Whisper weights."""
 
 
 class WhisperChunk(OutputModel):
@@ -55,7 +72,7 @@ class WizperOutput(OutputModel):
     """Result of fal-ai/wizper."""
 
     text: str
-    """The response or transcript as plain text."""
+    """The transcript as plain text."""
 
     chunks: list[WhisperChunk]
     """Segments of the transcript with their timestamps."""
@@ -65,7 +82,108 @@ class WizperOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WizperPipeline(Pipeline[..., WizperOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> Result[WizperOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
+                language: Language spoken in the audio.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> PendingRun[WizperOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
+                language: Language spoken in the audio.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWizperPipeline(AsyncPipeline[..., WizperOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> Result[WizperOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
+                language: Language spoken in the audio.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> AsyncPendingRun[WizperOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
+                language: Language spoken in the audio.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
+            """
+            ...
 
     class Wizper(Endpoint[..., WizperInput, WizperOutput]):
         def run(
@@ -82,13 +200,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                task: Whether to transcribe speech in its own language or to translate it into
-                    English.
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
                 language: Language spoken in the audio.
-                chunk_level: Level of timestamps: segments, words or none.
-                max_segment_len: From 10 to 29.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
                 merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,13 +228,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                task: Whether to transcribe speech in its own language or to translate it into
-                    English.
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
                 language: Language spoken in the audio.
-                chunk_level: Level of timestamps: segments, words or none.
-                max_segment_len: From 10 to 29.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
                 merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
             """
             ...
 
@@ -134,13 +252,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                task: Whether to transcribe speech in its own language or to translate it into
-                    English.
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
                 language: Language spoken in the audio.
-                chunk_level: Level of timestamps: segments, words or none.
-                max_segment_len: From 10 to 29.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
                 merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -163,13 +281,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                task: Whether to transcribe speech in its own language or to translate it into
-                    English.
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
                 language: Language spoken in the audio.
-                chunk_level: Level of timestamps: segments, words or none.
-                max_segment_len: From 10 to 29.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
                 merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
             """
             ...
 
@@ -187,13 +305,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                task: Whether to transcribe speech in its own language or to translate it into
-                    English.
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
                 language: Language spoken in the audio.
-                chunk_level: Level of timestamps: segments, words or none.
-                max_segment_len: From 10 to 29.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
                 merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -215,13 +333,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                task: Whether to transcribe speech in its own language or to translate it into
-                    English.
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
                 language: Language spoken in the audio.
-                chunk_level: Level of timestamps: segments, words or none.
-                max_segment_len: From 10 to 29.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
                 merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
             """
             ...
 
@@ -241,13 +359,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                task: Whether to transcribe speech in its own language or to translate it into
-                    English.
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
                 language: Language spoken in the audio.
-                chunk_level: Level of timestamps: segments, words or none.
-                max_segment_len: From 10 to 29.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
                 merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -268,20 +386,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                task: Whether to transcribe speech in its own language or to translate it into
-                    English.
+                audio_url: Audio to transcribe.
+                task: Whether to transcribe speech in its own language or to translate it into English.
                 language: Language spoken in the audio.
-                chunk_level: Level of timestamps: segments, words or none.
-                max_segment_len: From 10 to 29.
+                chunk_level: Level of detail of the timestamps.
+                max_segment_len: Maximum length of a segment in seconds. From 10 to 29.
                 merge_chunks: Whether to merge the segments of the transcript.
+                version: Version of the Whisper weights.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WizperPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWizperPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Wizper = Endpoint
 
 wizper = Wizper("fal-ai/wizper", WizperInput, WizperOutput)
-"""Text endpoint of fal-ai: wizper.
+"""Transcribes speech to text.
 
 Call it with `wizper.subscribe(audio_url=…)`.
 """
@@ -289,5 +428,9 @@ Call it with `wizper.subscribe(audio_url=…)`.
 Input = WizperInput
 Output = WizperOutput
 endpoint = wizper
+"""Transcribes speech to text.
+
+Call it with `wizper.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["Language", "WhisperChunk", "WizperInput", "WizperOutput", "wizper"]

@@ -1,4 +1,4 @@
-"""fal-ai/yue — Audio endpoint of fal-ai: yue.
+"""fal-ai/yue — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/yue
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class YueInput(InputModel, Request["YueOutput"]):
@@ -32,7 +48,48 @@ class YueOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class YuePipeline(Pipeline[..., YueOutput]):
+        def run(self, *, lyrics: str, genres: str) -> Result[YueOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+            """
+            ...
+
+        def submit(self, *, lyrics: str, genres: str) -> PendingRun[YueOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncYuePipeline(AsyncPipeline[..., YueOutput]):
+        async def run(self, *, lyrics: str, genres: str) -> Result[YueOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+            """
+            ...
+
+        async def submit(self, *, lyrics: str, genres: str) -> AsyncPendingRun[YueOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+            """
+            ...
 
     class Yue(Endpoint[..., YueInput, YueOutput]):
         def run(self, *, lyrics: str, genres: str) -> Result[YueOutput]:
@@ -124,11 +181,32 @@ if TYPE_CHECKING:
                 genres: Genre, mood and voice in words.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> YuePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncYuePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Yue = Endpoint
 
 yue = Yue("fal-ai/yue", YueInput, YueOutput)
-"""Audio endpoint of fal-ai: yue.
+"""Generates music from text.
 
 Call it with `yue.subscribe(lyrics=…, genres=…)`.
 """
@@ -136,5 +214,9 @@ Call it with `yue.subscribe(lyrics=…, genres=…)`.
 Input = YueInput
 Output = YueOutput
 endpoint = yue
+"""Generates music from text.
+
+Call it with `yue.subscribe(lyrics=…, genres=…)`.
+"""
 
 __all__ = ["YueInput", "YueOutput", "yue"]

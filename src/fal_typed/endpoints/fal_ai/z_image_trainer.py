@@ -1,4 +1,4 @@
-"""fal-ai/z-image-trainer — Training endpoint of fal-ai: z-image-trainer.
+"""fal-ai/z-image-trainer — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/z-image-trainer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTrainerInput(InputModel, Request["ZImageTrainerOutput"]):
@@ -35,6 +51,7 @@ class ZImageTrainerInput(InputModel, Request["ZImageTrainerOutput"]):
     """Caption for images that do not have one."""
 
     training_type: Literal["content", "style", "balanced"] = "balanced"
+    """What to learn from the images."""
 
 
 class ZImageTrainerOutput(OutputModel):
@@ -48,7 +65,92 @@ class ZImageTrainerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTrainerPipeline(Pipeline[..., ZImageTrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> Result[ZImageTrainerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> PendingRun[ZImageTrainerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTrainerPipeline(AsyncPipeline[..., ZImageTrainerOutput]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> Result[ZImageTrainerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> AsyncPendingRun[ZImageTrainerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
+            """
+            ...
 
     class ZImageTrainer(Endpoint[..., ZImageTrainerInput, ZImageTrainerOutput]):
         def run(
@@ -63,13 +165,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,13 +189,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
             """
             ...
 
@@ -111,13 +209,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,13 +234,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
             """
             ...
 
@@ -160,13 +254,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -186,13 +278,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
             """
             ...
 
@@ -210,13 +300,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -235,20 +323,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
+                training_type: What to learn from the images.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTrainerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncZImageTrainerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTrainer = Endpoint
 
 z_image_trainer = ZImageTrainer("fal-ai/z-image-trainer", ZImageTrainerInput, ZImageTrainerOutput)
-"""Training endpoint of fal-ai: z-image-trainer.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `z_image_trainer.subscribe(image_data_url=…)`.
 """
@@ -256,5 +363,9 @@ Call it with `z_image_trainer.subscribe(image_data_url=…)`.
 Input = ZImageTrainerInput
 Output = ZImageTrainerOutput
 endpoint = z_image_trainer
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `z_image_trainer.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["ZImageTrainerInput", "ZImageTrainerOutput", "z_image_trainer"]

@@ -1,4 +1,4 @@
-"""fal-ai/z-image-turbo-trainer-v2 — Training endpoint of fal-ai: z-image-turbo-trainer-v2.
+"""fal-ai/z-image-turbo-trainer-v2 — Trains LoRA weights that generate images, on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/z-image-turbo-trainer-v2
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboTrainerV2Input(InputModel, Request["ZImageTurboTrainerV2Output"]):
@@ -46,7 +62,84 @@ class ZImageTurboTrainerV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTurboTrainerV2Pipeline(Pipeline[..., ZImageTurboTrainerV2Output]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageTurboTrainerV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> PendingRun[ZImageTurboTrainerV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboTrainerV2Pipeline(AsyncPipeline[..., ZImageTurboTrainerV2Output]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageTurboTrainerV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> AsyncPendingRun[ZImageTurboTrainerV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+            """
+            ...
 
     class ZImageTurboTrainerV2(
         Endpoint[..., ZImageTurboTrainerV2Input, ZImageTurboTrainerV2Output]
@@ -62,13 +155,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,13 +177,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
             """
             ...
 
@@ -108,13 +195,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -134,13 +218,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
             """
             ...
 
@@ -155,13 +236,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,13 +258,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
             """
             ...
 
@@ -203,13 +278,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -227,14 +299,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 10 to 40000.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 10 to 40000.
                 default_caption: Caption for images that do not have one.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTurboTrainerV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncZImageTurboTrainerV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurboTrainerV2 = Endpoint
@@ -242,7 +334,7 @@ else:
 z_image_turbo_trainer_v2 = ZImageTurboTrainerV2(
     "fal-ai/z-image-turbo-trainer-v2", ZImageTurboTrainerV2Input, ZImageTurboTrainerV2Output
 )
-"""Training endpoint of fal-ai: z-image-turbo-trainer-v2.
+"""Trains LoRA weights that generate images, on your own images.
 
 Call it with `z_image_turbo_trainer_v2.subscribe(image_data_url=…)`.
 """
@@ -250,5 +342,9 @@ Call it with `z_image_turbo_trainer_v2.subscribe(image_data_url=…)`.
 Input = ZImageTurboTrainerV2Input
 Output = ZImageTurboTrainerV2Output
 endpoint = z_image_turbo_trainer_v2
+"""Trains LoRA weights that generate images, on your own images.
+
+Call it with `z_image_turbo_trainer_v2.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["ZImageTurboTrainerV2Input", "ZImageTurboTrainerV2Output", "z_image_turbo_trainer_v2"]

@@ -1,4 +1,4 @@
-"""fal-ai/zonos — Audio endpoint of fal-ai: zonos.
+"""fal-ai/zonos — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/zonos
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZonosInput(InputModel, Request["ZonosOutput"]):
@@ -32,7 +48,50 @@ class ZonosOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZonosPipeline(Pipeline[..., ZonosOutput]):
+        def run(self, *, reference_audio_url: FileInput, prompt: str) -> Result[ZonosOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+            """
+            ...
+
+        def submit(self, *, reference_audio_url: FileInput, prompt: str) -> PendingRun[ZonosOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZonosPipeline(AsyncPipeline[..., ZonosOutput]):
+        async def run(self, *, reference_audio_url: FileInput, prompt: str) -> Result[ZonosOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+            """
+            ...
+
+        async def submit(
+            self, *, reference_audio_url: FileInput, prompt: str
+        ) -> AsyncPendingRun[ZonosOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+            """
+            ...
 
     class Zonos(Endpoint[..., ZonosInput, ZonosOutput]):
         def run(self, *, reference_audio_url: FileInput, prompt: str) -> Result[ZonosOutput]:
@@ -132,11 +191,32 @@ if TYPE_CHECKING:
                 prompt: Text to speak, with style hints if the model supports them.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZonosPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncZonosPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Zonos = Endpoint
 
 zonos = Zonos("fal-ai/zonos", ZonosInput, ZonosOutput)
-"""Audio endpoint of fal-ai: zonos.
+"""Generates speech from text.
 
 Call it with `zonos.subscribe(reference_audio_url=…, prompt=…)`.
 """
@@ -144,5 +224,9 @@ Call it with `zonos.subscribe(reference_audio_url=…, prompt=…)`.
 Input = ZonosInput
 Output = ZonosOutput
 endpoint = zonos
+"""Generates speech from text.
+
+Call it with `zonos.subscribe(reference_audio_url=…, prompt=…)`.
+"""
 
 __all__ = ["ZonosInput", "ZonosOutput", "zonos"]

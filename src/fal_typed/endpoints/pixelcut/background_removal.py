@@ -1,4 +1,4 @@
-"""pixelcut/background-removal — Image endpoint of pixelcut: background-removal.
+"""pixelcut/background-removal — Removes the background of an image.
 
 Category: image. https://fal.ai/models/pixelcut/background-removal
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BackgroundRemovalInput(InputModel, Request["BackgroundRemovalOutput"]):
     """Parameters of pixelcut/background-removal."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose background to remove."""
 
     output_format: Literal["rgba", "alpha", "zip"] = "rgba"
     """File format of the images."""
@@ -33,13 +49,83 @@ class BackgroundRemovalOutput(OutputModel):
     """Result of pixelcut/background-removal."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     file: File | None = None
+    """The result, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BackgroundRemovalPipeline(Pipeline[..., BackgroundRemovalOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> Result[BackgroundRemovalOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image whose background to remove.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> PendingRun[BackgroundRemovalOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image whose background to remove.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBackgroundRemovalPipeline(AsyncPipeline[..., BackgroundRemovalOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> Result[BackgroundRemovalOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image whose background to remove.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> AsyncPendingRun[BackgroundRemovalOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image whose background to remove.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BackgroundRemoval(Endpoint[..., BackgroundRemovalInput, BackgroundRemovalOutput]):
         def run(
@@ -52,10 +138,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
                 output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -73,10 +158,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
                 output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -90,10 +174,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
                 output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,10 +195,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
                 output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -129,10 +211,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
                 output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,10 +231,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
                 output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -169,10 +249,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
                 output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,11 +268,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
                 output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BackgroundRemovalPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBackgroundRemovalPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BackgroundRemoval = Endpoint
@@ -201,7 +302,7 @@ else:
 background_removal = BackgroundRemoval(
     "pixelcut/background-removal", BackgroundRemovalInput, BackgroundRemovalOutput
 )
-"""Image endpoint of pixelcut: background-removal.
+"""Removes the background of an image.
 
 Call it with `background_removal.subscribe(image_url=…)`.
 """
@@ -209,5 +310,9 @@ Call it with `background_removal.subscribe(image_url=…)`.
 Input = BackgroundRemovalInput
 Output = BackgroundRemovalOutput
 endpoint = background_removal
+"""Removes the background of an image.
+
+Call it with `background_removal.subscribe(image_url=…)`.
+"""
 
 __all__ = ["BackgroundRemovalInput", "BackgroundRemovalOutput", "background_removal"]

@@ -1,4 +1,4 @@
-"""smoretalk-ai/rembg-enhance — Image endpoint of smoretalk-ai: rembg-enhance.
+"""smoretalk-ai/rembg-enhance — Removes the background of an image.
 
 Category: image. https://fal.ai/models/smoretalk-ai/rembg-enhance
 """
@@ -9,34 +9,87 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RembgEnhanceInput(InputModel, Request["RembgEnhanceOutput"]):
     """Parameters of smoretalk-ai/rembg-enhance."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose background to remove."""
 
 
 class RembgEnhanceOutput(OutputModel):
     """Result of smoretalk-ai/rembg-enhance."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RembgEnhancePipeline(Pipeline[..., RembgEnhanceOutput]):
+        def run(self, *, image_url: FileInput) -> Result[RembgEnhanceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image whose background to remove.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[RembgEnhanceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image whose background to remove.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRembgEnhancePipeline(AsyncPipeline[..., RembgEnhanceOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[RembgEnhanceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image whose background to remove.
+            """
+            ...
+
+        async def submit(self, *, image_url: FileInput) -> AsyncPendingRun[RembgEnhanceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image whose background to remove.
+            """
+            ...
 
     class RembgEnhance(Endpoint[..., RembgEnhanceInput, RembgEnhanceOutput]):
         def run(self, *, image_url: FileInput) -> Result[RembgEnhanceOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -48,7 +101,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
             """
             ...
 
@@ -56,7 +109,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -69,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
             """
             ...
 
@@ -77,7 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,7 +142,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
             """
             ...
 
@@ -99,7 +152,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,14 +163,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image whose background to remove.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RembgEnhancePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncRembgEnhancePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RembgEnhance = Endpoint
 
 rembg_enhance = RembgEnhance("smoretalk-ai/rembg-enhance", RembgEnhanceInput, RembgEnhanceOutput)
-"""Image endpoint of smoretalk-ai: rembg-enhance.
+"""Removes the background of an image.
 
 Call it with `rembg_enhance.subscribe(image_url=…)`.
 """
@@ -125,5 +199,9 @@ Call it with `rembg_enhance.subscribe(image_url=…)`.
 Input = RembgEnhanceInput
 Output = RembgEnhanceOutput
 endpoint = rembg_enhance
+"""Removes the background of an image.
+
+Call it with `rembg_enhance.subscribe(image_url=…)`.
+"""
 
 __all__ = ["RembgEnhanceInput", "RembgEnhanceOutput", "rembg_enhance"]

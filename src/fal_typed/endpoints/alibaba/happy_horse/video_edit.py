@@ -1,4 +1,4 @@
-"""alibaba/happy-horse/video-edit — Video endpoint of alibaba: happy-horse video-edit.
+"""alibaba/happy-horse/video-edit — Edits a video by text instructions and reference images.
 
 Category: video. https://fal.ai/models/alibaba/happy-horse/video-edit
 """
@@ -11,30 +11,46 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HappyHorseVideoEditInput(InputModel, Request["HappyHorseVideoEditOutput"]):
     """Parameters of alibaba/happy-horse/video-edit."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the change to make, or of the video to generate. At least 1 character.
-    """
+    """What to change in the video, in words. At least 1 character."""
 
     reference_image_urls: list[FileInput] | None = None
     """Reference images of people, objects or styles to use in the result."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     audio_setting: Literal["auto", "origin"] = "auto"
-    """Whether to keep the audio of the input video or to generate new audio."""
+    """Whether to keep the audio of the input video or to generate new audio. `origin` keeps it,
+    `auto` lets the model decide.
+    """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -47,14 +63,115 @@ class HappyHorseVideoEditOutput(OutputModel):
     """Result of alibaba/happy-horse/video-edit."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HappyHorseVideoEditPipeline(Pipeline[..., HappyHorseVideoEditOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseVideoEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[HappyHorseVideoEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHappyHorseVideoEditPipeline(AsyncPipeline[..., HappyHorseVideoEditOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseVideoEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[HappyHorseVideoEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class HappyHorseVideoEdit(Endpoint[..., HappyHorseVideoEditInput, HappyHorseVideoEditOutput]):
         def run(
@@ -71,15 +188,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -103,15 +216,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -131,15 +240,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -164,15 +269,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -192,15 +293,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -224,15 +321,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -254,15 +347,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -285,18 +374,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HappyHorseVideoEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHappyHorseVideoEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HappyHorseVideoEdit = Endpoint
@@ -304,7 +412,7 @@ else:
 happy_horse_video_edit = HappyHorseVideoEdit(
     "alibaba/happy-horse/video-edit", HappyHorseVideoEditInput, HappyHorseVideoEditOutput
 )
-"""Video endpoint of alibaba: happy-horse video-edit.
+"""Edits a video by text instructions and reference images.
 
 Call it with `happy_horse_video_edit.subscribe(video_url=…, prompt=…)`.
 """
@@ -312,5 +420,9 @@ Call it with `happy_horse_video_edit.subscribe(video_url=…, prompt=…)`.
 Input = HappyHorseVideoEditInput
 Output = HappyHorseVideoEditOutput
 endpoint = happy_horse_video_edit
+"""Edits a video by text instructions and reference images.
+
+Call it with `happy_horse_video_edit.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = ["HappyHorseVideoEditInput", "HappyHorseVideoEditOutput", "happy_horse_video_edit"]

@@ -1,4 +1,4 @@
-"""argil/avatars/audio-to-video — Video endpoint of argil: avatars, audio to video.
+"""argil/avatars/audio-to-video — Generates a video of an avatar that speaks an audio file.
 
 Category: video. https://fal.ai/models/argil/avatars/audio-to-video
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.avatar_7c22d881 import Avatar
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AvatarsAudioToVideoInput(InputModel, Request["AvatarsAudioToVideoOutput"]):
@@ -22,7 +38,7 @@ class AvatarsAudioToVideoInput(InputModel, Request["AvatarsAudioToVideoOutput"])
     """The avatar that speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     remove_background: bool = False
     """Whether to remove the background of the subject."""
@@ -45,7 +61,60 @@ class AvatarsAudioToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarsAudioToVideoPipeline(Pipeline[..., AvatarsAudioToVideoOutput]):
+        def run(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that the person speaks.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def submit(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> PendingRun[AvatarsAudioToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that the person speaks.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAvatarsAudioToVideoPipeline(AsyncPipeline[..., AvatarsAudioToVideoOutput]):
+        async def run(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that the person speaks.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        async def submit(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> AsyncPendingRun[AvatarsAudioToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that the person speaks.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
 
     class AvatarsAudioToVideo(Endpoint[..., AvatarsAudioToVideoInput, AvatarsAudioToVideoOutput]):
         def run(
@@ -55,7 +124,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
                 remove_background: Whether to remove the background of the subject.
 
             Raises:
@@ -71,7 +140,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
                 remove_background: Whether to remove the background of the subject.
             """
             ...
@@ -83,7 +152,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
                 remove_background: Whether to remove the background of the subject.
 
             Raises:
@@ -100,7 +169,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
                 remove_background: Whether to remove the background of the subject.
             """
             ...
@@ -112,7 +181,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
                 remove_background: Whether to remove the background of the subject.
 
             Raises:
@@ -128,7 +197,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
                 remove_background: Whether to remove the background of the subject.
             """
             ...
@@ -142,7 +211,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
                 remove_background: Whether to remove the background of the subject.
 
             Raises:
@@ -157,9 +226,32 @@ if TYPE_CHECKING:
 
             Args:
                 avatar: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
                 remove_background: Whether to remove the background of the subject.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AvatarsAudioToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAvatarsAudioToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AvatarsAudioToVideo = Endpoint
@@ -167,7 +259,7 @@ else:
 avatars_audio_to_video = AvatarsAudioToVideo(
     "argil/avatars/audio-to-video", AvatarsAudioToVideoInput, AvatarsAudioToVideoOutput
 )
-"""Video endpoint of argil: avatars, audio to video.
+"""Generates a video of an avatar that speaks an audio file.
 
 Call it with `avatars_audio_to_video.subscribe(avatar=…, audio_url=…)`.
 """
@@ -175,6 +267,10 @@ Call it with `avatars_audio_to_video.subscribe(avatar=…, audio_url=…)`.
 Input = AvatarsAudioToVideoInput
 Output = AvatarsAudioToVideoOutput
 endpoint = avatars_audio_to_video
+"""Generates a video of an avatar that speaks an audio file.
+
+Call it with `avatars_audio_to_video.subscribe(avatar=…, audio_url=…)`.
+"""
 
 __all__ = [
     "Avatar",

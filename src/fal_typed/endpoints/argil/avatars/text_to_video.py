@@ -1,4 +1,4 @@
-"""argil/avatars/text-to-video — Video endpoint of argil: avatars, text to video.
+"""argil/avatars/text-to-video — Generates a video of an avatar that speaks a text.
 
 Category: video. https://fal.ai/models/argil/avatars/text-to-video
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.avatar_7c22d881 import Avatar
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Voice: TypeAlias = Literal[
     "Rachel",
@@ -49,7 +65,7 @@ class AvatarsTextToVideoInput(InputModel, Request["AvatarsTextToVideoOutput"]):
     """Text to speak."""
 
     voice: Voice
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     remove_background: bool = False
     """Whether to remove the background of the subject."""
@@ -72,7 +88,64 @@ class AvatarsTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarsTextToVideoPipeline(Pipeline[..., AvatarsTextToVideoOutput]):
+        def run(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> Result[AvatarsTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def submit(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> PendingRun[AvatarsTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAvatarsTextToVideoPipeline(AsyncPipeline[..., AvatarsTextToVideoOutput]):
+        async def run(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> Result[AvatarsTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        async def submit(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> AsyncPendingRun[AvatarsTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
 
     class AvatarsTextToVideo(Endpoint[..., AvatarsTextToVideoInput, AvatarsTextToVideoOutput]):
         def run(
@@ -83,7 +156,7 @@ if TYPE_CHECKING:
             Args:
                 avatar: The avatar that speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 remove_background: Whether to remove the background of the subject.
 
             Raises:
@@ -100,7 +173,7 @@ if TYPE_CHECKING:
             Args:
                 avatar: The avatar that speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 remove_background: Whether to remove the background of the subject.
             """
             ...
@@ -113,7 +186,7 @@ if TYPE_CHECKING:
             Args:
                 avatar: The avatar that speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 remove_background: Whether to remove the background of the subject.
 
             Raises:
@@ -131,7 +204,7 @@ if TYPE_CHECKING:
             Args:
                 avatar: The avatar that speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 remove_background: Whether to remove the background of the subject.
             """
             ...
@@ -144,7 +217,7 @@ if TYPE_CHECKING:
             Args:
                 avatar: The avatar that speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 remove_background: Whether to remove the background of the subject.
 
             Raises:
@@ -161,7 +234,7 @@ if TYPE_CHECKING:
             Args:
                 avatar: The avatar that speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 remove_background: Whether to remove the background of the subject.
             """
             ...
@@ -176,7 +249,7 @@ if TYPE_CHECKING:
             Args:
                 avatar: The avatar that speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 remove_background: Whether to remove the background of the subject.
 
             Raises:
@@ -192,9 +265,32 @@ if TYPE_CHECKING:
             Args:
                 avatar: The avatar that speaks.
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 remove_background: Whether to remove the background of the subject.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AvatarsTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAvatarsTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AvatarsTextToVideo = Endpoint
@@ -202,7 +298,7 @@ else:
 avatars_text_to_video = AvatarsTextToVideo(
     "argil/avatars/text-to-video", AvatarsTextToVideoInput, AvatarsTextToVideoOutput
 )
-"""Video endpoint of argil: avatars, text to video.
+"""Generates a video of an avatar that speaks a text.
 
 Call it with `avatars_text_to_video.subscribe(avatar=…, text=…, voice=…)`.
 """
@@ -210,6 +306,10 @@ Call it with `avatars_text_to_video.subscribe(avatar=…, text=…, voice=…)`.
 Input = AvatarsTextToVideoInput
 Output = AvatarsTextToVideoOutput
 endpoint = avatars_text_to_video
+"""Generates a video of an avatar that speaks a text.
+
+Call it with `avatars_text_to_video.subscribe(avatar=…, text=…, voice=…)`.
+"""
 
 __all__ = [
     "Avatar",

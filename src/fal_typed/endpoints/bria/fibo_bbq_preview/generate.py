@@ -1,4 +1,4 @@
-"""bria/fibo-bbq-preview/generate — Image endpoint of bria: fibo-bbq-preview generate.
+"""bria/fibo-bbq-preview/generate — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/bria/fibo-bbq-preview/generate
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Point(InputModel):
@@ -36,6 +54,20 @@ class BoundingBox(InputModel):
     bottom_right: Point
     """Bottom right corner of the box."""
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, top_left: Point | PointDict, bottom_right: Point | PointDict) -> None:
+            """Create the input and check it.
+
+            Args:
+                top_left: Top left corner of the box.
+                bottom_right: Bottom right corner of the box.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Color(InputModel):
     """An item of the parameter `colors`."""
@@ -50,6 +82,7 @@ class Color(InputModel):
     """Blue component of the color, from 0 to 255."""
 
     name: str | None = None
+    """Name of the color."""
 
 
 class PromptObject(InputModel):
@@ -59,6 +92,7 @@ class PromptObject(InputModel):
     """Text description of the appearance."""
 
     bounding_boxes: list[BoundingBox] | None = None
+    """Position of the object in the image, as boxes."""
 
     colors: list[Color] | None = None
     """Colors of this part of the image."""
@@ -110,6 +144,59 @@ class PromptObject(InputModel):
 
     relative_distance: float | None = None
     """Distance from the viewer."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            description: str | None = None,
+            bounding_boxes: Sequence[BoundingBox | BoundingBoxDict] | None = None,
+            colors: Sequence[Color | ColorDict] | None = None,
+            location: str | None = None,
+            relationship: str | None = None,
+            relative_size: str | None = None,
+            shape_and_color: str | None = None,
+            texture: str | None = None,
+            appearance_details: str | None = None,
+            number_of_objects: int | None = None,
+            pose: str | None = None,
+            expression: str | None = None,
+            clothing: str | None = None,
+            action: str | None = None,
+            gender: str | None = None,
+            skin_tone_and_texture: str | None = None,
+            skin_color: Color | ColorDict | None = None,
+            orientation: str | None = None,
+            relative_distance: float | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                description: Text description of the appearance.
+                bounding_boxes: Position of the object in the image, as boxes.
+                colors: Colors of this part of the image.
+                location: Position in the frame, such as top left.
+                relationship: Relationship to the other objects.
+                relative_size: Size relative to the frame.
+                shape_and_color: Shape and colors of the object.
+                texture: Text description of the surface.
+                appearance_details: Other notable details of the appearance.
+                number_of_objects: Number of these objects.
+                pose: Pose of the body.
+                expression: Facial expression.
+                clothing: Clothing, with its colors and cut.
+                action: What the person or object is doing.
+                gender: Apparent gender of the person.
+                skin_tone_and_texture: Color and texture of the skin, such as smooth or freckled.
+                skin_color: Skin tone of the person.
+                orientation: Direction in which the person or object faces.
+                relative_distance: Distance from the viewer.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Lighting(InputModel):
@@ -202,6 +289,46 @@ class StructuredPrompt(InputModel):
     artistic_style: str | None = None
     """Art style of the image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            short_description: str | None = None,
+            objects: Sequence[PromptObject | PromptObjectDict] | None = [],
+            color_palette: Sequence[Color | ColorDict] | None = None,
+            background_setting: str | None = None,
+            lighting: Lighting | LightingDict | dict[str, Any] | None = None,
+            aesthetics: Aesthetics | AestheticsDict | dict[str, Any] | None = None,
+            photographic_characteristics: PhotographicCharacteristics
+            | PhotographicCharacteristicsDict
+            | dict[str, Any]
+            | None = None,
+            style_medium: str | None = None,
+            text_render: list[Any] | None = [],
+            context: str | None = None,
+            artistic_style: str | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                short_description: Description of the image in one or two sentences.
+                objects: People and objects in the image, one entry each.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                background_setting: Location and surroundings.
+                lighting: Lighting of the scene, such as soft daylight.
+                aesthetics: Composition, colors and mood of the image.
+                photographic_characteristics: Camera, lens and focus settings.
+                style_medium: Medium, such as photograph, painting or drawing.
+                text_render: Text in the image, with its appearance.
+                context: What the image is used for or is part of.
+                artistic_style: Art style of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FiboBbqPreviewGenerateInput(InputModel, Request["FiboBbqPreviewGenerateOutput"]):
     """Parameters of bria/fibo-bbq-preview/generate."""
@@ -210,13 +337,13 @@ class FiboBbqPreviewGenerateInput(InputModel, Request["FiboBbqPreviewGenerateOut
     """What the image shows, in words: subject, style and composition."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     seed: int = 5555
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -238,6 +365,43 @@ class FiboBbqPreviewGenerateInput(InputModel, Request["FiboBbqPreviewGenerateOut
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FiboBbqPreviewGenerateOutput(OutputModel):
     """Result of bria/fibo-bbq-preview/generate."""
@@ -251,11 +415,228 @@ class FiboBbqPreviewGenerateOutput(OutputModel):
     """
 
     images: list[dict[str, Any]] | None = None
-    """The generated images, as files to download."""
+    """The resulting images, each as an object with its URL."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PointDict(TypedDict):
+        """`Point` as a dict."""
+
+        x: float
+        y: float
+
+    class BoundingBoxDict(TypedDict):
+        """`BoundingBox` as a dict."""
+
+        top_left: Point | PointDict
+        bottom_right: Point | PointDict
+
+    class ColorDict(TypedDict):
+        """`Color` as a dict."""
+
+        red: int
+        green: int
+        blue: int
+        name: NotRequired[str | None]
+
+    class PromptObjectDict(TypedDict):
+        """`PromptObject` as a dict."""
+
+        description: NotRequired[str | None]
+        bounding_boxes: NotRequired[Sequence[BoundingBox | BoundingBoxDict] | None]
+        colors: NotRequired[Sequence[Color | ColorDict] | None]
+        location: NotRequired[str | None]
+        relationship: NotRequired[str | None]
+        relative_size: NotRequired[str | None]
+        shape_and_color: NotRequired[str | None]
+        texture: NotRequired[str | None]
+        appearance_details: NotRequired[str | None]
+        number_of_objects: NotRequired[int | None]
+        pose: NotRequired[str | None]
+        expression: NotRequired[str | None]
+        clothing: NotRequired[str | None]
+        action: NotRequired[str | None]
+        gender: NotRequired[str | None]
+        skin_tone_and_texture: NotRequired[str | None]
+        skin_color: NotRequired[Color | ColorDict | None]
+        orientation: NotRequired[str | None]
+        relative_distance: NotRequired[float | None]
+
+    class LightingDict(TypedDict):
+        """`Lighting` as a dict."""
+
+        conditions: NotRequired[str | None]
+        direction: NotRequired[str | None]
+        shadows: NotRequired[str | None]
+
+    class AestheticsDict(TypedDict):
+        """`Aesthetics` as a dict."""
+
+        composition: NotRequired[str | None]
+        color_scheme: NotRequired[str | None]
+        mood_atmosphere: NotRequired[str | None]
+        aesthetic_score: NotRequired[str | None]
+        preference_score: NotRequired[str | None]
+
+    class PhotographicCharacteristicsDict(TypedDict):
+        """`PhotographicCharacteristics` as a dict."""
+
+        depth_of_field: NotRequired[str | None]
+        focus: NotRequired[str | None]
+        camera_angle: NotRequired[str | None]
+        lens_focal_length: NotRequired[str | None]
+
+    class StructuredPromptDict(TypedDict):
+        """`StructuredPrompt` as a dict."""
+
+        short_description: NotRequired[str | None]
+        objects: NotRequired[Sequence[PromptObject | PromptObjectDict] | None]
+        color_palette: NotRequired[Sequence[Color | ColorDict] | None]
+        background_setting: NotRequired[str | None]
+        lighting: NotRequired[Lighting | LightingDict | dict[str, Any] | None]
+        aesthetics: NotRequired[Aesthetics | AestheticsDict | dict[str, Any] | None]
+        photographic_characteristics: NotRequired[
+            PhotographicCharacteristics | PhotographicCharacteristicsDict | dict[str, Any] | None
+        ]
+        style_medium: NotRequired[str | None]
+        text_render: NotRequired[list[Any] | None]
+        context: NotRequired[str | None]
+        artistic_style: NotRequired[str | None]
+
+    class FiboBbqPreviewGeneratePipeline(Pipeline[..., FiboBbqPreviewGenerateOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboBbqPreviewGenerateOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> PendingRun[FiboBbqPreviewGenerateOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboBbqPreviewGeneratePipeline(AsyncPipeline[..., FiboBbqPreviewGenerateOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboBbqPreviewGenerateOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[FiboBbqPreviewGenerateOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FiboBbqPreviewGenerate(
         Endpoint[..., FiboBbqPreviewGenerateInput, FiboBbqPreviewGenerateOutput]
@@ -265,7 +646,11 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             aspect_ratio: AspectRatio = "1:1",
-            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -277,18 +662,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 3 to 5.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -301,7 +682,11 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             aspect_ratio: AspectRatio = "1:1",
-            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -313,18 +698,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 3 to 5.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -333,7 +714,11 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             aspect_ratio: AspectRatio = "1:1",
-            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -345,18 +730,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 3 to 5.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -370,7 +751,11 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             aspect_ratio: AspectRatio = "1:1",
-            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -382,18 +767,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 3 to 5.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -402,7 +783,11 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             aspect_ratio: AspectRatio = "1:1",
-            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -414,18 +799,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 3 to 5.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -438,7 +819,11 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             aspect_ratio: AspectRatio = "1:1",
-            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -450,18 +835,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 3 to 5.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -470,7 +851,11 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             aspect_ratio: AspectRatio = "1:1",
-            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -484,18 +869,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 3 to 5.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -507,7 +888,11 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             aspect_ratio: AspectRatio = "1:1",
-            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            structured_prompt: StructuredPrompt
+            | StructuredPromptDict
+            | str
+            | dict[str, Any]
+            | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -519,27 +904,54 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 3 to 5.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboBbqPreviewGeneratePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboBbqPreviewGeneratePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    PointDict = dict
+    BoundingBoxDict = dict
+    ColorDict = dict
+    PromptObjectDict = dict
+    LightingDict = dict
+    AestheticsDict = dict
+    PhotographicCharacteristicsDict = dict
+    StructuredPromptDict = dict
     FiboBbqPreviewGenerate = Endpoint
 
 fibo_bbq_preview_generate = FiboBbqPreviewGenerate(
     "bria/fibo-bbq-preview/generate", FiboBbqPreviewGenerateInput, FiboBbqPreviewGenerateOutput
 )
-"""Image endpoint of bria: fibo-bbq-preview generate.
+"""Generates images from text and optional images.
 
 Call it with `fibo_bbq_preview_generate.subscribe()`.
 """
@@ -547,18 +959,30 @@ Call it with `fibo_bbq_preview_generate.subscribe()`.
 Input = FiboBbqPreviewGenerateInput
 Output = FiboBbqPreviewGenerateOutput
 endpoint = fibo_bbq_preview_generate
+"""Generates images from text and optional images.
+
+Call it with `fibo_bbq_preview_generate.subscribe()`.
+"""
 
 __all__ = [
     "Aesthetics",
+    "AestheticsDict",
     "AspectRatio",
     "BoundingBox",
+    "BoundingBoxDict",
     "Color",
+    "ColorDict",
     "FiboBbqPreviewGenerateInput",
     "FiboBbqPreviewGenerateOutput",
     "Lighting",
+    "LightingDict",
     "PhotographicCharacteristics",
+    "PhotographicCharacteristicsDict",
     "Point",
+    "PointDict",
     "PromptObject",
+    "PromptObjectDict",
     "StructuredPrompt",
+    "StructuredPromptDict",
     "fibo_bbq_preview_generate",
 ]

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/add_object_by_text — Image endpoint of bria: fibo-edit add_object_by_text.
+"""bria/fibo-edit/add_object_by_text — Adds an object to an image.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/add_object_by_text
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboEditAddObjectByTextInput(InputModel, Request["FiboEditAddObjectByTextOutput"]):
     """Parameters of bria/fibo-edit/add_object_by_text."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     instruction: str
     """Text description of the change to make to the image."""
@@ -28,17 +44,66 @@ class FiboEditAddObjectByTextOutput(OutputModel):
     """Result of bria/fibo-edit/add_object_by_text."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditAddObjectByTextPipeline(Pipeline[..., FiboEditAddObjectByTextOutput]):
+        def run(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditAddObjectByTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, instruction: str
+        ) -> PendingRun[FiboEditAddObjectByTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditAddObjectByTextPipeline(AsyncPipeline[..., FiboEditAddObjectByTextOutput]):
+        async def run(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditAddObjectByTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, instruction: str
+        ) -> AsyncPendingRun[FiboEditAddObjectByTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
 
     class FiboEditAddObjectByText(
         Endpoint[..., FiboEditAddObjectByTextInput, FiboEditAddObjectByTextOutput]
@@ -49,7 +114,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
 
             Raises:
@@ -64,7 +129,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
             """
             ...
@@ -75,7 +140,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
 
             Raises:
@@ -91,7 +156,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
             """
             ...
@@ -102,7 +167,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
 
             Raises:
@@ -117,7 +182,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
             """
             ...
@@ -130,7 +195,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
 
             Raises:
@@ -144,9 +209,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditAddObjectByTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditAddObjectByTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditAddObjectByText = Endpoint
@@ -154,7 +242,7 @@ else:
 fibo_edit_add_object_by_text = FiboEditAddObjectByText(
     "bria/fibo-edit/add_object_by_text", FiboEditAddObjectByTextInput, FiboEditAddObjectByTextOutput
 )
-"""Image endpoint of bria: fibo-edit add_object_by_text.
+"""Adds an object to an image.
 
 Call it with `fibo_edit_add_object_by_text.subscribe(image_url=…, instruction=…)`.
 """
@@ -162,6 +250,10 @@ Call it with `fibo_edit_add_object_by_text.subscribe(image_url=…, instruction=
 Input = FiboEditAddObjectByTextInput
 Output = FiboEditAddObjectByTextOutput
 endpoint = fibo_edit_add_object_by_text
+"""Adds an object to an image.
+
+Call it with `fibo_edit_add_object_by_text.subscribe(image_url=…, instruction=…)`.
+"""
 
 __all__ = [
     "FiboEditAddObjectByTextInput",

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/blend — Image endpoint of bria: fibo-edit blend.
+"""bria/fibo-edit/blend — Blends objects that were pasted into an image with their surroundings.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/blend
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboEditBlendInput(InputModel, Request["FiboEditBlendOutput"]):
     """Parameters of bria/fibo-edit/blend."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     instruction: str
     """Text description of the change to make to the image."""
@@ -28,24 +44,71 @@ class FiboEditBlendOutput(OutputModel):
     """Result of bria/fibo-edit/blend."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditBlendPipeline(Pipeline[..., FiboEditBlendOutput]):
+        def run(self, *, image_url: FileInput, instruction: str) -> Result[FiboEditBlendOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, instruction: str
+        ) -> PendingRun[FiboEditBlendOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditBlendPipeline(AsyncPipeline[..., FiboEditBlendOutput]):
+        async def run(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditBlendOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, instruction: str
+        ) -> AsyncPendingRun[FiboEditBlendOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
 
     class FiboEditBlend(Endpoint[..., FiboEditBlendInput, FiboEditBlendOutput]):
         def run(self, *, image_url: FileInput, instruction: str) -> Result[FiboEditBlendOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
 
             Raises:
@@ -60,7 +123,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
             """
             ...
@@ -71,7 +134,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
 
             Raises:
@@ -87,7 +150,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
             """
             ...
@@ -96,7 +159,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
 
             Raises:
@@ -111,7 +174,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
             """
             ...
@@ -122,7 +185,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
 
             Raises:
@@ -136,15 +199,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 instruction: Text description of the change to make to the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditBlendPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFiboEditBlendPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditBlend = Endpoint
 
 fibo_edit_blend = FiboEditBlend("bria/fibo-edit/blend", FiboEditBlendInput, FiboEditBlendOutput)
-"""Image endpoint of bria: fibo-edit blend.
+"""Blends objects that were pasted into an image with their surroundings.
 
 Call it with `fibo_edit_blend.subscribe(image_url=…, instruction=…)`.
 """
@@ -152,5 +236,9 @@ Call it with `fibo_edit_blend.subscribe(image_url=…, instruction=…)`.
 Input = FiboEditBlendInput
 Output = FiboEditBlendOutput
 endpoint = fibo_edit_blend
+"""Blends objects that were pasted into an image with their surroundings.
+
+Call it with `fibo_edit_blend.subscribe(image_url=…, instruction=…)`.
+"""
 
 __all__ = ["FiboEditBlendInput", "FiboEditBlendOutput", "fibo_edit_blend"]

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/colorize — Image endpoint of bria: fibo-edit colorize.
+"""bria/fibo-edit/colorize — Adds color to an image in black and white.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/colorize
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Color: TypeAlias = Literal[
     "contemporary color", "vivid color", "black and white colors", "sepia vintage"
@@ -23,33 +39,82 @@ class FiboEditColorizeInput(InputModel, Request["FiboEditColorizeOutput"]):
     """Parameters of bria/fibo-edit/colorize."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to add color to."""
 
     color: Color
+    """Colors to give the image."""
 
 
 class FiboEditColorizeOutput(OutputModel):
     """Result of bria/fibo-edit/colorize."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditColorizePipeline(Pipeline[..., FiboEditColorizeOutput]):
+        def run(self, *, image_url: FileInput, color: Color) -> Result[FiboEditColorizeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to add color to.
+                color: Colors to give the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, color: Color
+        ) -> PendingRun[FiboEditColorizeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to add color to.
+                color: Colors to give the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditColorizePipeline(AsyncPipeline[..., FiboEditColorizeOutput]):
+        async def run(
+            self, *, image_url: FileInput, color: Color
+        ) -> Result[FiboEditColorizeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to add color to.
+                color: Colors to give the image.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, color: Color
+        ) -> AsyncPendingRun[FiboEditColorizeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to add color to.
+                color: Colors to give the image.
+            """
+            ...
 
     class FiboEditColorize(Endpoint[..., FiboEditColorizeInput, FiboEditColorizeOutput]):
         def run(self, *, image_url: FileInput, color: Color) -> Result[FiboEditColorizeOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
+                color: Colors to give the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -63,7 +128,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
+                color: Colors to give the image.
             """
             ...
 
@@ -73,7 +139,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
+                color: Colors to give the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,7 +155,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
+                color: Colors to give the image.
             """
             ...
 
@@ -96,7 +164,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
+                color: Colors to give the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,7 +179,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
+                color: Colors to give the image.
             """
             ...
 
@@ -120,7 +190,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
+                color: Colors to give the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -133,8 +204,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to add color to.
+                color: Colors to give the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditColorizePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditColorizePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditColorize = Endpoint
@@ -142,7 +237,7 @@ else:
 fibo_edit_colorize = FiboEditColorize(
     "bria/fibo-edit/colorize", FiboEditColorizeInput, FiboEditColorizeOutput
 )
-"""Image endpoint of bria: fibo-edit colorize.
+"""Adds color to an image in black and white.
 
 Call it with `fibo_edit_colorize.subscribe(image_url=…, color=…)`.
 """
@@ -150,5 +245,9 @@ Call it with `fibo_edit_colorize.subscribe(image_url=…, color=…)`.
 Input = FiboEditColorizeInput
 Output = FiboEditColorizeOutput
 endpoint = fibo_edit_colorize
+"""Adds color to an image in black and white.
+
+Call it with `fibo_edit_colorize.subscribe(image_url=…, color=…)`.
+"""
 
 __all__ = ["Color", "FiboEditColorizeInput", "FiboEditColorizeOutput", "fibo_edit_colorize"]

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/erase_by_text — Image endpoint of bria: fibo-edit erase_by_text.
+"""bria/fibo-edit/erase_by_text — Removes objects from an image.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/erase_by_text
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboEditEraseByTextInput(InputModel, Request["FiboEditEraseByTextOutput"]):
     """Parameters of bria/fibo-edit/erase_by_text."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to remove something from."""
 
     object_name: str
     """Name or description of the object to remove."""
@@ -28,17 +44,66 @@ class FiboEditEraseByTextOutput(OutputModel):
     """Result of bria/fibo-edit/erase_by_text."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditEraseByTextPipeline(Pipeline[..., FiboEditEraseByTextOutput]):
+        def run(
+            self, *, image_url: FileInput, object_name: str
+        ) -> Result[FiboEditEraseByTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to remove something from.
+                object_name: Name or description of the object to remove.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, object_name: str
+        ) -> PendingRun[FiboEditEraseByTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to remove something from.
+                object_name: Name or description of the object to remove.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditEraseByTextPipeline(AsyncPipeline[..., FiboEditEraseByTextOutput]):
+        async def run(
+            self, *, image_url: FileInput, object_name: str
+        ) -> Result[FiboEditEraseByTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to remove something from.
+                object_name: Name or description of the object to remove.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, object_name: str
+        ) -> AsyncPendingRun[FiboEditEraseByTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to remove something from.
+                object_name: Name or description of the object to remove.
+            """
+            ...
 
     class FiboEditEraseByText(Endpoint[..., FiboEditEraseByTextInput, FiboEditEraseByTextOutput]):
         def run(
@@ -47,7 +112,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_name: Name or description of the object to remove.
 
             Raises:
@@ -62,7 +127,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_name: Name or description of the object to remove.
             """
             ...
@@ -73,7 +138,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_name: Name or description of the object to remove.
 
             Raises:
@@ -89,7 +154,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_name: Name or description of the object to remove.
             """
             ...
@@ -100,7 +165,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_name: Name or description of the object to remove.
 
             Raises:
@@ -115,7 +180,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_name: Name or description of the object to remove.
             """
             ...
@@ -128,7 +193,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_name: Name or description of the object to remove.
 
             Raises:
@@ -142,9 +207,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_name: Name or description of the object to remove.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditEraseByTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditEraseByTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditEraseByText = Endpoint
@@ -152,7 +240,7 @@ else:
 fibo_edit_erase_by_text = FiboEditEraseByText(
     "bria/fibo-edit/erase_by_text", FiboEditEraseByTextInput, FiboEditEraseByTextOutput
 )
-"""Image endpoint of bria: fibo-edit erase_by_text.
+"""Removes objects from an image.
 
 Call it with `fibo_edit_erase_by_text.subscribe(image_url=…, object_name=…)`.
 """
@@ -160,5 +248,9 @@ Call it with `fibo_edit_erase_by_text.subscribe(image_url=…, object_name=…)`
 Input = FiboEditEraseByTextInput
 Output = FiboEditEraseByTextOutput
 endpoint = fibo_edit_erase_by_text
+"""Removes objects from an image.
+
+Call it with `fibo_edit_erase_by_text.subscribe(image_url=…, object_name=…)`.
+"""
 
 __all__ = ["FiboEditEraseByTextInput", "FiboEditEraseByTextOutput", "fibo_edit_erase_by_text"]

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/relight — Image endpoint of bria: fibo-edit relight.
+"""bria/fibo-edit/relight — Changes the light in an image.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/relight
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 LightType: TypeAlias = Literal[
     "midday",
@@ -35,7 +51,7 @@ class FiboEditRelightInput(InputModel, Request["FiboEditRelightOutput"]):
     """Parameters of bria/fibo-edit/relight."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     light_direction: Literal["front", "side", "bottom", "top-down"] | None
     """Direction from which the light comes."""
@@ -48,17 +64,86 @@ class FiboEditRelightOutput(OutputModel):
     """Result of bria/fibo-edit/relight."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditRelightPipeline(Pipeline[..., FiboEditRelightOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> Result[FiboEditRelightOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> PendingRun[FiboEditRelightOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditRelightPipeline(AsyncPipeline[..., FiboEditRelightOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> Result[FiboEditRelightOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> AsyncPendingRun[FiboEditRelightOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+            """
+            ...
 
     class FiboEditRelight(Endpoint[..., FiboEditRelightInput, FiboEditRelightOutput]):
         def run(
@@ -71,7 +156,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 light_direction: Direction from which the light comes.
                 light_type: Type of light: time of day, weather or lamp.
 
@@ -91,7 +176,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 light_direction: Direction from which the light comes.
                 light_type: Type of light: time of day, weather or lamp.
             """
@@ -107,7 +192,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 light_direction: Direction from which the light comes.
                 light_type: Type of light: time of day, weather or lamp.
 
@@ -128,7 +213,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 light_direction: Direction from which the light comes.
                 light_type: Type of light: time of day, weather or lamp.
             """
@@ -144,7 +229,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 light_direction: Direction from which the light comes.
                 light_type: Type of light: time of day, weather or lamp.
 
@@ -164,7 +249,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 light_direction: Direction from which the light comes.
                 light_type: Type of light: time of day, weather or lamp.
             """
@@ -182,7 +267,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 light_direction: Direction from which the light comes.
                 light_type: Type of light: time of day, weather or lamp.
 
@@ -201,10 +286,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 light_direction: Direction from which the light comes.
                 light_type: Type of light: time of day, weather or lamp.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditRelightPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditRelightPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditRelight = Endpoint
@@ -212,7 +320,7 @@ else:
 fibo_edit_relight = FiboEditRelight(
     "bria/fibo-edit/relight", FiboEditRelightInput, FiboEditRelightOutput
 )
-"""Image endpoint of bria: fibo-edit relight.
+"""Changes the light in an image.
 
 Call it with `fibo_edit_relight.subscribe(image_url=…, light_direction=…, light_type=…)`.
 """
@@ -220,5 +328,9 @@ Call it with `fibo_edit_relight.subscribe(image_url=…, light_direction=…, li
 Input = FiboEditRelightInput
 Output = FiboEditRelightOutput
 endpoint = fibo_edit_relight
+"""Changes the light in an image.
+
+Call it with `fibo_edit_relight.subscribe(image_url=…, light_direction=…, light_type=…)`.
+"""
 
 __all__ = ["FiboEditRelightInput", "FiboEditRelightOutput", "LightType", "fibo_edit_relight"]

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/reseason — Image endpoint of bria: fibo-edit reseason.
+"""bria/fibo-edit/reseason — Changes the season of an image.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/reseason
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboEditReseasonInput(InputModel, Request["FiboEditReseasonOutput"]):
     """Parameters of bria/fibo-edit/reseason."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     season: Literal["spring", "summer", "autumn", "winter"]
     """Season that the image shows afterward."""
@@ -28,17 +44,66 @@ class FiboEditReseasonOutput(OutputModel):
     """Result of bria/fibo-edit/reseason."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditReseasonPipeline(Pipeline[..., FiboEditReseasonOutput]):
+        def run(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> Result[FiboEditReseasonOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                season: Season that the image shows afterward.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> PendingRun[FiboEditReseasonOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                season: Season that the image shows afterward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditReseasonPipeline(AsyncPipeline[..., FiboEditReseasonOutput]):
+        async def run(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> Result[FiboEditReseasonOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                season: Season that the image shows afterward.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> AsyncPendingRun[FiboEditReseasonOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                season: Season that the image shows afterward.
+            """
+            ...
 
     class FiboEditReseason(Endpoint[..., FiboEditReseasonInput, FiboEditReseasonOutput]):
         def run(
@@ -47,7 +112,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 season: Season that the image shows afterward.
 
             Raises:
@@ -62,7 +127,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 season: Season that the image shows afterward.
             """
             ...
@@ -73,7 +138,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 season: Season that the image shows afterward.
 
             Raises:
@@ -89,7 +154,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 season: Season that the image shows afterward.
             """
             ...
@@ -100,7 +165,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 season: Season that the image shows afterward.
 
             Raises:
@@ -115,7 +180,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 season: Season that the image shows afterward.
             """
             ...
@@ -128,7 +193,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 season: Season that the image shows afterward.
 
             Raises:
@@ -142,9 +207,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 season: Season that the image shows afterward.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditReseasonPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditReseasonPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditReseason = Endpoint
@@ -152,7 +240,7 @@ else:
 fibo_edit_reseason = FiboEditReseason(
     "bria/fibo-edit/reseason", FiboEditReseasonInput, FiboEditReseasonOutput
 )
-"""Image endpoint of bria: fibo-edit reseason.
+"""Changes the season of an image.
 
 Call it with `fibo_edit_reseason.subscribe(image_url=…, season=…)`.
 """
@@ -160,5 +248,9 @@ Call it with `fibo_edit_reseason.subscribe(image_url=…, season=…)`.
 Input = FiboEditReseasonInput
 Output = FiboEditReseasonOutput
 endpoint = fibo_edit_reseason
+"""Changes the season of an image.
+
+Call it with `fibo_edit_reseason.subscribe(image_url=…, season=…)`.
+"""
 
 __all__ = ["FiboEditReseasonInput", "FiboEditReseasonOutput", "fibo_edit_reseason"]

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/restore — Image endpoint of bria: fibo-edit restore.
+"""bria/fibo-edit/restore — Restores an old or damaged image.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/restore
 """
@@ -9,40 +9,93 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboEditRestoreInput(InputModel, Request["FiboEditRestoreOutput"]):
     """Parameters of bria/fibo-edit/restore."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
 
 class FiboEditRestoreOutput(OutputModel):
     """Result of bria/fibo-edit/restore."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditRestorePipeline(Pipeline[..., FiboEditRestoreOutput]):
+        def run(self, *, image_url: FileInput) -> Result[FiboEditRestoreOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[FiboEditRestoreOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditRestorePipeline(AsyncPipeline[..., FiboEditRestoreOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[FiboEditRestoreOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+            """
+            ...
+
+        async def submit(self, *, image_url: FileInput) -> AsyncPendingRun[FiboEditRestoreOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+            """
+            ...
 
     class FiboEditRestore(Endpoint[..., FiboEditRestoreInput, FiboEditRestoreOutput]):
         def run(self, *, image_url: FileInput) -> Result[FiboEditRestoreOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -54,7 +107,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
             """
             ...
 
@@ -62,7 +115,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -75,7 +128,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
             """
             ...
 
@@ -83,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,7 +148,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
             """
             ...
 
@@ -105,7 +158,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,8 +169,31 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditRestorePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditRestorePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditRestore = Endpoint
@@ -125,7 +201,7 @@ else:
 fibo_edit_restore = FiboEditRestore(
     "bria/fibo-edit/restore", FiboEditRestoreInput, FiboEditRestoreOutput
 )
-"""Image endpoint of bria: fibo-edit restore.
+"""Restores an old or damaged image.
 
 Call it with `fibo_edit_restore.subscribe(image_url=…)`.
 """
@@ -133,5 +209,9 @@ Call it with `fibo_edit_restore.subscribe(image_url=…)`.
 Input = FiboEditRestoreInput
 Output = FiboEditRestoreOutput
 endpoint = fibo_edit_restore
+"""Restores an old or damaged image.
+
+Call it with `fibo_edit_restore.subscribe(image_url=…)`.
+"""
 
 __all__ = ["FiboEditRestoreInput", "FiboEditRestoreOutput", "fibo_edit_restore"]

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/restyle — Image endpoint of bria: fibo-edit restyle.
+"""bria/fibo-edit/restyle — Gives an image another style.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/restyle
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Style: TypeAlias = Literal[
     "3D Render",
@@ -35,35 +51,80 @@ class FiboEditRestyleInput(InputModel, Request["FiboEditRestyleOutput"]):
     """Parameters of bria/fibo-edit/restyle."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     style: Style
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image."""
 
 
 class FiboEditRestyleOutput(OutputModel):
     """Result of bria/fibo-edit/restyle."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditRestylePipeline(Pipeline[..., FiboEditRestyleOutput]):
+        def run(self, *, image_url: FileInput, style: Style) -> Result[FiboEditRestyleOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                style: Visual style of the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, style: Style
+        ) -> PendingRun[FiboEditRestyleOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                style: Visual style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditRestylePipeline(AsyncPipeline[..., FiboEditRestyleOutput]):
+        async def run(self, *, image_url: FileInput, style: Style) -> Result[FiboEditRestyleOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                style: Visual style of the image.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, style: Style
+        ) -> AsyncPendingRun[FiboEditRestyleOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                style: Visual style of the image.
+            """
+            ...
 
     class FiboEditRestyle(Endpoint[..., FiboEditRestyleInput, FiboEditRestyleOutput]):
         def run(self, *, image_url: FileInput, style: Style) -> Result[FiboEditRestyleOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                style: Visual style of the image, such as photo or drawing.
+                image_url: Image to change.
+                style: Visual style of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -77,8 +138,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                style: Visual style of the image, such as photo or drawing.
+                image_url: Image to change.
+                style: Visual style of the image.
             """
             ...
 
@@ -86,8 +147,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                style: Visual style of the image, such as photo or drawing.
+                image_url: Image to change.
+                style: Visual style of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -102,8 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                style: Visual style of the image, such as photo or drawing.
+                image_url: Image to change.
+                style: Visual style of the image.
             """
             ...
 
@@ -111,8 +172,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                style: Visual style of the image, such as photo or drawing.
+                image_url: Image to change.
+                style: Visual style of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,8 +187,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                style: Visual style of the image, such as photo or drawing.
+                image_url: Image to change.
+                style: Visual style of the image.
             """
             ...
 
@@ -137,8 +198,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                style: Visual style of the image, such as photo or drawing.
+                image_url: Image to change.
+                style: Visual style of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -151,9 +212,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                style: Visual style of the image, such as photo or drawing.
+                image_url: Image to change.
+                style: Visual style of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditRestylePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditRestylePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditRestyle = Endpoint
@@ -161,7 +245,7 @@ else:
 fibo_edit_restyle = FiboEditRestyle(
     "bria/fibo-edit/restyle", FiboEditRestyleInput, FiboEditRestyleOutput
 )
-"""Image endpoint of bria: fibo-edit restyle.
+"""Gives an image another style.
 
 Call it with `fibo_edit_restyle.subscribe(image_url=…, style=…)`.
 """
@@ -169,5 +253,9 @@ Call it with `fibo_edit_restyle.subscribe(image_url=…, style=…)`.
 Input = FiboEditRestyleInput
 Output = FiboEditRestyleOutput
 endpoint = fibo_edit_restyle
+"""Gives an image another style.
+
+Call it with `fibo_edit_restyle.subscribe(image_url=…, style=…)`.
+"""
 
 __all__ = ["FiboEditRestyleInput", "FiboEditRestyleOutput", "Style", "fibo_edit_restyle"]

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/rewrite_text — Image endpoint of bria: fibo-edit rewrite_text.
+"""bria/fibo-edit/rewrite_text — Changes the text in an image.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/rewrite_text
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboEditRewriteTextInput(InputModel, Request["FiboEditRewriteTextOutput"]):
     """Parameters of bria/fibo-edit/rewrite_text."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     new_text: str
     """New text to show."""
@@ -28,24 +44,71 @@ class FiboEditRewriteTextOutput(OutputModel):
     """Result of bria/fibo-edit/rewrite_text."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditRewriteTextPipeline(Pipeline[..., FiboEditRewriteTextOutput]):
+        def run(self, *, image_url: FileInput, new_text: str) -> Result[FiboEditRewriteTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                new_text: New text to show.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, new_text: str
+        ) -> PendingRun[FiboEditRewriteTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                new_text: New text to show.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditRewriteTextPipeline(AsyncPipeline[..., FiboEditRewriteTextOutput]):
+        async def run(
+            self, *, image_url: FileInput, new_text: str
+        ) -> Result[FiboEditRewriteTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                new_text: New text to show.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, new_text: str
+        ) -> AsyncPendingRun[FiboEditRewriteTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                new_text: New text to show.
+            """
+            ...
 
     class FiboEditRewriteText(Endpoint[..., FiboEditRewriteTextInput, FiboEditRewriteTextOutput]):
         def run(self, *, image_url: FileInput, new_text: str) -> Result[FiboEditRewriteTextOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 new_text: New text to show.
 
             Raises:
@@ -60,7 +123,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 new_text: New text to show.
             """
             ...
@@ -71,7 +134,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 new_text: New text to show.
 
             Raises:
@@ -87,7 +150,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 new_text: New text to show.
             """
             ...
@@ -98,7 +161,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 new_text: New text to show.
 
             Raises:
@@ -113,7 +176,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 new_text: New text to show.
             """
             ...
@@ -126,7 +189,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 new_text: New text to show.
 
             Raises:
@@ -140,9 +203,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 new_text: New text to show.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditRewriteTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditRewriteTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditRewriteText = Endpoint
@@ -150,7 +236,7 @@ else:
 fibo_edit_rewrite_text = FiboEditRewriteText(
     "bria/fibo-edit/rewrite_text", FiboEditRewriteTextInput, FiboEditRewriteTextOutput
 )
-"""Image endpoint of bria: fibo-edit rewrite_text.
+"""Changes the text in an image.
 
 Call it with `fibo_edit_rewrite_text.subscribe(image_url=…, new_text=…)`.
 """
@@ -158,5 +244,9 @@ Call it with `fibo_edit_rewrite_text.subscribe(image_url=…, new_text=…)`.
 Input = FiboEditRewriteTextInput
 Output = FiboEditRewriteTextOutput
 endpoint = fibo_edit_rewrite_text
+"""Changes the text in an image.
+
+Call it with `fibo_edit_rewrite_text.subscribe(image_url=…, new_text=…)`.
+"""
 
 __all__ = ["FiboEditRewriteTextInput", "FiboEditRewriteTextOutput", "fibo_edit_rewrite_text"]

@@ -1,5 +1,4 @@
-"""bria/fibo-edit/sketch_to_colored_image — Image endpoint of bria: fibo-edit
-sketch_to_colored_image.
+"""bria/fibo-edit/sketch_to_colored_image — Turns a sketch into a colored image.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/sketch_to_colored_image
 """
@@ -10,33 +9,90 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboEditSketchToColoredImageInput(InputModel, Request["FiboEditSketchToColoredImageOutput"]):
     """Parameters of bria/fibo-edit/sketch_to_colored_image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Sketch to color."""
 
 
 class FiboEditSketchToColoredImageOutput(OutputModel):
     """Result of bria/fibo-edit/sketch_to_colored_image."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditSketchToColoredImagePipeline(Pipeline[..., FiboEditSketchToColoredImageOutput]):
+        def run(self, *, image_url: FileInput) -> Result[FiboEditSketchToColoredImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Sketch to color.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[FiboEditSketchToColoredImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Sketch to color.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditSketchToColoredImagePipeline(
+        AsyncPipeline[..., FiboEditSketchToColoredImageOutput]
+    ):
+        async def run(self, *, image_url: FileInput) -> Result[FiboEditSketchToColoredImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Sketch to color.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[FiboEditSketchToColoredImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Sketch to color.
+            """
+            ...
 
     class FiboEditSketchToColoredImage(
         Endpoint[..., FiboEditSketchToColoredImageInput, FiboEditSketchToColoredImageOutput]
@@ -45,7 +101,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Sketch to color.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -59,7 +115,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Sketch to color.
             """
             ...
 
@@ -67,7 +123,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Sketch to color.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,7 +138,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Sketch to color.
             """
             ...
 
@@ -90,7 +146,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Sketch to color.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -104,7 +160,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Sketch to color.
             """
             ...
 
@@ -114,7 +170,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Sketch to color.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -127,8 +183,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Sketch to color.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FiboEditSketchToColoredImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditSketchToColoredImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditSketchToColoredImage = Endpoint
@@ -138,7 +219,7 @@ fibo_edit_sketch_to_colored_image = FiboEditSketchToColoredImage(
     FiboEditSketchToColoredImageInput,
     FiboEditSketchToColoredImageOutput,
 )
-"""Image endpoint of bria: fibo-edit sketch_to_colored_image.
+"""Turns a sketch into a colored image.
 
 Call it with `fibo_edit_sketch_to_colored_image.subscribe(image_url=…)`.
 """
@@ -146,6 +227,10 @@ Call it with `fibo_edit_sketch_to_colored_image.subscribe(image_url=…)`.
 Input = FiboEditSketchToColoredImageInput
 Output = FiboEditSketchToColoredImageOutput
 endpoint = fibo_edit_sketch_to_colored_image
+"""Turns a sketch into a colored image.
+
+Call it with `fibo_edit_sketch_to_colored_image.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "FiboEditSketchToColoredImageInput",

@@ -1,4 +1,4 @@
-"""bria/reimagine/3.2 — Image endpoint of bria: reimagine 3.2.
+"""bria/reimagine/3.2 — Generates images from text with the structure of an optional image.
 
 Category: image. https://fal.ai/models/bria/reimagine/3.2
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Reimagine32Input(InputModel, Request["Reimagine32Output"]):
@@ -31,7 +47,7 @@ class Reimagine32Input(InputModel, Request["Reimagine32Output"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -56,7 +72,7 @@ class Reimagine32Input(InputModel, Request["Reimagine32Output"]):
     """Control image for depth."""
 
     depth_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Strength of the control by depth. From 0 to 1."""
 
     depth_preprocess: bool = True
     """Whether to estimate depth from the control image; turn it off if the image is already a
@@ -72,7 +88,7 @@ class Reimagine32Input(InputModel, Request["Reimagine32Output"]):
     """
 
     canny_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Strength of the control by edges. From 0 to 1."""
 
 
 class Reimagine32Output(OutputModel):
@@ -80,7 +96,172 @@ class Reimagine32Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Reimagine32Pipeline(Pipeline[..., Reimagine32Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> Result[Reimagine32Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> PendingRun[Reimagine32Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncReimagine32Pipeline(AsyncPipeline[..., Reimagine32Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> Result[Reimagine32Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> AsyncPendingRun[Reimagine32Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
+            """
+            ...
 
     class Reimagine32(Endpoint[..., Reimagine32Input, Reimagine32Output]):
         def run(
@@ -106,26 +287,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
-                    it.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
                 prompt_enhancer: Whether a language model improves the prompt first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 depth_image_url: Control image for depth.
-                depth_scale: From 0 to 1.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                canny_scale: From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -156,26 +331,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
-                    it.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
                 prompt_enhancer: Whether a language model improves the prompt first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 depth_image_url: Control image for depth.
-                depth_scale: From 0 to 1.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                canny_scale: From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
             """
             ...
 
@@ -202,26 +371,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
-                    it.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
                 prompt_enhancer: Whether a language model improves the prompt first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 depth_image_url: Control image for depth.
-                depth_scale: From 0 to 1.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                canny_scale: From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -253,26 +416,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
-                    it.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
                 prompt_enhancer: Whether a language model improves the prompt first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 depth_image_url: Control image for depth.
-                depth_scale: From 0 to 1.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                canny_scale: From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
             """
             ...
 
@@ -299,26 +456,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
-                    it.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
                 prompt_enhancer: Whether a language model improves the prompt first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 depth_image_url: Control image for depth.
-                depth_scale: From 0 to 1.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                canny_scale: From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -349,26 +500,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
-                    it.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
                 prompt_enhancer: Whether a language model improves the prompt first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 depth_image_url: Control image for depth.
-                depth_scale: From 0 to 1.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                canny_scale: From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
             """
             ...
 
@@ -397,26 +542,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
-                    it.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
                 prompt_enhancer: Whether a language model improves the prompt first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 depth_image_url: Control image for depth.
-                depth_scale: From 0 to 1.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                canny_scale: From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -446,33 +585,48 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
-                    it.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting it.
                 prompt_enhancer: Whether a language model improves the prompt first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 depth_image_url: Control image for depth.
-                depth_scale: From 0 to 1.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
+                depth_scale: Strength of the control by depth. From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                canny_scale: From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                canny_scale: Strength of the control by edges. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Reimagine32Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncReimagine32Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Reimagine32 = Endpoint
 
 reimagine_3_2 = Reimagine32("bria/reimagine/3.2", Reimagine32Input, Reimagine32Output)
-"""Image endpoint of bria: reimagine 3.2.
+"""Generates images from text with the structure of an optional image.
 
 Call it with `reimagine_3_2.subscribe(prompt=…)`.
 """
@@ -480,5 +634,9 @@ Call it with `reimagine_3_2.subscribe(prompt=…)`.
 Input = Reimagine32Input
 Output = Reimagine32Output
 endpoint = reimagine_3_2
+"""Generates images from text with the structure of an optional image.
+
+Call it with `reimagine_3_2.subscribe(prompt=…)`.
+"""
 
 __all__ = ["AspectRatio", "Reimagine32Input", "Reimagine32Output", "reimagine_3_2"]

@@ -1,4 +1,4 @@
-"""bria/upscale/creative — Image endpoint of bria: upscale creative.
+"""bria/upscale/creative — Upscales an image.
 
 Category: image. https://fal.ai/models/bria/upscale/creative
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class UpscaleCreativeInput(InputModel, Request["UpscaleCreativeOutput"]):
     """Parameters of bria/upscale/creative."""
 
     image_url: FileInput = UNSET
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     seed: Annotated[int, Field(gt=0)] = 5555
     """Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
@@ -39,11 +55,88 @@ class UpscaleCreativeOutput(OutputModel):
     """Result of bria/upscale/creative."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class UpscaleCreativePipeline(Pipeline[..., UpscaleCreativeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UpscaleCreativeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> PendingRun[UpscaleCreativeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncUpscaleCreativePipeline(AsyncPipeline[..., UpscaleCreativeOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UpscaleCreativeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[UpscaleCreativeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class UpscaleCreative(Endpoint[..., UpscaleCreativeInput, UpscaleCreativeOutput]):
         def run(
@@ -57,12 +150,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                seed: Random seed; the same seed with the same parameters reproduces a result.
-                    Greater than 0.
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
                 preserve_alpha: Whether to keep the transparency of the input image.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -81,12 +172,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                seed: Random seed; the same seed with the same parameters reproduces a result.
-                    Greater than 0.
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
                 preserve_alpha: Whether to keep the transparency of the input image.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -101,12 +190,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                seed: Random seed; the same seed with the same parameters reproduces a result.
-                    Greater than 0.
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
                 preserve_alpha: Whether to keep the transparency of the input image.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,12 +213,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                seed: Random seed; the same seed with the same parameters reproduces a result.
-                    Greater than 0.
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
                 preserve_alpha: Whether to keep the transparency of the input image.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -146,12 +231,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                seed: Random seed; the same seed with the same parameters reproduces a result.
-                    Greater than 0.
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
                 preserve_alpha: Whether to keep the transparency of the input image.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -170,12 +253,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                seed: Random seed; the same seed with the same parameters reproduces a result.
-                    Greater than 0.
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
                 preserve_alpha: Whether to keep the transparency of the input image.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -192,12 +273,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                seed: Random seed; the same seed with the same parameters reproduces a result.
-                    Greater than 0.
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
                 preserve_alpha: Whether to keep the transparency of the input image.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -215,13 +294,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                seed: Random seed; the same seed with the same parameters reproduces a result.
-                    Greater than 0.
+                image_url: Image to upscale.
+                seed: Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
                 preserve_alpha: Whether to keep the transparency of the input image.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> UpscaleCreativePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncUpscaleCreativePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     UpscaleCreative = Endpoint
@@ -229,7 +329,7 @@ else:
 upscale_creative = UpscaleCreative(
     "bria/upscale/creative", UpscaleCreativeInput, UpscaleCreativeOutput
 )
-"""Image endpoint of bria: upscale creative.
+"""Upscales an image.
 
 Call it with `upscale_creative.subscribe()`.
 """
@@ -237,5 +337,9 @@ Call it with `upscale_creative.subscribe()`.
 Input = UpscaleCreativeInput
 Output = UpscaleCreativeOutput
 endpoint = upscale_creative
+"""Upscales an image.
+
+Call it with `upscale_creative.subscribe()`.
+"""
 
 __all__ = ["UpscaleCreativeInput", "UpscaleCreativeOutput", "upscale_creative"]

@@ -1,4 +1,4 @@
-"""bria/video/increase-resolution — Video endpoint of bria: video increase-resolution.
+"""bria/video/increase-resolution — Upscales a video.
 
 Category: video. https://fal.ai/models/bria/video/increase-resolution
 """
@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_container_and_codec_298d1c85 import OutputContainerAndCodec
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoIncreaseResolutionInput(InputModel, Request["VideoIncreaseResolutionOutput"]):
     """Parameters of bria/video/increase-resolution."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to upscale."""
 
     output_container_and_codec: OutputContainerAndCodec = "webm_vp9"
     """Container and codec of the video file."""
@@ -35,11 +51,88 @@ class VideoIncreaseResolutionOutput(OutputModel):
     """Result of bria/video/increase-resolution."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoIncreaseResolutionPipeline(Pipeline[..., VideoIncreaseResolutionOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> Result[VideoIncreaseResolutionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to upscale.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> PendingRun[VideoIncreaseResolutionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to upscale.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoIncreaseResolutionPipeline(AsyncPipeline[..., VideoIncreaseResolutionOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> Result[VideoIncreaseResolutionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to upscale.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> AsyncPendingRun[VideoIncreaseResolutionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to upscale.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+            """
+            ...
 
     class VideoIncreaseResolution(
         Endpoint[..., VideoIncreaseResolutionInput, VideoIncreaseResolutionOutput]
@@ -55,7 +148,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 desired_increase: Factor by which to enlarge width and height.
@@ -77,7 +170,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 desired_increase: Factor by which to enlarge width and height.
@@ -95,7 +188,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 desired_increase: Factor by which to enlarge width and height.
@@ -118,7 +211,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 desired_increase: Factor by which to enlarge width and height.
@@ -136,7 +229,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 desired_increase: Factor by which to enlarge width and height.
@@ -158,7 +251,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 desired_increase: Factor by which to enlarge width and height.
@@ -178,7 +271,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 desired_increase: Factor by which to enlarge width and height.
@@ -199,11 +292,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 desired_increase: Factor by which to enlarge width and height.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoIncreaseResolutionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoIncreaseResolutionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoIncreaseResolution = Endpoint
@@ -211,7 +327,7 @@ else:
 video_increase_resolution = VideoIncreaseResolution(
     "bria/video/increase-resolution", VideoIncreaseResolutionInput, VideoIncreaseResolutionOutput
 )
-"""Video endpoint of bria: video increase-resolution.
+"""Upscales a video.
 
 Call it with `video_increase_resolution.subscribe(video_url=…)`.
 """
@@ -219,6 +335,10 @@ Call it with `video_increase_resolution.subscribe(video_url=…)`.
 Input = VideoIncreaseResolutionInput
 Output = VideoIncreaseResolutionOutput
 endpoint = video_increase_resolution
+"""Upscales a video.
+
+Call it with `video_increase_resolution.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "OutputContainerAndCodec",

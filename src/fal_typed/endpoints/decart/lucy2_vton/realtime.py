@@ -1,4 +1,4 @@
-"""decart/lucy2-vton/realtime — Video endpoint of decart: lucy2-vton realtime.
+"""decart/lucy2-vton/realtime — Shows a garment on the person in a live video.
 
 Category: video. https://fal.ai/models/decart/lucy2-vton/realtime
 """
@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed.options import RealtimeOptions
 
 
 class Lucy2VtonRealtimeInput(InputModel, Request["Lucy2VtonRealtimeOutput"]):
@@ -22,10 +28,10 @@ class Lucy2VtonRealtimeInput(InputModel, Request["Lucy2VtonRealtimeOutput"]):
     model_config = ConfigDict(extra="allow")
 
     prompt: str = UNSET
-    """What happens in the video, in words: subject, action and style."""
+    """Which garment to show and how, in words."""
 
     image_url: FileInput = ""
-    """Image that the video starts with or is generated from."""
+    """Reference image for the edit."""
 
     reference_image_url: FileInput | None = None
     """Reference image of a person, an object or a style to use in the result."""
@@ -36,9 +42,6 @@ class Lucy2VtonRealtimeOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
-    from fal_typed.options import RealtimeOptions
 
     class Lucy2VtonRealtimeConnection(RealtimeConnection[..., Lucy2VtonRealtimeOutput]):
         def send(
@@ -54,10 +57,9 @@ if TYPE_CHECKING:
             With `throttle`, an input sent too early is delayed, and only the latest one is kept.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                prompt: Which garment to show and how, in words.
+                image_url: Reference image for the edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
 
             Raises:
                 FalInputError: The input does not match the endpoint's schema; nothing was sent.
@@ -77,10 +79,9 @@ if TYPE_CHECKING:
             """Send an input; see `RealtimeConnection.send`.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                prompt: Which garment to show and how, in words.
+                image_url: Reference image for the edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
             """
             ...
 
@@ -114,7 +115,7 @@ else:
 lucy2_vton_realtime = Lucy2VtonRealtime(
     "decart/lucy2-vton/realtime", Lucy2VtonRealtimeInput, Lucy2VtonRealtimeOutput
 )
-"""Video endpoint of decart: lucy2-vton realtime.
+"""Shows a garment on the person in a live video.
 
 Open a session with `lucy2_vton_realtime.realtime()`.
 """
@@ -122,5 +123,9 @@ Open a session with `lucy2_vton_realtime.realtime()`.
 Input = Lucy2VtonRealtimeInput
 Output = Lucy2VtonRealtimeOutput
 endpoint = lucy2_vton_realtime
+"""Shows a garment on the person in a live video.
+
+Open a session with `lucy2_vton_realtime.realtime()`.
+"""
 
 __all__ = ["Lucy2VtonRealtimeInput", "Lucy2VtonRealtimeOutput", "lucy2_vton_realtime"]

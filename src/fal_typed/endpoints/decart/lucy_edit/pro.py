@@ -1,4 +1,4 @@
-"""decart/lucy-edit/pro — Video endpoint of decart: lucy-edit pro.
+"""decart/lucy-edit/pro — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/decart/lucy-edit/pro
 """
@@ -11,25 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LucyEditProInput(InputModel, Request["LucyEditProOutput"]):
     """Parameters of decart/lucy-edit/pro."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the change to make, or of the video to generate. At most 1500
-    characters.
-    """
+    """What to change in the video, in words. At most 1500 characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     resolution: Literal["720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     sync_mode: bool = True
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -45,11 +58,96 @@ class LucyEditProOutput(OutputModel):
     """Result of decart/lucy-edit/pro."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LucyEditProPipeline(Pipeline[..., LucyEditProOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> Result[LucyEditProOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> PendingRun[LucyEditProOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLucyEditProPipeline(AsyncPipeline[..., LucyEditProOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> Result[LucyEditProOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> AsyncPendingRun[LucyEditProOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
 
     class LucyEditPro(Endpoint[..., LucyEditProInput, LucyEditProOutput]):
         def run(
@@ -64,15 +162,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    1500 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,15 +186,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    1500 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -116,15 +206,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    1500 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,15 +231,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    1500 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -169,15 +251,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    1500 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,15 +275,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    1500 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -223,15 +297,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    1500 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -250,22 +320,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    1500 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                prompt: What to change in the video, in words. At most 1500 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LucyEditProPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLucyEditProPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LucyEditPro = Endpoint
 
 lucy_edit_pro = LucyEditPro("decart/lucy-edit/pro", LucyEditProInput, LucyEditProOutput)
-"""Video endpoint of decart: lucy-edit pro.
+"""Edits a video by text instructions.
 
 Call it with `lucy_edit_pro.subscribe(prompt=…, video_url=…)`.
 """
@@ -273,5 +360,9 @@ Call it with `lucy_edit_pro.subscribe(prompt=…, video_url=…)`.
 Input = LucyEditProInput
 Output = LucyEditProOutput
 endpoint = lucy_edit_pro
+"""Edits a video by text instructions.
+
+Call it with `lucy_edit_pro.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["LucyEditProInput", "LucyEditProOutput", "lucy_edit_pro"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ace_step._endpoint import (
+        AceStep as AceStep,
         AceStepInput as AceStepInput,
         AceStepOutput as AceStepOutput,
         Input as Input,
@@ -23,11 +24,20 @@ if not TYPE_CHECKING:
     from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name in {"AceStepInput", "AceStepOutput", "Input", "Output", "ace_step", "endpoint"}:
+        if name in {
+            "AceStep",
+            "AceStepInput",
+            "AceStepOutput",
+            "Input",
+            "Output",
+            "ace_step",
+            "endpoint",
+        }:
             return getattr(import_module("fal_typed.endpoints.fal_ai.ace_step._endpoint"), name)
         if any(module.name == name for module in iter_modules(__path__)):
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

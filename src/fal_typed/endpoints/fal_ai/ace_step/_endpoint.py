@@ -1,4 +1,4 @@
-"""fal-ai/ace-step — Audio endpoint of fal-ai: ace-step.
+"""fal-ai/ace-step — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/ace-step
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AceStepInput(InputModel, Request["AceStepOutput"]):
@@ -26,7 +42,7 @@ class AceStepInput(InputModel, Request["AceStepOutput"]):
     """Lyrics to sing, with verse and chorus tags if the model supports them."""
 
     duration: Annotated[float, Field(ge=5.0, le=240.0)] = 60
-    """Duration of the result in seconds. From 5 to 240."""
+    """Duration of the audio in seconds. From 5 to 240."""
 
     number_of_steps: Annotated[int, Field(ge=3, le=60)] = 27
     """Number of inference steps; more steps take longer and sound cleaner. From 3 to 60."""
@@ -45,16 +61,14 @@ class AceStepInput(InputModel, Request["AceStepOutput"]):
     """Granularity of the guidance; lower values can reduce artifacts. From -100 to 100."""
 
     guidance_interval: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Fraction of the steps, from 0 to 1, around the middle in which guidance applies. From 0 to
-    1.
-    """
+    """Fraction of the steps around the middle in which guidance applies. From 0 to 1."""
 
     guidance_interval_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How much the guidance decays over its interval; 0 keeps it constant. From 0 to 1."""
+    """How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 15
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 200.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 0 to 200.
     """
 
     minimum_guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 3
@@ -84,7 +98,164 @@ class AceStepOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AceStepPipeline(Pipeline[..., AceStepOutput]):
+        def run(
+            self,
+            *,
+            tags: str,
+            lyrics: str = "",
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                tags: Tags that describe the music: genre, mood, instruments.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            tags: str,
+            lyrics: str = "",
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> PendingRun[AceStepOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                tags: Tags that describe the music: genre, mood, instruments.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAceStepPipeline(AsyncPipeline[..., AceStepOutput]):
+        async def run(
+            self,
+            *,
+            tags: str,
+            lyrics: str = "",
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                tags: Tags that describe the music: genre, mood, instruments.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            tags: str,
+            lyrics: str = "",
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> AsyncPendingRun[AceStepOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                tags: Tags that describe the music: genre, mood, instruments.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
 
     class AceStep(Endpoint[..., AceStepInput, AceStepOutput]):
         def run(
@@ -110,23 +281,16 @@ if TYPE_CHECKING:
             Args:
                 tags: Tags that describe the music: genre, mood, instruments.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -159,23 +323,16 @@ if TYPE_CHECKING:
             Args:
                 tags: Tags that describe the music: genre, mood, instruments.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -204,23 +361,16 @@ if TYPE_CHECKING:
             Args:
                 tags: Tags that describe the music: genre, mood, instruments.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -254,23 +404,16 @@ if TYPE_CHECKING:
             Args:
                 tags: Tags that describe the music: genre, mood, instruments.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -299,23 +442,16 @@ if TYPE_CHECKING:
             Args:
                 tags: Tags that describe the music: genre, mood, instruments.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -348,23 +484,16 @@ if TYPE_CHECKING:
             Args:
                 tags: Tags that describe the music: genre, mood, instruments.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -395,23 +524,16 @@ if TYPE_CHECKING:
             Args:
                 tags: Tags that describe the music: genre, mood, instruments.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -443,32 +565,46 @@ if TYPE_CHECKING:
             Args:
                 tags: Tags that describe the music: genre, mood, instruments.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AceStepPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncAceStepPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AceStep = Endpoint
 
 ace_step = AceStep("fal-ai/ace-step", AceStepInput, AceStepOutput)
-"""Audio endpoint of fal-ai: ace-step.
+"""Generates music from text.
 
 Call it with `ace_step.subscribe(tags=…)`.
 """
@@ -476,5 +612,9 @@ Call it with `ace_step.subscribe(tags=…)`.
 Input = AceStepInput
 Output = AceStepOutput
 endpoint = ace_step
+"""Generates music from text.
+
+Call it with `ace_step.subscribe(tags=…)`.
+"""
 
 __all__ = ["AceStepInput", "AceStepOutput", "ace_step"]

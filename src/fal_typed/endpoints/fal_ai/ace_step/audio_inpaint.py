@@ -1,4 +1,4 @@
-"""fal-ai/ace-step/audio-inpaint — Audio endpoint of fal-ai: ace-step audio-inpaint.
+"""fal-ai/ace-step/audio-inpaint — Regenerates a part of a piece of music.
 
 Category: audio. https://fal.ai/models/fal-ai/ace-step/audio-inpaint
 """
@@ -11,26 +11,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AceStepAudioInpaintInput(InputModel, Request["AceStepAudioInpaintOutput"]):
     """Parameters of fal-ai/ace-step/audio-inpaint."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to edit."""
 
     tags: str
     """Tags that describe the music: genre, mood, instruments."""
 
     start_time_relative_to: Literal["start", "end"] = "start"
+    """Whether the start time counts from the beginning or from the end of the audio."""
 
     start_time: Annotated[float, Field(ge=0.0, le=240.0)] = 0
     """Start of the part to process, in seconds. From 0 to 240."""
 
     end_time_relative_to: Literal["start", "end"] = "start"
+    """Whether the end time counts from the beginning or from the end of the audio."""
 
     end_time: Annotated[float, Field(ge=0.0, le=240.0)] = 30
     """End of the part to process, in seconds. From 0 to 240."""
@@ -39,7 +57,7 @@ class AceStepAudioInpaintInput(InputModel, Request["AceStepAudioInpaintOutput"])
     """Lyrics to sing, with verse and chorus tags if the model supports them."""
 
     variance: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """How much the regenerated part may differ from the original. From 0 to 1."""
 
     number_of_steps: Annotated[int, Field(ge=3, le=60)] = 27
     """Number of inference steps; more steps take longer and sound cleaner. From 3 to 60."""
@@ -58,16 +76,14 @@ class AceStepAudioInpaintInput(InputModel, Request["AceStepAudioInpaintOutput"])
     """Granularity of the guidance; lower values can reduce artifacts. From -100 to 100."""
 
     guidance_interval: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Fraction of the steps, from 0 to 1, around the middle in which guidance applies. From 0 to
-    1.
-    """
+    """Fraction of the steps around the middle in which guidance applies. From 0 to 1."""
 
     guidance_interval_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How much the guidance decays over its interval; 0 keeps it constant. From 0 to 1."""
+    """How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 15
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 200.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 0 to 200.
     """
 
     minimum_guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 3
@@ -97,7 +113,204 @@ class AceStepAudioInpaintOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AceStepAudioInpaintPipeline(Pipeline[..., AceStepAudioInpaintOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            tags: str,
+            start_time_relative_to: Literal["start", "end"] = "start",
+            start_time: float = 0,
+            end_time_relative_to: Literal["start", "end"] = "start",
+            end_time: float = 30,
+            lyrics: str = "",
+            variance: float = 0.5,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepAudioInpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
+                start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
+                end_time: End of the part to process, in seconds. From 0 to 240.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            tags: str,
+            start_time_relative_to: Literal["start", "end"] = "start",
+            start_time: float = 0,
+            end_time_relative_to: Literal["start", "end"] = "start",
+            end_time: float = 30,
+            lyrics: str = "",
+            variance: float = 0.5,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> PendingRun[AceStepAudioInpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
+                start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
+                end_time: End of the part to process, in seconds. From 0 to 240.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAceStepAudioInpaintPipeline(AsyncPipeline[..., AceStepAudioInpaintOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            tags: str,
+            start_time_relative_to: Literal["start", "end"] = "start",
+            start_time: float = 0,
+            end_time_relative_to: Literal["start", "end"] = "start",
+            end_time: float = 30,
+            lyrics: str = "",
+            variance: float = 0.5,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepAudioInpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
+                start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
+                end_time: End of the part to process, in seconds. From 0 to 240.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            tags: str,
+            start_time_relative_to: Literal["start", "end"] = "start",
+            start_time: float = 0,
+            end_time_relative_to: Literal["start", "end"] = "start",
+            end_time: float = 30,
+            lyrics: str = "",
+            variance: float = 0.5,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> AsyncPendingRun[AceStepAudioInpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
+                start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
+                end_time: End of the part to process, in seconds. From 0 to 240.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
 
     class AceStepAudioInpaint(Endpoint[..., AceStepAudioInpaintInput, AceStepAudioInpaintOutput]):
         def run(
@@ -126,28 +339,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
                 start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
                 end_time: End of the part to process, in seconds. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                variance: From 0 to 1.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -183,28 +391,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
                 start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
                 end_time: End of the part to process, in seconds. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                variance: From 0 to 1.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -236,28 +439,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
                 start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
                 end_time: End of the part to process, in seconds. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                variance: From 0 to 1.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -294,28 +492,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
                 start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
                 end_time: End of the part to process, in seconds. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                variance: From 0 to 1.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -347,28 +540,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
                 start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
                 end_time: End of the part to process, in seconds. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                variance: From 0 to 1.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -404,28 +592,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
                 start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
                 end_time: End of the part to process, in seconds. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                variance: From 0 to 1.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -459,28 +642,23 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
                 start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
                 end_time: End of the part to process, in seconds. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                variance: From 0 to 1.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -515,31 +693,49 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
+                start_time_relative_to: Whether the start time counts from the beginning or from the end of the audio.
                 start_time: Start of the part to process, in seconds. From 0 to 240.
+                end_time_relative_to: Whether the end time counts from the beginning or from the end of the audio.
                 end_time: End of the part to process, in seconds. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                variance: From 0 to 1.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                variance: How much the regenerated part may differ from the original. From 0 to 1.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AceStepAudioInpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAceStepAudioInpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AceStepAudioInpaint = Endpoint
@@ -547,7 +743,7 @@ else:
 ace_step_audio_inpaint = AceStepAudioInpaint(
     "fal-ai/ace-step/audio-inpaint", AceStepAudioInpaintInput, AceStepAudioInpaintOutput
 )
-"""Audio endpoint of fal-ai: ace-step audio-inpaint.
+"""Regenerates a part of a piece of music.
 
 Call it with `ace_step_audio_inpaint.subscribe(audio_url=…, tags=…)`.
 """
@@ -555,5 +751,9 @@ Call it with `ace_step_audio_inpaint.subscribe(audio_url=…, tags=…)`.
 Input = AceStepAudioInpaintInput
 Output = AceStepAudioInpaintOutput
 endpoint = ace_step_audio_inpaint
+"""Regenerates a part of a piece of music.
+
+Call it with `ace_step_audio_inpaint.subscribe(audio_url=…, tags=…)`.
+"""
 
 __all__ = ["AceStepAudioInpaintInput", "AceStepAudioInpaintOutput", "ace_step_audio_inpaint"]

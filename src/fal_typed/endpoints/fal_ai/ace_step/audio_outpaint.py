@@ -1,4 +1,4 @@
-"""fal-ai/ace-step/audio-outpaint — Audio endpoint of fal-ai: ace-step audio-outpaint.
+"""fal-ai/ace-step/audio-outpaint — Extends a piece of music.
 
 Category: audio. https://fal.ai/models/fal-ai/ace-step/audio-outpaint
 """
@@ -11,25 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AceStepAudioOutpaintInput(InputModel, Request["AceStepAudioOutpaintOutput"]):
     """Parameters of fal-ai/ace-step/audio-outpaint."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to edit."""
 
     tags: str
     """Tags that describe the music: genre, mood, instruments."""
 
     extend_before_duration: Annotated[float, Field(ge=0.0, le=240.0)] = 0
-    """From 0 to 240."""
+    """Seconds to add at the beginning. From 0 to 240."""
 
     extend_after_duration: Annotated[float, Field(ge=0.0, le=240.0)] = 30
-    """From 0 to 240."""
+    """Seconds to add at the end. From 0 to 240."""
 
     lyrics: str = ""
     """Lyrics to sing, with verse and chorus tags if the model supports them."""
@@ -51,16 +67,14 @@ class AceStepAudioOutpaintInput(InputModel, Request["AceStepAudioOutpaintOutput"
     """Granularity of the guidance; lower values can reduce artifacts. From -100 to 100."""
 
     guidance_interval: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Fraction of the steps, from 0 to 1, around the middle in which guidance applies. From 0 to
-    1.
-    """
+    """Fraction of the steps around the middle in which guidance applies. From 0 to 1."""
 
     guidance_interval_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How much the guidance decays over its interval; 0 keeps it constant. From 0 to 1."""
+    """How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 15
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 200.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 0 to 200.
     """
 
     minimum_guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 3
@@ -90,7 +104,180 @@ class AceStepAudioOutpaintOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AceStepAudioOutpaintPipeline(Pipeline[..., AceStepAudioOutpaintOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            tags: str,
+            extend_before_duration: float = 0,
+            extend_after_duration: float = 30,
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepAudioOutpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            tags: str,
+            extend_before_duration: float = 0,
+            extend_after_duration: float = 30,
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> PendingRun[AceStepAudioOutpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAceStepAudioOutpaintPipeline(AsyncPipeline[..., AceStepAudioOutpaintOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            tags: str,
+            extend_before_duration: float = 0,
+            extend_after_duration: float = 30,
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepAudioOutpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            tags: str,
+            extend_before_duration: float = 0,
+            extend_after_duration: float = 30,
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> AsyncPendingRun[AceStepAudioOutpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
 
     class AceStepAudioOutpaint(
         Endpoint[..., AceStepAudioOutpaintInput, AceStepAudioOutpaintOutput]
@@ -118,27 +305,20 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                extend_before_duration: From 0 to 240.
-                extend_after_duration: From 0 to 240.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -171,27 +351,20 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                extend_before_duration: From 0 to 240.
-                extend_after_duration: From 0 to 240.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -220,27 +393,20 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                extend_before_duration: From 0 to 240.
-                extend_after_duration: From 0 to 240.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -274,27 +440,20 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                extend_before_duration: From 0 to 240.
-                extend_after_duration: From 0 to 240.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -323,27 +482,20 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                extend_before_duration: From 0 to 240.
-                extend_after_duration: From 0 to 240.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -376,27 +528,20 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                extend_before_duration: From 0 to 240.
-                extend_after_duration: From 0 to 240.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -427,27 +572,20 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                extend_before_duration: From 0 to 240.
-                extend_after_duration: From 0 to 240.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -479,30 +617,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                extend_before_duration: From 0 to 240.
-                extend_after_duration: From 0 to 240.
+                extend_before_duration: Seconds to add at the beginning. From 0 to 240.
+                extend_after_duration: Seconds to add at the end. From 0 to 240.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AceStepAudioOutpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAceStepAudioOutpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AceStepAudioOutpaint = Endpoint
@@ -510,7 +664,7 @@ else:
 ace_step_audio_outpaint = AceStepAudioOutpaint(
     "fal-ai/ace-step/audio-outpaint", AceStepAudioOutpaintInput, AceStepAudioOutpaintOutput
 )
-"""Audio endpoint of fal-ai: ace-step audio-outpaint.
+"""Extends a piece of music.
 
 Call it with `ace_step_audio_outpaint.subscribe(audio_url=…, tags=…)`.
 """
@@ -518,5 +672,9 @@ Call it with `ace_step_audio_outpaint.subscribe(audio_url=…, tags=…)`.
 Input = AceStepAudioOutpaintInput
 Output = AceStepAudioOutpaintOutput
 endpoint = ace_step_audio_outpaint
+"""Extends a piece of music.
+
+Call it with `ace_step_audio_outpaint.subscribe(audio_url=…, tags=…)`.
+"""
 
 __all__ = ["AceStepAudioOutpaintInput", "AceStepAudioOutpaintOutput", "ace_step_audio_outpaint"]

@@ -1,4 +1,4 @@
-"""fal-ai/ace-step/audio-to-audio — Audio endpoint of fal-ai: ace-step, audio to audio.
+"""fal-ai/ace-step/audio-to-audio — Changes a piece of music by text instructions.
 
 Category: audio. https://fal.ai/models/fal-ai/ace-step/audio-to-audio
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AceStepAudioToAudioInput(InputModel, Request["AceStepAudioToAudioOutput"]):
     """Parameters of fal-ai/ace-step/audio-to-audio."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to edit."""
 
     original_tags: str
     """Style tags of the input audio."""
@@ -29,6 +45,7 @@ class AceStepAudioToAudioInput(InputModel, Request["AceStepAudioToAudioOutput"])
     """Tags that describe the music: genre, mood, instruments."""
 
     edit_mode: Literal["lyrics", "remix"] = "remix"
+    """Whether to change only the lyrics or the music as a whole."""
 
     original_lyrics: str = ""
     """Lyrics of the input audio."""
@@ -53,16 +70,14 @@ class AceStepAudioToAudioInput(InputModel, Request["AceStepAudioToAudioOutput"])
     """Granularity of the guidance; lower values can reduce artifacts. From -100 to 100."""
 
     guidance_interval: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Fraction of the steps, from 0 to 1, around the middle in which guidance applies. From 0 to
-    1.
-    """
+    """Fraction of the steps around the middle in which guidance applies. From 0 to 1."""
 
     guidance_interval_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How much the guidance decays over its interval; 0 keeps it constant. From 0 to 1."""
+    """How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 15
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 200.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 0 to 200.
     """
 
     minimum_guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 3
@@ -95,7 +110,196 @@ class AceStepAudioToAudioOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AceStepAudioToAudioPipeline(Pipeline[..., AceStepAudioToAudioOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> Result[AceStepAudioToAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> PendingRun[AceStepAudioToAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAceStepAudioToAudioPipeline(AsyncPipeline[..., AceStepAudioToAudioOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> Result[AceStepAudioToAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> AsyncPendingRun[AceStepAudioToAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to edit.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+            """
+            ...
 
     class AceStepAudioToAudio(Endpoint[..., AceStepAudioToAudioInput, AceStepAudioToAudioOutput]):
         def run(
@@ -123,27 +327,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                original_tags: Style tags of the input audio.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                original_lyrics: Lyrics of the input audio.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
                 original_seed: Random seed that the input audio was generated with.
@@ -179,27 +377,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                original_tags: Style tags of the input audio.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                original_lyrics: Lyrics of the input audio.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
                 original_seed: Random seed that the input audio was generated with.
@@ -231,27 +423,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                original_tags: Style tags of the input audio.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                original_lyrics: Lyrics of the input audio.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
                 original_seed: Random seed that the input audio was generated with.
@@ -288,27 +474,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                original_tags: Style tags of the input audio.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                original_lyrics: Lyrics of the input audio.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
                 original_seed: Random seed that the input audio was generated with.
@@ -340,27 +520,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                original_tags: Style tags of the input audio.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                original_lyrics: Lyrics of the input audio.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
                 original_seed: Random seed that the input audio was generated with.
@@ -396,27 +570,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                original_tags: Style tags of the input audio.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                original_lyrics: Lyrics of the input audio.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
                 original_seed: Random seed that the input audio was generated with.
@@ -450,27 +618,21 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                original_tags: Style tags of the input audio.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                original_lyrics: Lyrics of the input audio.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
                 original_seed: Random seed that the input audio was generated with.
@@ -505,31 +667,48 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                original_tags: Style tags of the input audio.
+                audio_url: Audio to edit.
                 tags: Tags that describe the music: genre, mood, instruments.
-                original_lyrics: Lyrics of the input audio.
+                original_tags: Style tags of the input audio.
+                edit_mode: Whether to change only the lyrics or the music as a whole.
                 lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                original_lyrics: Lyrics of the input audio.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
                 original_seed: Random seed that the input audio was generated with.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AceStepAudioToAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAceStepAudioToAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AceStepAudioToAudio = Endpoint
@@ -537,7 +716,7 @@ else:
 ace_step_audio_to_audio = AceStepAudioToAudio(
     "fal-ai/ace-step/audio-to-audio", AceStepAudioToAudioInput, AceStepAudioToAudioOutput
 )
-"""Audio endpoint of fal-ai: ace-step, audio to audio.
+"""Changes a piece of music by text instructions.
 
 Call it with `ace_step_audio_to_audio.subscribe(audio_url=…, original_tags=…, tags=…)`.
 """
@@ -545,5 +724,9 @@ Call it with `ace_step_audio_to_audio.subscribe(audio_url=…, original_tags=…
 Input = AceStepAudioToAudioInput
 Output = AceStepAudioToAudioOutput
 endpoint = ace_step_audio_to_audio
+"""Changes a piece of music by text instructions.
+
+Call it with `ace_step_audio_to_audio.subscribe(audio_url=…, original_tags=…, tags=…)`.
+"""
 
 __all__ = ["AceStepAudioToAudioInput", "AceStepAudioToAudioOutput", "ace_step_audio_to_audio"]

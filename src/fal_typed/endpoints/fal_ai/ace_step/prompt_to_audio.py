@@ -1,4 +1,4 @@
-"""fal-ai/ace-step/prompt-to-audio — Audio endpoint of fal-ai: ace-step, prompt to audio.
+"""fal-ai/ace-step/prompt-to-audio — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/ace-step/prompt-to-audio
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AceStepPromptToAudioInput(InputModel, Request["AceStepPromptToAudioOutput"]):
     """Parameters of fal-ai/ace-step/prompt-to-audio."""
 
     prompt: str
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the music."""
 
     instrumental: bool = False
     """Whether to generate music without vocals."""
 
     duration: Annotated[float, Field(ge=5.0, le=240.0)] = 60
-    """Duration of the result in seconds. From 5 to 240."""
+    """Duration of the audio in seconds. From 5 to 240."""
 
     number_of_steps: Annotated[int, Field(ge=3, le=60)] = 27
     """Number of inference steps; more steps take longer and sound cleaner. From 3 to 60."""
@@ -45,16 +61,14 @@ class AceStepPromptToAudioInput(InputModel, Request["AceStepPromptToAudioOutput"
     """Granularity of the guidance; lower values can reduce artifacts. From -100 to 100."""
 
     guidance_interval: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Fraction of the steps, from 0 to 1, around the middle in which guidance applies. From 0 to
-    1.
-    """
+    """Fraction of the steps around the middle in which guidance applies. From 0 to 1."""
 
     guidance_interval_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How much the guidance decays over its interval; 0 keeps it constant. From 0 to 1."""
+    """How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 15
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 200.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 0 to 200.
     """
 
     minimum_guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 3
@@ -84,7 +98,164 @@ class AceStepPromptToAudioOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AceStepPromptToAudioPipeline(Pipeline[..., AceStepPromptToAudioOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepPromptToAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the music.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> PendingRun[AceStepPromptToAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the music.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAceStepPromptToAudioPipeline(AsyncPipeline[..., AceStepPromptToAudioOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepPromptToAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the music.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> AsyncPendingRun[AceStepPromptToAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the music.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
 
     class AceStepPromptToAudio(
         Endpoint[..., AceStepPromptToAudioInput, AceStepPromptToAudioOutput]
@@ -110,25 +281,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the music.
                 instrumental: Whether to generate music without vocals.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -159,25 +323,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the music.
                 instrumental: Whether to generate music without vocals.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -204,25 +361,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the music.
                 instrumental: Whether to generate music without vocals.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -254,25 +404,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the music.
                 instrumental: Whether to generate music without vocals.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -299,25 +442,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the music.
                 instrumental: Whether to generate music without vocals.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -348,25 +484,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the music.
                 instrumental: Whether to generate music without vocals.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
@@ -395,25 +524,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the music.
                 instrumental: Whether to generate music without vocals.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
 
@@ -443,28 +565,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the music.
                 instrumental: Whether to generate music without vocals.
-                duration: Duration of the result in seconds. From 5 to 240.
-                number_of_steps: Number of inference steps; more steps take longer and sound
-                    cleaner. From 3 to 60.
+                duration: Duration of the audio in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound cleaner. From 3 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 guidance_type: Method by which the prompt guides the steps.
-                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
-                    From -100 to 100.
-                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
-                    guidance applies. From 0 to 1.
-                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
-                    constant. From 0 to 1.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 200.
-                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
-                    to 200.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts. From -100 to 100.
+                guidance_interval: Fraction of the steps around the middle in which guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval. `0` keeps it constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0 to 200.
                 tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
                 lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AceStepPromptToAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAceStepPromptToAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AceStepPromptToAudio = Endpoint
@@ -472,7 +610,7 @@ else:
 ace_step_prompt_to_audio = AceStepPromptToAudio(
     "fal-ai/ace-step/prompt-to-audio", AceStepPromptToAudioInput, AceStepPromptToAudioOutput
 )
-"""Audio endpoint of fal-ai: ace-step, prompt to audio.
+"""Generates music from text.
 
 Call it with `ace_step_prompt_to_audio.subscribe(prompt=…)`.
 """
@@ -480,5 +618,9 @@ Call it with `ace_step_prompt_to_audio.subscribe(prompt=…)`.
 Input = AceStepPromptToAudioInput
 Output = AceStepPromptToAudioOutput
 endpoint = ace_step_prompt_to_audio
+"""Generates music from text.
+
+Call it with `ace_step_prompt_to_audio.subscribe(prompt=…)`.
+"""
 
 __all__ = ["AceStepPromptToAudioInput", "AceStepPromptToAudioOutput", "ace_step_prompt_to_audio"]

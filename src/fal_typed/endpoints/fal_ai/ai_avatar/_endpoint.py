@@ -1,4 +1,4 @@
-"""fal-ai/ai-avatar — Video endpoint of fal-ai: ai-avatar.
+"""fal-ai/ai-avatar — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/ai-avatar
 """
@@ -11,30 +11,45 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AiAvatarInput(InputModel, Request["AiAvatarOutput"]):
     """Parameters of fal-ai/ai-avatar."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 145
     """Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: Annotated[int, Field(ge=0, le=4294967295)] = 42
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -42,7 +57,7 @@ class AiAvatarInput(InputModel, Request["AiAvatarOutput"]):
     """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 class AiAvatarOutput(OutputModel):
@@ -56,7 +71,108 @@ class AiAvatarOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AiAvatarPipeline(Pipeline[..., AiAvatarOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> PendingRun[AiAvatarOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAiAvatarPipeline(AsyncPipeline[..., AiAvatarOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncPendingRun[AiAvatarOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class AiAvatar(Endpoint[..., AiAvatarInput, AiAvatarOutput]):
         def run(
@@ -73,17 +189,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,17 +217,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -133,17 +241,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -166,17 +270,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -194,17 +294,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,17 +322,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -256,17 +348,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -287,24 +375,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AiAvatarPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncAiAvatarPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AiAvatar = Endpoint
 
 ai_avatar = AiAvatar("fal-ai/ai-avatar", AiAvatarInput, AiAvatarOutput)
-"""Video endpoint of fal-ai: ai-avatar.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `ai_avatar.subscribe(image_url=…, audio_url=…, prompt=…)`.
 """
@@ -312,5 +417,9 @@ Call it with `ai_avatar.subscribe(image_url=…, audio_url=…, prompt=…)`.
 Input = AiAvatarInput
 Output = AiAvatarOutput
 endpoint = ai_avatar
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `ai_avatar.subscribe(image_url=…, audio_url=…, prompt=…)`.
+"""
 
 __all__ = ["AiAvatarInput", "AiAvatarOutput", "ai_avatar"]

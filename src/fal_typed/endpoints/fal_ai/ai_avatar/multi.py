@@ -1,4 +1,4 @@
-"""fal-ai/ai-avatar/multi — Video endpoint of fal-ai: ai-avatar multi.
+"""fal-ai/ai-avatar/multi — Makes two people in an image speak audio files.
 
 Category: video. https://fal.ai/models/fal-ai/ai-avatar/multi
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AiAvatarMultiInput(InputModel, Request["AiAvatarMultiOutput"]):
     """Parameters of fal-ai/ai-avatar/multi."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     first_audio_url: FileInput
     """Audio for the first person to speak."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     second_audio_url: FileInput | None = None
     """Audio for the second person to speak."""
@@ -36,8 +52,7 @@ class AiAvatarMultiInput(InputModel, Request["AiAvatarMultiOutput"]):
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: Annotated[int, Field(ge=0, le=4294967295)] = 81
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -48,7 +63,7 @@ class AiAvatarMultiInput(InputModel, Request["AiAvatarMultiOutput"]):
     """Whether to use only the first audio file."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 class AiAvatarMultiOutput(OutputModel):
@@ -62,7 +77,124 @@ class AiAvatarMultiOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AiAvatarMultiPipeline(Pipeline[..., AiAvatarMultiOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What the person looks like and does, in words.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> PendingRun[AiAvatarMultiOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What the person looks like and does, in words.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAiAvatarMultiPipeline(AsyncPipeline[..., AiAvatarMultiOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What the person looks like and does, in words.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncPendingRun[AiAvatarMultiOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What the person looks like and does, in words.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class AiAvatarMulti(Endpoint[..., AiAvatarMultiInput, AiAvatarMultiOutput]):
         def run(
@@ -81,19 +213,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_audio_url: Audio for the first person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 second_audio_url: Audio for the second person to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
                 use_only_first_audio: Whether to use only the first audio file.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -117,19 +245,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_audio_url: Audio for the first person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 second_audio_url: Audio for the second person to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
                 use_only_first_audio: Whether to use only the first audio file.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -149,19 +273,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_audio_url: Audio for the first person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 second_audio_url: Audio for the second person to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
                 use_only_first_audio: Whether to use only the first audio file.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -186,19 +306,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_audio_url: Audio for the first person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 second_audio_url: Audio for the second person to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
                 use_only_first_audio: Whether to use only the first audio file.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -218,19 +334,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_audio_url: Audio for the first person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 second_audio_url: Audio for the second person to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
                 use_only_first_audio: Whether to use only the first audio file.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -254,19 +366,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_audio_url: Audio for the first person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 second_audio_url: Audio for the second person to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
                 use_only_first_audio: Whether to use only the first audio file.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -288,19 +396,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_audio_url: Audio for the first person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 second_audio_url: Audio for the second person to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
                 use_only_first_audio: Whether to use only the first audio file.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -323,26 +427,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_audio_url: Audio for the first person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 second_audio_url: Audio for the second person to speak.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
                 use_only_first_audio: Whether to use only the first audio file.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AiAvatarMultiPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncAiAvatarMultiPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AiAvatarMulti = Endpoint
 
 ai_avatar_multi = AiAvatarMulti("fal-ai/ai-avatar/multi", AiAvatarMultiInput, AiAvatarMultiOutput)
-"""Video endpoint of fal-ai: ai-avatar multi.
+"""Makes two people in an image speak audio files.
 
 Call it with `ai_avatar_multi.subscribe(image_url=…, first_audio_url=…, prompt=…)`.
 """
@@ -350,5 +471,9 @@ Call it with `ai_avatar_multi.subscribe(image_url=…, first_audio_url=…, prom
 Input = AiAvatarMultiInput
 Output = AiAvatarMultiOutput
 endpoint = ai_avatar_multi
+"""Makes two people in an image speak audio files.
+
+Call it with `ai_avatar_multi.subscribe(image_url=…, first_audio_url=…, prompt=…)`.
+"""
 
 __all__ = ["AiAvatarMultiInput", "AiAvatarMultiOutput", "ai_avatar_multi"]

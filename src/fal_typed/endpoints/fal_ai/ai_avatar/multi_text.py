@@ -1,4 +1,4 @@
-"""fal-ai/ai-avatar/multi-text — Video endpoint of fal-ai: ai-avatar multi-text.
+"""fal-ai/ai-avatar/multi-text — Makes two people in an image speak texts.
 
 Category: video. https://fal.ai/models/fal-ai/ai-avatar/multi-text
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Voice1: TypeAlias = Literal[
     "Aria",
@@ -44,7 +60,7 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
     """Parameters of fal-ai/ai-avatar/multi-text."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     first_text_input: str
     """Text for the first person to speak."""
@@ -53,7 +69,7 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
     """Text for the second person to speak."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     voice1: Voice1 = "Sarah"
     """Voice of the first person."""
@@ -66,8 +82,7 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: Annotated[int, Field(ge=0, le=4294967295)] = 81
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -75,7 +90,7 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
     """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 class AiAvatarMultiTextOutput(OutputModel):
@@ -89,7 +104,132 @@ class AiAvatarMultiTextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AiAvatarMultiTextPipeline(Pipeline[..., AiAvatarMultiTextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> PendingRun[AiAvatarMultiTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAiAvatarMultiTextPipeline(AsyncPipeline[..., AiAvatarMultiTextOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncPendingRun[AiAvatarMultiTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class AiAvatarMultiText(Endpoint[..., AiAvatarMultiTextInput, AiAvatarMultiTextOutput]):
         def run(
@@ -109,20 +249,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_text_input: Text for the first person to speak.
                 second_text_input: Text for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 voice1: Voice of the first person.
                 voice2: Voice of the second person.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -147,20 +283,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_text_input: Text for the first person to speak.
                 second_text_input: Text for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 voice1: Voice of the first person.
                 voice2: Voice of the second person.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -181,20 +313,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_text_input: Text for the first person to speak.
                 second_text_input: Text for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 voice1: Voice of the first person.
                 voice2: Voice of the second person.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,20 +348,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_text_input: Text for the first person to speak.
                 second_text_input: Text for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 voice1: Voice of the first person.
                 voice2: Voice of the second person.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -254,20 +378,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_text_input: Text for the first person to speak.
                 second_text_input: Text for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 voice1: Voice of the first person.
                 voice2: Voice of the second person.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -292,20 +412,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_text_input: Text for the first person to speak.
                 second_text_input: Text for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 voice1: Voice of the first person.
                 voice2: Voice of the second person.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -328,20 +444,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_text_input: Text for the first person to speak.
                 second_text_input: Text for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 voice1: Voice of the first person.
                 voice2: Voice of the second person.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -365,21 +477,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 first_text_input: Text for the first person to speak.
                 second_text_input: Text for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 voice1: Voice of the first person.
                 voice2: Voice of the second person.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AiAvatarMultiTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAiAvatarMultiTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AiAvatarMultiText = Endpoint
@@ -387,7 +518,7 @@ else:
 ai_avatar_multi_text = AiAvatarMultiText(
     "fal-ai/ai-avatar/multi-text", AiAvatarMultiTextInput, AiAvatarMultiTextOutput
 )
-"""Video endpoint of fal-ai: ai-avatar multi-text.
+"""Makes two people in an image speak texts.
 
 Call it with `ai_avatar_multi_text.subscribe(image_url=…, first_text_input=…,
 second_text_input=…, prompt=…)`.
@@ -396,5 +527,10 @@ second_text_input=…, prompt=…)`.
 Input = AiAvatarMultiTextInput
 Output = AiAvatarMultiTextOutput
 endpoint = ai_avatar_multi_text
+"""Makes two people in an image speak texts.
+
+Call it with `ai_avatar_multi_text.subscribe(image_url=…, first_text_input=…,
+second_text_input=…, prompt=…)`.
+"""
 
 __all__ = ["AiAvatarMultiTextInput", "AiAvatarMultiTextOutput", "Voice1", "ai_avatar_multi_text"]

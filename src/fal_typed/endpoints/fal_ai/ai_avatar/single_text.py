@@ -1,4 +1,4 @@
-"""fal-ai/ai-avatar/single-text — Video endpoint of fal-ai: ai-avatar single-text.
+"""fal-ai/ai-avatar/single-text — Makes the person in an image speak a text.
 
 Category: video. https://fal.ai/models/fal-ai/ai-avatar/single-text
 """
@@ -11,34 +11,49 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.voice import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AiAvatarSingleTextInput(InputModel, Request["AiAvatarSingleTextOutput"]):
     """Parameters of fal-ai/ai-avatar/single-text."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     text_input: str
     """Text that the person in the image speaks."""
 
     voice: Voice
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 136
     """Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: Annotated[int, Field(ge=0, le=4294967295)] = 42
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -46,7 +61,7 @@ class AiAvatarSingleTextInput(InputModel, Request["AiAvatarSingleTextOutput"]):
     """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 class AiAvatarSingleTextOutput(OutputModel):
@@ -60,7 +75,116 @@ class AiAvatarSingleTextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AiAvatarSingleTextPipeline(Pipeline[..., AiAvatarSingleTextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarSingleTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> PendingRun[AiAvatarSingleTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAiAvatarSingleTextPipeline(AsyncPipeline[..., AiAvatarSingleTextOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarSingleTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncPendingRun[AiAvatarSingleTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class AiAvatarSingleText(Endpoint[..., AiAvatarSingleTextInput, AiAvatarSingleTextOutput]):
         def run(
@@ -78,18 +202,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,18 +232,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -142,18 +258,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,18 +289,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -207,18 +315,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -241,18 +345,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -273,18 +373,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -306,19 +402,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AiAvatarSingleTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAiAvatarSingleTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AiAvatarSingleText = Endpoint
@@ -326,7 +441,7 @@ else:
 ai_avatar_single_text = AiAvatarSingleText(
     "fal-ai/ai-avatar/single-text", AiAvatarSingleTextInput, AiAvatarSingleTextOutput
 )
-"""Video endpoint of fal-ai: ai-avatar single-text.
+"""Makes the person in an image speak a text.
 
 Call it with `ai_avatar_single_text.subscribe(image_url=…, text_input=…, voice=…, prompt=…)`.
 """
@@ -334,5 +449,9 @@ Call it with `ai_avatar_single_text.subscribe(image_url=…, text_input=…, voi
 Input = AiAvatarSingleTextInput
 Output = AiAvatarSingleTextOutput
 endpoint = ai_avatar_single_text
+"""Makes the person in an image speak a text.
+
+Call it with `ai_avatar_single_text.subscribe(image_url=…, text_input=…, voice=…, prompt=…)`.
+"""
 
 __all__ = ["AiAvatarSingleTextInput", "AiAvatarSingleTextOutput", "Voice", "ai_avatar_single_text"]

@@ -1,4 +1,4 @@
-"""fal-ai/amt-interpolation — Video endpoint of fal-ai: amt-interpolation.
+"""fal-ai/amt-interpolation — Adds frames to a video for smoother motion.
 
 Category: video. https://fal.ai/models/fal-ai/amt-interpolation
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AmtInterpolationInput(InputModel, Request["AmtInterpolationOutput"]):
     """Parameters of fal-ai/amt-interpolation."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add frames to."""
 
     output_fps: Annotated[int, Field(ge=1, le=60)] = 24
     """Frames per second of the output file. From 1 to 60."""
 
     recursive_interpolation_passes: Annotated[int, Field(ge=1, le=10)] = 2
-    """From 1 to 10."""
+    """Number of times that the frames are doubled. From 1 to 10."""
 
 
 class AmtInterpolationOutput(OutputModel):
@@ -37,7 +53,76 @@ class AmtInterpolationOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AmtInterpolationPipeline(Pipeline[..., AmtInterpolationOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> Result[AmtInterpolationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add frames to.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> PendingRun[AmtInterpolationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add frames to.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAmtInterpolationPipeline(AsyncPipeline[..., AmtInterpolationOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> Result[AmtInterpolationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add frames to.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> AsyncPendingRun[AmtInterpolationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add frames to.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+            """
+            ...
 
     class AmtInterpolation(Endpoint[..., AmtInterpolationInput, AmtInterpolationOutput]):
         def run(
@@ -50,9 +135,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add frames to.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -70,9 +155,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add frames to.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
             """
             ...
 
@@ -86,9 +171,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add frames to.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,9 +192,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add frames to.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
             """
             ...
 
@@ -123,9 +208,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add frames to.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -143,9 +228,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add frames to.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
             """
             ...
 
@@ -161,9 +246,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add frames to.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,10 +265,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add frames to.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AmtInterpolationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAmtInterpolationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AmtInterpolation = Endpoint
@@ -191,7 +299,7 @@ else:
 amt_interpolation = AmtInterpolation(
     "fal-ai/amt-interpolation", AmtInterpolationInput, AmtInterpolationOutput
 )
-"""Video endpoint of fal-ai: amt-interpolation.
+"""Adds frames to a video for smoother motion.
 
 Call it with `amt_interpolation.subscribe(video_url=…)`.
 """
@@ -199,5 +307,9 @@ Call it with `amt_interpolation.subscribe(video_url=…)`.
 Input = AmtInterpolationInput
 Output = AmtInterpolationOutput
 endpoint = amt_interpolation
+"""Adds frames to a video for smoother motion.
+
+Call it with `amt_interpolation.subscribe(video_url=…)`.
+"""
 
 __all__ = ["AmtInterpolationInput", "AmtInterpolationOutput", "amt_interpolation"]

@@ -1,5 +1,4 @@
-"""fal-ai/amt-interpolation/frame-interpolation — Video endpoint of fal-ai: amt-interpolation
-frame-interpolation.
+"""fal-ai/amt-interpolation/frame-interpolation — Generates the frames between two images.
 
 Category: video. https://fal.ai/models/fal-ai/amt-interpolation/frame-interpolation
 """
@@ -12,9 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Frame(InputModel):
@@ -30,12 +47,34 @@ class AmtInterpolationFrameInterpolationInput(
     """Parameters of fal-ai/amt-interpolation/frame-interpolation."""
 
     frames: list[Frame]
+    """Images to interpolate between, in order."""
 
     output_fps: Annotated[int, Field(ge=1, le=60)] = 24
     """Frames per second of the output file. From 1 to 60."""
 
     recursive_interpolation_passes: Annotated[int, Field(ge=1, le=10)] = 4
-    """From 1 to 10."""
+    """Number of times that the frames are doubled. From 1 to 10."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            frames: Sequence[Frame | FrameDict],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                frames: Images to interpolate between, in order.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class AmtInterpolationFrameInterpolationOutput(OutputModel):
@@ -46,7 +85,85 @@ class AmtInterpolationFrameInterpolationOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FrameDict(TypedDict):
+        """`Frame` as a dict."""
+
+        url: FileInput
+
+    class AmtInterpolationFrameInterpolationPipeline(
+        Pipeline[..., AmtInterpolationFrameInterpolationOutput]
+    ):
+        def run(
+            self,
+            *,
+            frames: Sequence[Frame | FrameDict],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> Result[AmtInterpolationFrameInterpolationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                frames: Images to interpolate between, in order.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            frames: Sequence[Frame | FrameDict],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> PendingRun[AmtInterpolationFrameInterpolationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                frames: Images to interpolate between, in order.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAmtInterpolationFrameInterpolationPipeline(
+        AsyncPipeline[..., AmtInterpolationFrameInterpolationOutput]
+    ):
+        async def run(
+            self,
+            *,
+            frames: Sequence[Frame | FrameDict],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> Result[AmtInterpolationFrameInterpolationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                frames: Images to interpolate between, in order.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            frames: Sequence[Frame | FrameDict],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> AsyncPendingRun[AmtInterpolationFrameInterpolationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                frames: Images to interpolate between, in order.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
+            """
+            ...
 
     class AmtInterpolationFrameInterpolation(
         Endpoint[
@@ -56,15 +173,16 @@ if TYPE_CHECKING:
         def run(
             self,
             *,
-            frames: list[Frame],
+            frames: Sequence[Frame | FrameDict],
             output_fps: int = 24,
             recursive_interpolation_passes: int = 4,
         ) -> Result[AmtInterpolationFrameInterpolationOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
+                frames: Images to interpolate between, in order.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -75,30 +193,32 @@ if TYPE_CHECKING:
         async def run_async(
             self,
             *,
-            frames: list[Frame],
+            frames: Sequence[Frame | FrameDict],
             output_fps: int = 24,
             recursive_interpolation_passes: int = 4,
         ) -> Result[AmtInterpolationFrameInterpolationOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
+                frames: Images to interpolate between, in order.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
             """
             ...
 
         def subscribe(
             self,
             *,
-            frames: list[Frame],
+            frames: Sequence[Frame | FrameDict],
             output_fps: int = 24,
             recursive_interpolation_passes: int = 4,
         ) -> Result[AmtInterpolationFrameInterpolationOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
+                frames: Images to interpolate between, in order.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,30 +230,32 @@ if TYPE_CHECKING:
         async def subscribe_async(
             self,
             *,
-            frames: list[Frame],
+            frames: Sequence[Frame | FrameDict],
             output_fps: int = 24,
             recursive_interpolation_passes: int = 4,
         ) -> Result[AmtInterpolationFrameInterpolationOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
+                frames: Images to interpolate between, in order.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
             """
             ...
 
         def submit(
             self,
             *,
-            frames: list[Frame],
+            frames: Sequence[Frame | FrameDict],
             output_fps: int = 24,
             recursive_interpolation_passes: int = 4,
         ) -> Handle[AmtInterpolationFrameInterpolationOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
+                frames: Images to interpolate between, in order.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,22 +266,23 @@ if TYPE_CHECKING:
         async def submit_async(
             self,
             *,
-            frames: list[Frame],
+            frames: Sequence[Frame | FrameDict],
             output_fps: int = 24,
             recursive_interpolation_passes: int = 4,
         ) -> AsyncHandle[AmtInterpolationFrameInterpolationOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
+                frames: Images to interpolate between, in order.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
             """
             ...
 
         def stream(
             self,
             *,
-            frames: list[Frame],
+            frames: Sequence[Frame | FrameDict],
             output_fps: int = 24,
             recursive_interpolation_passes: int = 4,
         ) -> Stream[AmtInterpolationFrameInterpolationOutput]:
@@ -168,8 +291,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
+                frames: Images to interpolate between, in order.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,18 +303,45 @@ if TYPE_CHECKING:
         def stream_async(
             self,
             *,
-            frames: list[Frame],
+            frames: Sequence[Frame | FrameDict],
             output_fps: int = 24,
             recursive_interpolation_passes: int = 4,
         ) -> AsyncStream[AmtInterpolationFrameInterpolationOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
+                frames: Images to interpolate between, in order.
                 output_fps: Frames per second of the output file. From 1 to 60.
-                recursive_interpolation_passes: From 1 to 10.
+                recursive_interpolation_passes: Number of times that the frames are doubled. From 1 to 10.
             """
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AmtInterpolationFrameInterpolationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAmtInterpolationFrameInterpolationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    FrameDict = dict
     AmtInterpolationFrameInterpolation = Endpoint
 
 amt_interpolation_frame_interpolation = AmtInterpolationFrameInterpolation(
@@ -198,7 +349,7 @@ amt_interpolation_frame_interpolation = AmtInterpolationFrameInterpolation(
     AmtInterpolationFrameInterpolationInput,
     AmtInterpolationFrameInterpolationOutput,
 )
-"""Video endpoint of fal-ai: amt-interpolation frame-interpolation.
+"""Generates the frames between two images.
 
 Call it with `amt_interpolation_frame_interpolation.subscribe(frames=…)`.
 """
@@ -206,10 +357,15 @@ Call it with `amt_interpolation_frame_interpolation.subscribe(frames=…)`.
 Input = AmtInterpolationFrameInterpolationInput
 Output = AmtInterpolationFrameInterpolationOutput
 endpoint = amt_interpolation_frame_interpolation
+"""Generates the frames between two images.
+
+Call it with `amt_interpolation_frame_interpolation.subscribe(frames=…)`.
+"""
 
 __all__ = [
     "AmtInterpolationFrameInterpolationInput",
     "AmtInterpolationFrameInterpolationOutput",
     "Frame",
+    "FrameDict",
     "amt_interpolation_frame_interpolation",
 ]

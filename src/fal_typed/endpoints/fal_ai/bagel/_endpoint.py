@@ -1,4 +1,4 @@
-"""fal-ai/bagel — Image endpoint of fal-ai: bagel.
+"""fal-ai/bagel — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/bagel
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BagelInput(InputModel, Request["BagelOutput"]):
@@ -50,7 +66,84 @@ class BagelOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BagelPipeline(Pipeline[..., BagelOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[BagelOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBagelPipeline(AsyncPipeline[..., BagelOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[BagelOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Bagel(Endpoint[..., BagelInput, BagelOutput]):
         def run(
@@ -214,11 +307,32 @@ if TYPE_CHECKING:
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BagelPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncBagelPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Bagel = Endpoint
 
 bagel = Bagel("fal-ai/bagel", BagelInput, BagelOutput)
-"""Image endpoint of fal-ai: bagel.
+"""Generates images from text.
 
 Call it with `bagel.subscribe(prompt=…)`.
 """
@@ -226,5 +340,9 @@ Call it with `bagel.subscribe(prompt=…)`.
 Input = BagelInput
 Output = BagelOutput
 endpoint = bagel
+"""Generates images from text.
+
+Call it with `bagel.subscribe(prompt=…)`.
+"""
 
 __all__ = ["BagelInput", "BagelOutput", "bagel"]

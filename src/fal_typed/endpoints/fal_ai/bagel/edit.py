@@ -1,4 +1,4 @@
-"""fal-ai/bagel/edit — Image endpoint of fal-ai: bagel edit.
+"""fal-ai/bagel/edit — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/bagel/edit
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BagelEditInput(InputModel, Request["BagelEditOutput"]):
     """Parameters of fal-ai/bagel/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -37,7 +53,7 @@ class BagelEditOutput(OutputModel):
     """Result of fal-ai/bagel/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -53,7 +69,92 @@ class BagelEditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BagelEditPipeline(Pipeline[..., BagelEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[BagelEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBagelEditPipeline(AsyncPipeline[..., BagelEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[BagelEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class BagelEdit(Endpoint[..., BagelEditInput, BagelEditOutput]):
         def run(
@@ -68,8 +169,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 use_thought: Whether the model reasons before it generates.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -92,8 +193,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 use_thought: Whether the model reasons before it generates.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -112,8 +213,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 use_thought: Whether the model reasons before it generates.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -137,8 +238,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 use_thought: Whether the model reasons before it generates.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -157,8 +258,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 use_thought: Whether the model reasons before it generates.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -181,8 +282,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 use_thought: Whether the model reasons before it generates.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -203,8 +304,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 use_thought: Whether the model reasons before it generates.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -226,18 +327,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 use_thought: Whether the model reasons before it generates.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BagelEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncBagelEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     BagelEdit = Endpoint
 
 bagel_edit = BagelEdit("fal-ai/bagel/edit", BagelEditInput, BagelEditOutput)
-"""Image endpoint of fal-ai: bagel edit.
+"""Edits an image by text instructions.
 
 Call it with `bagel_edit.subscribe(prompt=…, image_url=…)`.
 """
@@ -245,5 +367,9 @@ Call it with `bagel_edit.subscribe(prompt=…, image_url=…)`.
 Input = BagelEditInput
 Output = BagelEditOutput
 endpoint = bagel_edit
+"""Edits an image by text instructions.
+
+Call it with `bagel_edit.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["BagelEditInput", "BagelEditOutput", "bagel_edit"]

@@ -1,4 +1,4 @@
-"""fal-ai/bagel/understand — Structured data endpoint of fal-ai: bagel understand.
+"""fal-ai/bagel/understand — Answers questions about an image.
 
 Category: json. https://fal.ai/models/fal-ai/bagel/understand
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BagelUnderstandInput(InputModel, Request["BagelUnderstandOutput"]):
     """Parameters of fal-ai/bagel/understand."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     prompt: str
-    """Text description of the result, or of what to do with the given input."""
+    """Question or instruction for the model."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -31,20 +47,73 @@ class BagelUnderstandOutput(OutputModel):
     """Result of fal-ai/bagel/understand."""
 
     text: str
-    """The response or transcript as plain text."""
+    """The response as plain text."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the result was generated from, as the model received it."""
+    """Text that the model used as its prompt."""
 
     timings: dict[str, Any]
     """Duration of each processing stage, in seconds."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BagelUnderstandPipeline(Pipeline[..., BagelUnderstandOutput]):
+        def run(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> Result[BagelUnderstandOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> PendingRun[BagelUnderstandOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBagelUnderstandPipeline(AsyncPipeline[..., BagelUnderstandOutput]):
+        async def run(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> Result[BagelUnderstandOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> AsyncPendingRun[BagelUnderstandOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class BagelUnderstand(Endpoint[..., BagelUnderstandInput, BagelUnderstandOutput]):
         def run(
@@ -53,8 +122,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -69,8 +138,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -81,8 +150,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -98,8 +167,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -110,8 +179,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -126,8 +195,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -140,8 +209,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -155,10 +224,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BagelUnderstandPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBagelUnderstandPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BagelUnderstand = Endpoint
@@ -166,7 +258,7 @@ else:
 bagel_understand = BagelUnderstand(
     "fal-ai/bagel/understand", BagelUnderstandInput, BagelUnderstandOutput
 )
-"""Structured data endpoint of fal-ai: bagel understand.
+"""Answers questions about an image.
 
 Call it with `bagel_understand.subscribe(image_url=…, prompt=…)`.
 """
@@ -174,5 +266,9 @@ Call it with `bagel_understand.subscribe(image_url=…, prompt=…)`.
 Input = BagelUnderstandInput
 Output = BagelUnderstandOutput
 endpoint = bagel_understand
+"""Answers questions about an image.
+
+Call it with `bagel_understand.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["BagelUnderstandInput", "BagelUnderstandOutput", "bagel_understand"]

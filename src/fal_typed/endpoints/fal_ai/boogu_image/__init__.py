@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.boogu_image._endpoint import (
+        BooguImage as BooguImage,
         BooguImageInput as BooguImageInput,
         BooguImageOutput as BooguImageOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
         endpoint as endpoint,
     )
 
-__all__ = ["BooguImageInput", "BooguImageOutput", "ImageSize", "ImageSizePreset", "boogu_image"]
+__all__ = [
+    "BooguImageInput",
+    "BooguImageOutput",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "boogu_image",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -26,9 +35,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "BooguImage",
             "BooguImageInput",
             "BooguImageOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
@@ -41,4 +52,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

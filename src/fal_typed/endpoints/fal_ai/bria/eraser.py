@@ -1,4 +1,4 @@
-"""fal-ai/bria/eraser — Image endpoint of fal-ai: bria eraser.
+"""fal-ai/bria/eraser — Removes the masked object from an image.
 
 Category: image. https://fal.ai/models/fal-ai/bria/eraser
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaEraserInput(InputModel, Request["BriaEraserOutput"]):
     """Parameters of fal-ai/bria/eraser."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to remove something from."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     mask_type: Literal["manual", "automatic"] = "manual"
     """Whether the mask was drawn by hand or generated."""
@@ -39,11 +55,96 @@ class BriaEraserOutput(OutputModel):
     """Result of fal-ai/bria/eraser."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaEraserPipeline(Pipeline[..., BriaEraserOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> Result[BriaEraserOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> PendingRun[BriaEraserOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaEraserPipeline(AsyncPipeline[..., BriaEraserOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> Result[BriaEraserOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> AsyncPendingRun[BriaEraserOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
 
     class BriaEraser(Endpoint[..., BriaEraserInput, BriaEraserOutput]):
         def run(
@@ -58,11 +159,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 mask_type: Whether the mask was drawn by hand or generated.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 preserve_alpha: Whether to keep the transparency of the input image.
 
             Raises:
@@ -83,11 +183,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 mask_type: Whether the mask was drawn by hand or generated.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 preserve_alpha: Whether to keep the transparency of the input image.
             """
             ...
@@ -104,11 +203,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 mask_type: Whether the mask was drawn by hand or generated.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 preserve_alpha: Whether to keep the transparency of the input image.
 
             Raises:
@@ -130,11 +228,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 mask_type: Whether the mask was drawn by hand or generated.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 preserve_alpha: Whether to keep the transparency of the input image.
             """
             ...
@@ -151,11 +248,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 mask_type: Whether the mask was drawn by hand or generated.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 preserve_alpha: Whether to keep the transparency of the input image.
 
             Raises:
@@ -176,11 +272,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 mask_type: Whether the mask was drawn by hand or generated.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 preserve_alpha: Whether to keep the transparency of the input image.
             """
             ...
@@ -199,11 +294,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 mask_type: Whether the mask was drawn by hand or generated.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 preserve_alpha: Whether to keep the transparency of the input image.
 
             Raises:
@@ -223,19 +317,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 mask_type: Whether the mask was drawn by hand or generated.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 preserve_alpha: Whether to keep the transparency of the input image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaEraserPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncBriaEraserPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaEraser = Endpoint
 
 bria_eraser = BriaEraser("fal-ai/bria/eraser", BriaEraserInput, BriaEraserOutput)
-"""Image endpoint of fal-ai: bria eraser.
+"""Removes the masked object from an image.
 
 Call it with `bria_eraser.subscribe(image_url=…, mask_url=…)`.
 """
@@ -243,5 +357,9 @@ Call it with `bria_eraser.subscribe(image_url=…, mask_url=…)`.
 Input = BriaEraserInput
 Output = BriaEraserOutput
 endpoint = bria_eraser
+"""Removes the masked object from an image.
+
+Call it with `bria_eraser.subscribe(image_url=…, mask_url=…)`.
+"""
 
 __all__ = ["BriaEraserInput", "BriaEraserOutput", "bria_eraser"]

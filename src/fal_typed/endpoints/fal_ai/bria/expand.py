@@ -1,4 +1,4 @@
-"""fal-ai/bria/expand — Image endpoint of fal-ai: bria expand.
+"""fal-ai/bria/expand — Extends an image beyond its borders.
 
 Category: image. https://fal.ai/models/fal-ai/bria/expand
 """
@@ -11,30 +11,48 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaExpandInput(InputModel, Request["BriaExpandOutput"]):
     """Parameters of fal-ai/bria/expand."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to extend."""
 
     canvas_size: list[int]
     """Width and height of the canvas in pixels."""
 
     aspect_ratio: AspectRatio | None = None
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     original_image_size: list[int] | None = None
+    """Width and height of the image in the new frame, in pixels."""
 
     original_image_location: list[int] | None = None
+    """Position of the image in the new frame: x and y in pixels."""
 
     prompt: str = ""
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the new areas, in words."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -54,14 +72,131 @@ class BriaExpandOutput(OutputModel):
     """Result of fal-ai/bria/expand."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaExpandPipeline(Pipeline[..., BriaExpandOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[BriaExpandOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to extend.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> PendingRun[BriaExpandOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to extend.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaExpandPipeline(AsyncPipeline[..., BriaExpandOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[BriaExpandOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to extend.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BriaExpandOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to extend.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BriaExpand(Endpoint[..., BriaExpandInput, BriaExpandOutput]):
         def run(
@@ -80,15 +215,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 canvas_size: Width and height of the canvas in pixels.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: Text description of the change to make, or of the image to generate.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,15 +247,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 canvas_size: Width and height of the canvas in pixels.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: Text description of the change to make, or of the image to generate.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -140,15 +275,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 canvas_size: Width and height of the canvas in pixels.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: Text description of the change to make, or of the image to generate.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -173,15 +308,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 canvas_size: Width and height of the canvas in pixels.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: Text description of the change to make, or of the image to generate.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -201,15 +336,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 canvas_size: Width and height of the canvas in pixels.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: Text description of the change to make, or of the image to generate.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,15 +368,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 canvas_size: Width and height of the canvas in pixels.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: Text description of the change to make, or of the image to generate.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -263,15 +398,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 canvas_size: Width and height of the canvas in pixels.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: Text description of the change to make, or of the image to generate.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -294,22 +429,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 canvas_size: Width and height of the canvas in pixels.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: Text description of the change to make, or of the image to generate.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                aspect_ratio: Ratio of width to height of the image.
+                original_image_size: Width and height of the image in the new frame, in pixels.
+                original_image_location: Position of the image in the new frame: x and y in pixels.
+                prompt: What to show in the new areas, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 negative_prompt: Text description of what to avoid in the result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaExpandPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncBriaExpandPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaExpand = Endpoint
 
 bria_expand = BriaExpand("fal-ai/bria/expand", BriaExpandInput, BriaExpandOutput)
-"""Image endpoint of fal-ai: bria expand.
+"""Extends an image beyond its borders.
 
 Call it with `bria_expand.subscribe(image_url=…, canvas_size=…)`.
 """
@@ -317,5 +473,9 @@ Call it with `bria_expand.subscribe(image_url=…, canvas_size=…)`.
 Input = BriaExpandInput
 Output = BriaExpandOutput
 endpoint = bria_expand
+"""Extends an image beyond its borders.
+
+Call it with `bria_expand.subscribe(image_url=…, canvas_size=…)`.
+"""
 
 __all__ = ["AspectRatio", "BriaExpandInput", "BriaExpandOutput", "bria_expand"]

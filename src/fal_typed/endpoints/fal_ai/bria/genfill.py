@@ -1,4 +1,4 @@
-"""fal-ai/bria/genfill — Image endpoint of fal-ai: bria genfill.
+"""fal-ai/bria/genfill — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/bria/genfill
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaGenfillInput(InputModel, Request["BriaGenfillOutput"]):
     """Parameters of fal-ai/bria/genfill."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What to show in the masked areas, in words."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -37,7 +53,7 @@ class BriaGenfillInput(InputModel, Request["BriaGenfillOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -49,14 +65,115 @@ class BriaGenfillOutput(OutputModel):
     """Result of fal-ai/bria/genfill."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaGenfillPipeline(Pipeline[..., BriaGenfillOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[BriaGenfillOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> PendingRun[BriaGenfillOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaGenfillPipeline(AsyncPipeline[..., BriaGenfillOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[BriaGenfillOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BriaGenfillOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BriaGenfill(Endpoint[..., BriaGenfillInput, BriaGenfillOutput]):
         def run(
@@ -73,15 +190,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,15 +218,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -129,15 +242,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -160,15 +271,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -186,15 +295,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -216,15 +323,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -244,15 +349,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -273,22 +376,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaGenfillPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncBriaGenfillPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaGenfill = Endpoint
 
 bria_genfill = BriaGenfill("fal-ai/bria/genfill", BriaGenfillInput, BriaGenfillOutput)
-"""Image endpoint of fal-ai: bria genfill.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `bria_genfill.subscribe(image_url=…, mask_url=…, prompt=…)`.
 """
@@ -296,5 +418,9 @@ Call it with `bria_genfill.subscribe(image_url=…, mask_url=…, prompt=…)`.
 Input = BriaGenfillInput
 Output = BriaGenfillOutput
 endpoint = bria_genfill
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `bria_genfill.subscribe(image_url=…, mask_url=…, prompt=…)`.
+"""
 
 __all__ = ["BriaGenfillInput", "BriaGenfillOutput", "bria_genfill"]

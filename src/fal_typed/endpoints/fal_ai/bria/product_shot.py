@@ -1,4 +1,4 @@
-"""fal-ai/bria/product-shot — Image endpoint of fal-ai: bria product-shot.
+"""fal-ai/bria/product-shot — Places a product in a new scene.
 
 Category: image. https://fal.ai/models/fal-ai/bria/product-shot
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 PlacementType: TypeAlias = Literal["original", "automatic", "manual_placement", "manual_padding"]
 """Value of the parameter `placement_type`."""
@@ -37,7 +53,7 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
     """Parameters of fal-ai/bria/product-shot."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     scene_description: str | None = None
     """Text description of the surroundings of the product."""
@@ -55,8 +71,12 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
     """Whether to generate faster, at lower quality."""
 
     placement_type: PlacementType = "manual_placement"
+    """How to choose the position of the product. `original` keeps its position, `automatic`
+    returns several recommended ones.
+    """
 
     original_quality: bool = False
+    """Whether to keep the resolution of the product image."""
 
     shot_size: list[int] = [1000, 1000]
     """Width and height of the result in pixels."""
@@ -77,11 +97,152 @@ class BriaProductShotOutput(OutputModel):
     """Result of fal-ai/bria/product-shot."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaProductShotPipeline(Pipeline[..., BriaProductShotOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> Result[BriaProductShotOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> PendingRun[BriaProductShotOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaProductShotPipeline(AsyncPipeline[..., BriaProductShotOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> Result[BriaProductShotOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BriaProductShotOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BriaProductShot(Endpoint[..., BriaProductShotInput, BriaProductShotOutput]):
         def run(
@@ -103,18 +264,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 scene_description: Text description of the surroundings of the product.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
                 optimize_description: Whether to improve the scene description first.
                 num_results: Number of images to generate. From 1 to 4.
                 fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
                 shot_size: Width and height of the result in pixels.
                 manual_placement_selection: Positions in the frame at which to place the product.
                 padding_values: Padding on the left, right, top and bottom, in pixels.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,18 +302,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 scene_description: Text description of the surroundings of the product.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
                 optimize_description: Whether to improve the scene description first.
                 num_results: Number of images to generate. From 1 to 4.
                 fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
                 shot_size: Width and height of the result in pixels.
                 manual_placement_selection: Positions in the frame at which to place the product.
                 padding_values: Padding on the left, right, top and bottom, in pixels.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -175,18 +336,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 scene_description: Text description of the surroundings of the product.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
                 optimize_description: Whether to improve the scene description first.
                 num_results: Number of images to generate. From 1 to 4.
                 fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
                 shot_size: Width and height of the result in pixels.
                 manual_placement_selection: Positions in the frame at which to place the product.
                 padding_values: Padding on the left, right, top and bottom, in pixels.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -214,18 +375,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 scene_description: Text description of the surroundings of the product.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
                 optimize_description: Whether to improve the scene description first.
                 num_results: Number of images to generate. From 1 to 4.
                 fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
                 shot_size: Width and height of the result in pixels.
                 manual_placement_selection: Positions in the frame at which to place the product.
                 padding_values: Padding on the left, right, top and bottom, in pixels.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -248,18 +409,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 scene_description: Text description of the surroundings of the product.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
                 optimize_description: Whether to improve the scene description first.
                 num_results: Number of images to generate. From 1 to 4.
                 fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
                 shot_size: Width and height of the result in pixels.
                 manual_placement_selection: Positions in the frame at which to place the product.
                 padding_values: Padding on the left, right, top and bottom, in pixels.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -286,18 +447,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 scene_description: Text description of the surroundings of the product.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
                 optimize_description: Whether to improve the scene description first.
                 num_results: Number of images to generate. From 1 to 4.
                 fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
                 shot_size: Width and height of the result in pixels.
                 manual_placement_selection: Positions in the frame at which to place the product.
                 padding_values: Padding on the left, right, top and bottom, in pixels.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -322,18 +483,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 scene_description: Text description of the surroundings of the product.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
                 optimize_description: Whether to improve the scene description first.
                 num_results: Number of images to generate. From 1 to 4.
                 fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
                 shot_size: Width and height of the result in pixels.
                 manual_placement_selection: Positions in the frame at which to place the product.
                 padding_values: Padding on the left, right, top and bottom, in pixels.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -359,19 +520,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 scene_description: Text description of the surroundings of the product.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
                 optimize_description: Whether to improve the scene description first.
                 num_results: Number of images to generate. From 1 to 4.
                 fast: Whether to generate faster, at lower quality.
+                placement_type: How to choose the position of the product. `original` keeps its position, `automatic` returns several recommended ones.
+                original_quality: Whether to keep the resolution of the product image.
                 shot_size: Width and height of the result in pixels.
                 manual_placement_selection: Positions in the frame at which to place the product.
                 padding_values: Padding on the left, right, top and bottom, in pixels.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaProductShotPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBriaProductShotPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaProductShot = Endpoint
@@ -379,7 +563,7 @@ else:
 bria_product_shot = BriaProductShot(
     "fal-ai/bria/product-shot", BriaProductShotInput, BriaProductShotOutput
 )
-"""Image endpoint of fal-ai: bria product-shot.
+"""Places a product in a new scene.
 
 Call it with `bria_product_shot.subscribe(image_url=…)`.
 """
@@ -387,6 +571,10 @@ Call it with `bria_product_shot.subscribe(image_url=…)`.
 Input = BriaProductShotInput
 Output = BriaProductShotOutput
 endpoint = bria_product_shot
+"""Places a product in a new scene.
+
+Call it with `bria_product_shot.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "BriaProductShotInput",

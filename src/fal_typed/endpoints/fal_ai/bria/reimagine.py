@@ -1,4 +1,4 @@
-"""fal-ai/bria/reimagine — Image endpoint of fal-ai: bria reimagine.
+"""fal-ai/bria/reimagine — Generates images from text with the structure of an optional image.
 
 Category: image. https://fal.ai/models/fal-ai/bria/reimagine
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaReimagineInput(InputModel, Request["BriaReimagineOutput"]):
@@ -60,7 +76,116 @@ class BriaReimagineOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaReimaginePipeline(Pipeline[..., BriaReimagineOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> Result[BriaReimagineOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> PendingRun[BriaReimagineOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaReimaginePipeline(AsyncPipeline[..., BriaReimagineOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> Result[BriaReimagineOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BriaReimagineOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BriaReimagine(Endpoint[..., BriaReimagineInput, BriaReimagineOutput]):
         def run(
@@ -82,13 +207,10 @@ if TYPE_CHECKING:
                 structure_image_url: Image whose structure is used.
                 structure_ref_influence: How closely the result follows the reference structure.
                 num_results: Number of images to generate. From 1 to 4.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,13 +237,10 @@ if TYPE_CHECKING:
                 structure_image_url: Image whose structure is used.
                 structure_ref_influence: How closely the result follows the reference structure.
                 num_results: Number of images to generate. From 1 to 4.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -144,13 +263,10 @@ if TYPE_CHECKING:
                 structure_image_url: Image whose structure is used.
                 structure_ref_influence: How closely the result follows the reference structure.
                 num_results: Number of images to generate. From 1 to 4.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,13 +294,10 @@ if TYPE_CHECKING:
                 structure_image_url: Image whose structure is used.
                 structure_ref_influence: How closely the result follows the reference structure.
                 num_results: Number of images to generate. From 1 to 4.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -207,13 +320,10 @@ if TYPE_CHECKING:
                 structure_image_url: Image whose structure is used.
                 structure_ref_influence: How closely the result follows the reference structure.
                 num_results: Number of images to generate. From 1 to 4.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -240,13 +350,10 @@ if TYPE_CHECKING:
                 structure_image_url: Image whose structure is used.
                 structure_ref_influence: How closely the result follows the reference structure.
                 num_results: Number of images to generate. From 1 to 4.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -271,13 +378,10 @@ if TYPE_CHECKING:
                 structure_image_url: Image whose structure is used.
                 structure_ref_influence: How closely the result follows the reference structure.
                 num_results: Number of images to generate. From 1 to 4.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -303,20 +407,38 @@ if TYPE_CHECKING:
                 structure_image_url: Image whose structure is used.
                 structure_ref_influence: How closely the result follows the reference structure.
                 num_results: Number of images to generate. From 1 to 4.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaReimaginePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncBriaReimaginePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaReimagine = Endpoint
 
 bria_reimagine = BriaReimagine("fal-ai/bria/reimagine", BriaReimagineInput, BriaReimagineOutput)
-"""Image endpoint of fal-ai: bria reimagine.
+"""Generates images from text with the structure of an optional image.
 
 Call it with `bria_reimagine.subscribe(prompt=…)`.
 """
@@ -324,5 +446,9 @@ Call it with `bria_reimagine.subscribe(prompt=…)`.
 Input = BriaReimagineInput
 Output = BriaReimagineOutput
 endpoint = bria_reimagine
+"""Generates images from text with the structure of an optional image.
+
+Call it with `bria_reimagine.subscribe(prompt=…)`.
+"""
 
 __all__ = ["BriaReimagineInput", "BriaReimagineOutput", "bria_reimagine"]

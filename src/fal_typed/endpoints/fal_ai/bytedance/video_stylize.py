@@ -1,4 +1,4 @@
-"""fal-ai/bytedance/video-stylize — Video endpoint of fal-ai: bytedance video-stylize.
+"""fal-ai/bytedance/video-stylize — Turns an image into a video in another style.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/video-stylize
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceVideoStylizeInput(InputModel, Request["BytedanceVideoStylizeOutput"]):
     """Parameters of fal-ai/bytedance/video-stylize."""
 
     style: Annotated[str, Field(max_length=100)]
-    """Visual style, such as anime or clay. At most 100 characters."""
+    """Visual style of the video. At most 100 characters."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image to change."""
 
 
 class BytedanceVideoStylizeOutput(OutputModel):
@@ -31,7 +47,54 @@ class BytedanceVideoStylizeOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceVideoStylizePipeline(Pipeline[..., BytedanceVideoStylizeOutput]):
+        def run(self, *, style: str, image_url: FileInput) -> Result[BytedanceVideoStylizeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
+            """
+            ...
+
+        def submit(
+            self, *, style: str, image_url: FileInput
+        ) -> PendingRun[BytedanceVideoStylizeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceVideoStylizePipeline(AsyncPipeline[..., BytedanceVideoStylizeOutput]):
+        async def run(
+            self, *, style: str, image_url: FileInput
+        ) -> Result[BytedanceVideoStylizeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
+            """
+            ...
+
+        async def submit(
+            self, *, style: str, image_url: FileInput
+        ) -> AsyncPendingRun[BytedanceVideoStylizeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
+            """
+            ...
 
     class BytedanceVideoStylize(
         Endpoint[..., BytedanceVideoStylizeInput, BytedanceVideoStylizeOutput]
@@ -40,8 +103,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                style: Visual style, such as anime or clay. At most 100 characters.
-                image_url: Image that the video starts with or is generated from.
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -55,8 +118,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                style: Visual style, such as anime or clay. At most 100 characters.
-                image_url: Image that the video starts with or is generated from.
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
             """
             ...
 
@@ -66,8 +129,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                style: Visual style, such as anime or clay. At most 100 characters.
-                image_url: Image that the video starts with or is generated from.
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,8 +145,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                style: Visual style, such as anime or clay. At most 100 characters.
-                image_url: Image that the video starts with or is generated from.
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
             """
             ...
 
@@ -93,8 +156,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                style: Visual style, such as anime or clay. At most 100 characters.
-                image_url: Image that the video starts with or is generated from.
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -108,8 +171,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                style: Visual style, such as anime or clay. At most 100 characters.
-                image_url: Image that the video starts with or is generated from.
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
             """
             ...
 
@@ -121,8 +184,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                style: Visual style, such as anime or clay. At most 100 characters.
-                image_url: Image that the video starts with or is generated from.
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,9 +198,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                style: Visual style, such as anime or clay. At most 100 characters.
-                image_url: Image that the video starts with or is generated from.
+                style: Visual style of the video. At most 100 characters.
+                image_url: Image to change.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BytedanceVideoStylizePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceVideoStylizePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceVideoStylize = Endpoint
@@ -145,7 +231,7 @@ else:
 bytedance_video_stylize = BytedanceVideoStylize(
     "fal-ai/bytedance/video-stylize", BytedanceVideoStylizeInput, BytedanceVideoStylizeOutput
 )
-"""Video endpoint of fal-ai: bytedance video-stylize.
+"""Turns an image into a video in another style.
 
 Call it with `bytedance_video_stylize.subscribe(style=…, image_url=…)`.
 """
@@ -153,5 +239,9 @@ Call it with `bytedance_video_stylize.subscribe(style=…, image_url=…)`.
 Input = BytedanceVideoStylizeInput
 Output = BytedanceVideoStylizeOutput
 endpoint = bytedance_video_stylize
+"""Turns an image into a video in another style.
+
+Call it with `bytedance_video_stylize.subscribe(style=…, image_url=…)`.
+"""
 
 __all__ = ["BytedanceVideoStylizeInput", "BytedanceVideoStylizeOutput", "bytedance_video_stylize"]

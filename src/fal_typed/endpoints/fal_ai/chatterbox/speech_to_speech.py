@@ -1,4 +1,4 @@
-"""fal-ai/chatterbox/speech-to-speech — Speech endpoint of fal-ai: chatterbox, speech to speech.
+"""fal-ai/chatterbox/speech-to-speech — Speaks a recording again with another voice.
 
 Category: speech. https://fal.ai/models/fal-ai/chatterbox/speech-to-speech
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ChatterboxSpeechToSpeechInput(InputModel, Request["ChatterboxSpeechToSpeechOutput"]):
@@ -32,7 +48,56 @@ class ChatterboxSpeechToSpeechOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxSpeechToSpeechPipeline(Pipeline[..., ChatterboxSpeechToSpeechOutput]):
+        def run(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> Result[ChatterboxSpeechToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+            """
+            ...
+
+        def submit(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> PendingRun[ChatterboxSpeechToSpeechOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChatterboxSpeechToSpeechPipeline(AsyncPipeline[..., ChatterboxSpeechToSpeechOutput]):
+        async def run(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> Result[ChatterboxSpeechToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+            """
+            ...
+
+        async def submit(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> AsyncPendingRun[ChatterboxSpeechToSpeechOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+            """
+            ...
 
     class ChatterboxSpeechToSpeech(
         Endpoint[..., ChatterboxSpeechToSpeechInput, ChatterboxSpeechToSpeechOutput]
@@ -142,6 +207,29 @@ if TYPE_CHECKING:
                 target_voice_audio_url: Audio of the voice to convert to.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ChatterboxSpeechToSpeechPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncChatterboxSpeechToSpeechPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     ChatterboxSpeechToSpeech = Endpoint
 
@@ -150,7 +238,7 @@ chatterbox_speech_to_speech = ChatterboxSpeechToSpeech(
     ChatterboxSpeechToSpeechInput,
     ChatterboxSpeechToSpeechOutput,
 )
-"""Speech endpoint of fal-ai: chatterbox, speech to speech.
+"""Speaks a recording again with another voice.
 
 Call it with `chatterbox_speech_to_speech.subscribe(source_audio_url=…)`.
 """
@@ -158,6 +246,10 @@ Call it with `chatterbox_speech_to_speech.subscribe(source_audio_url=…)`.
 Input = ChatterboxSpeechToSpeechInput
 Output = ChatterboxSpeechToSpeechOutput
 endpoint = chatterbox_speech_to_speech
+"""Speaks a recording again with another voice.
+
+Call it with `chatterbox_speech_to_speech.subscribe(source_audio_url=…)`.
+"""
 
 __all__ = [
     "ChatterboxSpeechToSpeechInput",

@@ -1,5 +1,5 @@
-"""fal-ai/chrono-edit-lora-gallery/paintbrush — Image endpoint of fal-ai: chrono-edit-lora-gallery
-paintbrush.
+"""fal-ai/chrono-edit-lora-gallery/paintbrush — Edits an image by text instructions, with LoRA
+weights.
 
 Category: image. https://fal.ai/models/fal-ai/chrono-edit-lora-gallery/paintbrush
 """
@@ -12,10 +12,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.chrono_lora_weight import ChronoLoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.chrono_lora_weight import ChronoLoraWeight, ChronoLoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ChronoEditLoraGalleryPaintbrushInput(
@@ -24,13 +42,13 @@ class ChronoEditLoraGalleryPaintbrushInput(
     """Parameters of fal-ai/chrono-edit-lora-gallery/paintbrush."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -41,21 +59,23 @@ class ChronoEditLoraGalleryPaintbrushInput(
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 2.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 2.
     """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -68,12 +88,53 @@ class ChronoEditLoraGalleryPaintbrushInput(
     loras: list[ChronoLoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mask_url: FileInput | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ChronoEditLoraGalleryPaintbrushOutput(OutputModel):
     """Result of fal-ai/chrono-edit-lora-gallery/paintbrush."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     prompt: str
     """Text that the image was generated from, as the model received it."""
@@ -83,7 +144,160 @@ class ChronoEditLoraGalleryPaintbrushOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChronoEditLoraGalleryPaintbrushPipeline(
+        Pipeline[..., ChronoEditLoraGalleryPaintbrushOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mask_url: FileInput | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> Result[ChronoEditLoraGalleryPaintbrushOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mask_url: FileInput | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> PendingRun[ChronoEditLoraGalleryPaintbrushOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChronoEditLoraGalleryPaintbrushPipeline(
+        AsyncPipeline[..., ChronoEditLoraGalleryPaintbrushOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mask_url: FileInput | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> Result[ChronoEditLoraGalleryPaintbrushOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mask_url: FileInput | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> AsyncPendingRun[ChronoEditLoraGalleryPaintbrushOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
 
     class ChronoEditLoraGalleryPaintbrush(
         Endpoint[..., ChronoEditLoraGalleryPaintbrushInput, ChronoEditLoraGalleryPaintbrushOutput]
@@ -103,29 +317,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "png",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraGalleryPaintbrushOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -148,29 +357,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "png",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraGalleryPaintbrushOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -189,29 +393,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "png",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraGalleryPaintbrushOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -235,29 +434,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "png",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraGalleryPaintbrushOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -276,29 +470,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "png",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Handle[ChronoEditLoraGalleryPaintbrushOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -321,29 +510,24 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "png",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> AsyncHandle[ChronoEditLoraGalleryPaintbrushOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -362,31 +546,26 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "png",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Stream[ChronoEditLoraGalleryPaintbrushOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -408,30 +587,50 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png", "webp"] = "png",
             sync_mode: bool = False,
             turbo_mode: bool = True,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> AsyncStream[ChronoEditLoraGalleryPaintbrushOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 10.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 turbo_mode: Whether to generate faster, at lower quality.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ChronoEditLoraGalleryPaintbrushPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncChronoEditLoraGalleryPaintbrushPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChronoEditLoraGalleryPaintbrush = Endpoint
@@ -441,7 +640,7 @@ chrono_edit_lora_gallery_paintbrush = ChronoEditLoraGalleryPaintbrush(
     ChronoEditLoraGalleryPaintbrushInput,
     ChronoEditLoraGalleryPaintbrushOutput,
 )
-"""Image endpoint of fal-ai: chrono-edit-lora-gallery paintbrush.
+"""Edits an image by text instructions, with LoRA weights.
 
 Call it with `chrono_edit_lora_gallery_paintbrush.subscribe(image_url=…, prompt=…)`.
 """
@@ -449,10 +648,15 @@ Call it with `chrono_edit_lora_gallery_paintbrush.subscribe(image_url=…, promp
 Input = ChronoEditLoraGalleryPaintbrushInput
 Output = ChronoEditLoraGalleryPaintbrushOutput
 endpoint = chrono_edit_lora_gallery_paintbrush
+"""Edits an image by text instructions, with LoRA weights.
+
+Call it with `chrono_edit_lora_gallery_paintbrush.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "ChronoEditLoraGalleryPaintbrushInput",
     "ChronoEditLoraGalleryPaintbrushOutput",
     "ChronoLoraWeight",
+    "ChronoLoraWeightDict",
     "chrono_edit_lora_gallery_paintbrush",
 ]

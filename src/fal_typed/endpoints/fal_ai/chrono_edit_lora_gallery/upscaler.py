@@ -1,5 +1,4 @@
-"""fal-ai/chrono-edit-lora-gallery/upscaler — Image endpoint of fal-ai: chrono-edit-lora-gallery
-upscaler.
+"""fal-ai/chrono-edit-lora-gallery/upscaler — Upscales an image, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/chrono-edit-lora-gallery/upscaler
 """
@@ -12,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.chrono_lora_weight import ChronoLoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.chrono_lora_weight import ChronoLoraWeight, ChronoLoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ChronoEditLoraGalleryUpscalerInput(
@@ -24,15 +41,15 @@ class ChronoEditLoraGalleryUpscalerInput(
     """Parameters of fal-ai/chrono-edit-lora-gallery/upscaler."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 1
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0 to 10.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0 to 10.
     """
 
     enable_safety_checker: bool = True
@@ -42,15 +59,17 @@ class ChronoEditLoraGalleryUpscalerInput(
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 2.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 2.
     """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -60,22 +79,184 @@ class ChronoEditLoraGalleryUpscalerInput(
     loras: list[ChronoLoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ChronoEditLoraGalleryUpscalerOutput(OutputModel):
     """Result of fal-ai/chrono-edit-lora-gallery/upscaler."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     prompt: str
-    """Text that the image was generated from, as the model received it."""
+    """Text that the model used as its prompt."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChronoEditLoraGalleryUpscalerPipeline(Pipeline[..., ChronoEditLoraGalleryUpscalerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> PendingRun[ChronoEditLoraGalleryUpscalerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChronoEditLoraGalleryUpscalerPipeline(
+        AsyncPipeline[..., ChronoEditLoraGalleryUpscalerOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
+        ) -> AsyncPendingRun[ChronoEditLoraGalleryUpscalerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
 
     class ChronoEditLoraGalleryUpscaler(
         Endpoint[..., ChronoEditLoraGalleryUpscalerInput, ChronoEditLoraGalleryUpscalerOutput]
@@ -92,27 +273,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,27 +307,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -168,27 +337,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -209,27 +372,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -245,27 +402,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Handle[ChronoEditLoraGalleryUpscalerOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,27 +436,21 @@ if TYPE_CHECKING:
             seed: int | None = None,
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> AsyncHandle[ChronoEditLoraGalleryUpscalerOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -321,29 +466,23 @@ if TYPE_CHECKING:
             seed: int | None = None,
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> Stream[ChronoEditLoraGalleryUpscalerOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -362,28 +501,47 @@ if TYPE_CHECKING:
             seed: int | None = None,
             output_format: Literal["jpeg", "png", "webp"] = "jpeg",
             sync_mode: bool = False,
-            loras: list[ChronoLoraWeight] = [],
+            loras: Sequence[ChronoLoraWeight | ChronoLoraWeightDict] = [],
         ) -> AsyncStream[ChronoEditLoraGalleryUpscalerOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 10.
+                image_url: Image to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ChronoEditLoraGalleryUpscalerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncChronoEditLoraGalleryUpscalerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChronoEditLoraGalleryUpscaler = Endpoint
@@ -393,7 +551,7 @@ chrono_edit_lora_gallery_upscaler = ChronoEditLoraGalleryUpscaler(
     ChronoEditLoraGalleryUpscalerInput,
     ChronoEditLoraGalleryUpscalerOutput,
 )
-"""Image endpoint of fal-ai: chrono-edit-lora-gallery upscaler.
+"""Upscales an image, with LoRA weights.
 
 Call it with `chrono_edit_lora_gallery_upscaler.subscribe(image_url=…)`.
 """
@@ -401,10 +559,15 @@ Call it with `chrono_edit_lora_gallery_upscaler.subscribe(image_url=…)`.
 Input = ChronoEditLoraGalleryUpscalerInput
 Output = ChronoEditLoraGalleryUpscalerOutput
 endpoint = chrono_edit_lora_gallery_upscaler
+"""Upscales an image, with LoRA weights.
+
+Call it with `chrono_edit_lora_gallery_upscaler.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ChronoEditLoraGalleryUpscalerInput",
     "ChronoEditLoraGalleryUpscalerOutput",
     "ChronoLoraWeight",
+    "ChronoLoraWeightDict",
     "chrono_edit_lora_gallery_upscaler",
 ]

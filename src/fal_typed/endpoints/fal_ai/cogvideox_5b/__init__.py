@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.cogvideox_5b._endpoint import (
+        Cogvideox5b as Cogvideox5b,
         Cogvideox5bInput as Cogvideox5bInput,
         Cogvideox5bOutput as Cogvideox5bOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         VideoSize as VideoSize,
         cogvideox_5b as cogvideox_5b,
@@ -23,7 +26,9 @@ __all__ = [
     "Cogvideox5bInput",
     "Cogvideox5bOutput",
     "ImageSize",
+    "ImageSizeDict",
     "LoraWeight",
+    "LoraWeightDict",
     "VideoSize",
     "cogvideox_5b",
 ]
@@ -34,11 +39,14 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Cogvideox5b",
             "Cogvideox5bInput",
             "Cogvideox5bOutput",
             "ImageSize",
+            "ImageSizeDict",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "VideoSize",
             "cogvideox_5b",
@@ -50,4 +58,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/cogvideox-5b — Video endpoint of fal-ai: cogvideox-5b.
+"""fal-ai/cogvideox-5b — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/cogvideox-5b
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Cogvideox5bInput(InputModel, Request["Cogvideox5bOutput"]):
@@ -51,6 +69,39 @@ class Cogvideox5bInput(InputModel, Request["Cogvideox5bOutput"]):
     export_fps: Annotated[int, Field(ge=4, le=32)] = 16
     """Frames per second of the output file. From 4 to 32."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Cogvideox5bOutput(OutputModel):
     """Result of fal-ai/cogvideox-5b."""
@@ -69,16 +120,133 @@ class Cogvideox5bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Cogvideox5bPipeline(Pipeline[..., Cogvideox5bOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Result[Cogvideox5bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> PendingRun[Cogvideox5bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCogvideox5bPipeline(AsyncPipeline[..., Cogvideox5bOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Result[Cogvideox5bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> AsyncPendingRun[Cogvideox5bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
 
     class Cogvideox5b(Endpoint[..., Cogvideox5bInput, Cogvideox5bOutput]):
         def run(
             self,
             *,
             prompt: str,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -91,13 +259,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
@@ -111,9 +276,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -126,13 +291,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
@@ -142,9 +304,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -157,13 +319,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
@@ -178,9 +337,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -193,13 +352,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
@@ -209,9 +365,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -224,13 +380,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
@@ -244,9 +397,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -259,13 +412,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
@@ -275,9 +425,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -292,13 +442,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
@@ -311,9 +458,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -326,22 +473,40 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Cogvideox5bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncCogvideox5bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Cogvideox5b = Endpoint
 
 cogvideox_5b = Cogvideox5b("fal-ai/cogvideox-5b", Cogvideox5bInput, Cogvideox5bOutput)
-"""Video endpoint of fal-ai: cogvideox-5b.
+"""Generates videos from text.
 
 Call it with `cogvideox_5b.subscribe(prompt=…)`.
 """
@@ -349,12 +514,18 @@ Call it with `cogvideox_5b.subscribe(prompt=…)`.
 Input = Cogvideox5bInput
 Output = Cogvideox5bOutput
 endpoint = cogvideox_5b
+"""Generates videos from text.
+
+Call it with `cogvideox_5b.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Cogvideox5bInput",
     "Cogvideox5bOutput",
     "ImageSize",
+    "ImageSizeDict",
     "LoraWeight",
+    "LoraWeightDict",
     "VideoSize",
     "cogvideox_5b",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/cogvideox-5b/image-to-video — Video endpoint of fal-ai: cogvideox-5b, image to video.
+"""fal-ai/cogvideox-5b/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/cogvideox-5b/image-to-video
 """
@@ -11,22 +11,40 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Cogvideox5bImageToVideoInput(InputModel, Request["Cogvideox5bImageToVideoOutput"]):
     """Parameters of fal-ai/cogvideox-5b/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     video_size: ImageSize | VideoSize = ImageSize(width=720, height=480)
     """Size of the video: a preset, or a custom width and height in pixels."""
@@ -54,6 +72,41 @@ class Cogvideox5bImageToVideoInput(InputModel, Request["Cogvideox5bImageToVideoO
     export_fps: Annotated[int, Field(ge=4, le=32)] = 16
     """Frames per second of the output file. From 4 to 32."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Cogvideox5bImageToVideoOutput(OutputModel):
     """Result of fal-ai/cogvideox-5b/image-to-video."""
@@ -72,7 +125,132 @@ class Cogvideox5bImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Cogvideox5bImageToVideoPipeline(Pipeline[..., Cogvideox5bImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Result[Cogvideox5bImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> PendingRun[Cogvideox5bImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCogvideox5bImageToVideoPipeline(AsyncPipeline[..., Cogvideox5bImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Result[Cogvideox5bImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> AsyncPendingRun[Cogvideox5bImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
 
     class Cogvideox5bImageToVideo(
         Endpoint[..., Cogvideox5bImageToVideoInput, Cogvideox5bImageToVideoOutput]
@@ -82,9 +260,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -94,17 +272,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
@@ -119,9 +294,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -131,17 +306,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
@@ -152,9 +324,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -164,17 +336,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
@@ -190,9 +359,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -202,17 +371,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
@@ -223,9 +389,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -235,17 +401,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
@@ -260,9 +423,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -272,17 +435,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
@@ -293,9 +453,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -307,17 +467,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
 
@@ -331,9 +488,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -343,20 +500,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Cogvideox5bImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncCogvideox5bImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Cogvideox5bImageToVideo = Endpoint
@@ -366,7 +543,7 @@ cogvideox_5b_image_to_video = Cogvideox5bImageToVideo(
     Cogvideox5bImageToVideoInput,
     Cogvideox5bImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: cogvideox-5b, image to video.
+"""Animates an image into a video.
 
 Call it with `cogvideox_5b_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -374,12 +551,18 @@ Call it with `cogvideox_5b_image_to_video.subscribe(prompt=…, image_url=…)`.
 Input = Cogvideox5bImageToVideoInput
 Output = Cogvideox5bImageToVideoOutput
 endpoint = cogvideox_5b_image_to_video
+"""Animates an image into a video.
+
+Call it with `cogvideox_5b_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "Cogvideox5bImageToVideoInput",
     "Cogvideox5bImageToVideoOutput",
     "ImageSize",
+    "ImageSizeDict",
     "LoraWeight",
+    "LoraWeightDict",
     "VideoSize",
     "cogvideox_5b_image_to_video",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/cogvideox-5b/video-to-video — Video endpoint of fal-ai: cogvideox-5b, video to video.
+"""fal-ai/cogvideox-5b/video-to-video — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/cogvideox-5b/video-to-video
 """
@@ -11,22 +11,40 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Cogvideox5bVideoToVideoInput(InputModel, Request["Cogvideox5bVideoToVideoOutput"]):
     """Parameters of fal-ai/cogvideox-5b/video-to-video."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     video_size: ImageSize | VideoSize = ImageSize(width=720, height=480)
     """Size of the video: a preset, or a custom width and height in pixels."""
@@ -55,16 +73,53 @@ class Cogvideox5bVideoToVideoInput(InputModel, Request["Cogvideox5bVideoToVideoO
     """Frames per second of the output file. From 4 to 32."""
 
     strength: Annotated[float, Field(ge=0.05, le=1.0)] = 0.8
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.05 to 1.
+    """How much the video may change; low values preserve it, high values replace it. From 0.05 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Cogvideox5bVideoToVideoOutput(OutputModel):
     """Result of fal-ai/cogvideox-5b/video-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -77,7 +132,140 @@ class Cogvideox5bVideoToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Cogvideox5bVideoToVideoPipeline(Pipeline[..., Cogvideox5bVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> Result[Cogvideox5bVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> PendingRun[Cogvideox5bVideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCogvideox5bVideoToVideoPipeline(AsyncPipeline[..., Cogvideox5bVideoToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> Result[Cogvideox5bVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> AsyncPendingRun[Cogvideox5bVideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
 
     class Cogvideox5bVideoToVideo(
         Endpoint[..., Cogvideox5bVideoToVideoInput, Cogvideox5bVideoToVideoOutput]
@@ -87,9 +275,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -100,21 +288,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -127,9 +311,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -140,21 +324,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -163,9 +343,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -176,21 +356,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -204,9 +380,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -217,21 +393,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -240,9 +412,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -253,21 +425,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -280,9 +448,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -293,21 +461,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -316,9 +480,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -331,21 +495,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -357,9 +517,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            video_size: ImageSize | ImageSizeDict | VideoSize = ImageSize(width=720, height=480),
             negative_prompt: str = "",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             num_inference_steps: int = 50,
             seed: int | None = None,
             guidance_scale: float = 7,
@@ -370,22 +530,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 use_rife: Whether to interpolate frames with RIFE for smoother motion.
                 export_fps: Frames per second of the output file. From 4 to 32.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Cogvideox5bVideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncCogvideox5bVideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Cogvideox5bVideoToVideo = Endpoint
@@ -395,7 +574,7 @@ cogvideox_5b_video_to_video = Cogvideox5bVideoToVideo(
     Cogvideox5bVideoToVideoInput,
     Cogvideox5bVideoToVideoOutput,
 )
-"""Video endpoint of fal-ai: cogvideox-5b, video to video.
+"""Edits a video by text instructions.
 
 Call it with `cogvideox_5b_video_to_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -403,12 +582,18 @@ Call it with `cogvideox_5b_video_to_video.subscribe(prompt=…, video_url=…)`.
 Input = Cogvideox5bVideoToVideoInput
 Output = Cogvideox5bVideoToVideoOutput
 endpoint = cogvideox_5b_video_to_video
+"""Edits a video by text instructions.
+
+Call it with `cogvideox_5b_video_to_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "Cogvideox5bVideoToVideoInput",
     "Cogvideox5bVideoToVideoOutput",
     "ImageSize",
+    "ImageSizeDict",
     "LoraWeight",
+    "LoraWeightDict",
     "VideoSize",
     "cogvideox_5b_video_to_video",
 ]

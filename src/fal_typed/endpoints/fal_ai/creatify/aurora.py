@@ -1,4 +1,4 @@
-"""fal-ai/creatify/aurora — Video endpoint of fal-ai: creatify aurora.
+"""fal-ai/creatify/aurora — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/creatify/aurora
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CreatifyAuroraInput(InputModel, Request["CreatifyAuroraOutput"]):
     """Parameters of fal-ai/creatify/aurora."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=5.0)] | None = 1
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -37,8 +53,7 @@ class CreatifyAuroraInput(InputModel, Request["CreatifyAuroraOutput"]):
     """How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
 
 class CreatifyAuroraOutput(OutputModel):
@@ -49,7 +64,100 @@ class CreatifyAuroraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CreatifyAuroraPipeline(Pipeline[..., CreatifyAuroraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[CreatifyAuroraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> PendingRun[CreatifyAuroraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCreatifyAuroraPipeline(AsyncPipeline[..., CreatifyAuroraOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[CreatifyAuroraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncPendingRun[CreatifyAuroraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
 
     class CreatifyAurora(Endpoint[..., CreatifyAuroraInput, CreatifyAuroraOutput]):
         def run(
@@ -65,15 +173,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 5.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,15 +199,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 5.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -119,15 +221,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 5.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -149,15 +248,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 5.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -174,15 +270,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 5.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -203,15 +296,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 5.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -230,15 +320,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 5.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -258,16 +345,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 5.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 0 to 5.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> CreatifyAuroraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncCreatifyAuroraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     CreatifyAurora = Endpoint
@@ -275,7 +380,7 @@ else:
 creatify_aurora = CreatifyAurora(
     "fal-ai/creatify/aurora", CreatifyAuroraInput, CreatifyAuroraOutput
 )
-"""Video endpoint of fal-ai: creatify aurora.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `creatify_aurora.subscribe(image_url=…, audio_url=…)`.
 """
@@ -283,5 +388,9 @@ Call it with `creatify_aurora.subscribe(image_url=…, audio_url=…)`.
 Input = CreatifyAuroraInput
 Output = CreatifyAuroraOutput
 endpoint = creatify_aurora
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `creatify_aurora.subscribe(image_url=…, audio_url=…)`.
+"""
 
 __all__ = ["CreatifyAuroraInput", "CreatifyAuroraOutput", "creatify_aurora"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.dia_tts._endpoint import (
+        DiaTts as DiaTts,
         DiaTtsInput as DiaTtsInput,
         DiaTtsOutput as DiaTtsOutput,
         Input as Input,
@@ -23,11 +24,20 @@ if not TYPE_CHECKING:
     from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name in {"DiaTtsInput", "DiaTtsOutput", "Input", "Output", "dia_tts", "endpoint"}:
+        if name in {
+            "DiaTts",
+            "DiaTtsInput",
+            "DiaTtsOutput",
+            "Input",
+            "Output",
+            "dia_tts",
+            "endpoint",
+        }:
             return getattr(import_module("fal_typed.endpoints.fal_ai.dia_tts._endpoint"), name)
         if any(module.name == name for module in iter_modules(__path__)):
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/dia-tts — Speech endpoint of fal-ai: dia-tts.
+"""fal-ai/dia-tts — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/dia-tts
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DiaTtsInput(InputModel, Request["DiaTtsOutput"]):
@@ -29,7 +45,44 @@ class DiaTtsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DiaTtsPipeline(Pipeline[..., DiaTtsOutput]):
+        def run(self, *, text: str) -> Result[DiaTtsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        def submit(self, *, text: str) -> PendingRun[DiaTtsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDiaTtsPipeline(AsyncPipeline[..., DiaTtsOutput]):
+        async def run(self, *, text: str) -> Result[DiaTtsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        async def submit(self, *, text: str) -> AsyncPendingRun[DiaTtsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
 
     class DiaTts(Endpoint[..., DiaTtsInput, DiaTtsOutput]):
         def run(self, *, text: str) -> Result[DiaTtsOutput]:
@@ -113,11 +166,32 @@ if TYPE_CHECKING:
                 text: Text to speak.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DiaTtsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDiaTtsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     DiaTts = Endpoint
 
 dia_tts = DiaTts("fal-ai/dia-tts", DiaTtsInput, DiaTtsOutput)
-"""Speech endpoint of fal-ai: dia-tts.
+"""Generates speech from text.
 
 Call it with `dia_tts.subscribe(text=…)`.
 """
@@ -125,5 +199,9 @@ Call it with `dia_tts.subscribe(text=…)`.
 Input = DiaTtsInput
 Output = DiaTtsOutput
 endpoint = dia_tts
+"""Generates speech from text.
+
+Call it with `dia_tts.subscribe(text=…)`.
+"""
 
 __all__ = ["DiaTtsInput", "DiaTtsOutput", "dia_tts"]

@@ -1,4 +1,4 @@
-"""fal-ai/dia-tts/voice-clone — Audio endpoint of fal-ai: dia-tts voice-clone.
+"""fal-ai/dia-tts/voice-clone — Speaks a text in the voice of a recording.
 
 Category: audio. https://fal.ai/models/fal-ai/dia-tts/voice-clone
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DiaTtsVoiceCloneInput(InputModel, Request["DiaTtsVoiceCloneOutput"]):
@@ -29,7 +45,44 @@ class DiaTtsVoiceCloneOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DiaTtsVoiceClonePipeline(Pipeline[..., DiaTtsVoiceCloneOutput]):
+        def run(self, *, text: str) -> Result[DiaTtsVoiceCloneOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        def submit(self, *, text: str) -> PendingRun[DiaTtsVoiceCloneOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDiaTtsVoiceClonePipeline(AsyncPipeline[..., DiaTtsVoiceCloneOutput]):
+        async def run(self, *, text: str) -> Result[DiaTtsVoiceCloneOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        async def submit(self, *, text: str) -> AsyncPendingRun[DiaTtsVoiceCloneOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
 
     class DiaTtsVoiceClone(Endpoint[..., DiaTtsVoiceCloneInput, DiaTtsVoiceCloneOutput]):
         def run(self, *, text: str) -> Result[DiaTtsVoiceCloneOutput]:
@@ -113,13 +166,36 @@ if TYPE_CHECKING:
                 text: Text to speak.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DiaTtsVoiceClonePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncDiaTtsVoiceClonePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     DiaTtsVoiceClone = Endpoint
 
 dia_tts_voice_clone = DiaTtsVoiceClone(
     "fal-ai/dia-tts/voice-clone", DiaTtsVoiceCloneInput, DiaTtsVoiceCloneOutput
 )
-"""Audio endpoint of fal-ai: dia-tts voice-clone.
+"""Speaks a text in the voice of a recording.
 
 Call it with `dia_tts_voice_clone.subscribe(text=…)`.
 """
@@ -127,5 +203,9 @@ Call it with `dia_tts_voice_clone.subscribe(text=…)`.
 Input = DiaTtsVoiceCloneInput
 Output = DiaTtsVoiceCloneOutput
 endpoint = dia_tts_voice_clone
+"""Speaks a text in the voice of a recording.
+
+Call it with `dia_tts_voice_clone.subscribe(text=…)`.
+"""
 
 __all__ = ["DiaTtsVoiceCloneInput", "DiaTtsVoiceCloneOutput", "dia_tts_voice_clone"]

@@ -1,4 +1,4 @@
-"""fal-ai/docres — Image endpoint of fal-ai: docres.
+"""fal-ai/docres — Cleans up the image of a document.
 
 Category: image. https://fal.ai/models/fal-ai/docres
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DocresInput(InputModel, Request["DocresOutput"]):
     """Parameters of fal-ai/docres."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     task: Literal["deshadowing", "appearance", "deblurring", "binarization"]
     """Task for the endpoint to perform."""
@@ -31,11 +47,80 @@ class DocresOutput(OutputModel):
     """Result of fal-ai/docres."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DocresPipeline(Pipeline[..., DocresOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> Result[DocresOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> PendingRun[DocresOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDocresPipeline(AsyncPipeline[..., DocresOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> Result[DocresOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> AsyncPendingRun[DocresOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Docres(Endpoint[..., DocresInput, DocresOutput]):
         def run(
@@ -48,7 +133,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 task: Task for the endpoint to perform.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -68,7 +153,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 task: Task for the endpoint to perform.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -84,7 +169,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 task: Task for the endpoint to perform.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -105,7 +190,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 task: Task for the endpoint to perform.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -121,7 +206,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 task: Task for the endpoint to perform.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -141,7 +226,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 task: Task for the endpoint to perform.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -159,7 +244,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 task: Task for the endpoint to perform.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -178,16 +263,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 task: Task for the endpoint to perform.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DocresPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDocresPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Docres = Endpoint
 
 docres = Docres("fal-ai/docres", DocresInput, DocresOutput)
-"""Image endpoint of fal-ai: docres.
+"""Cleans up the image of a document.
 
 Call it with `docres.subscribe(image_url=…, task=…)`.
 """
@@ -195,5 +301,9 @@ Call it with `docres.subscribe(image_url=…, task=…)`.
 Input = DocresInput
 Output = DocresOutput
 endpoint = docres
+"""Cleans up the image of a document.
+
+Call it with `docres.subscribe(image_url=…, task=…)`.
+"""
 
 __all__ = ["DocresInput", "DocresOutput", "docres"]

@@ -1,4 +1,4 @@
-"""fal-ai/docres/dewarp — Image endpoint of fal-ai: docres dewarp.
+"""fal-ai/docres/dewarp — Flattens the image of a curved or folded document.
 
 Category: image. https://fal.ai/models/fal-ai/docres/dewarp
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DocresDewarpInput(InputModel, Request["DocresDewarpOutput"]):
     """Parameters of fal-ai/docres/dewarp."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -28,18 +44,65 @@ class DocresDewarpOutput(OutputModel):
     """Result of fal-ai/docres/dewarp."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DocresDewarpPipeline(Pipeline[..., DocresDewarpOutput]):
+        def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[DocresDewarpOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> PendingRun[DocresDewarpOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDocresDewarpPipeline(AsyncPipeline[..., DocresDewarpOutput]):
+        async def run(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[DocresDewarpOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> AsyncPendingRun[DocresDewarpOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class DocresDewarp(Endpoint[..., DocresDewarpInput, DocresDewarpOutput]):
         def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[DocresDewarpOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -54,7 +117,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -65,7 +128,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -81,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -90,7 +153,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -105,7 +168,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -116,7 +179,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -130,15 +193,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DocresDewarpPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDocresDewarpPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     DocresDewarp = Endpoint
 
 docres_dewarp = DocresDewarp("fal-ai/docres/dewarp", DocresDewarpInput, DocresDewarpOutput)
-"""Image endpoint of fal-ai: docres dewarp.
+"""Flattens the image of a curved or folded document.
 
 Call it with `docres_dewarp.subscribe(image_url=…)`.
 """
@@ -146,5 +230,9 @@ Call it with `docres_dewarp.subscribe(image_url=…)`.
 Input = DocresDewarpInput
 Output = DocresDewarpOutput
 endpoint = docres_dewarp
+"""Flattens the image of a curved or folded document.
+
+Call it with `docres_dewarp.subscribe(image_url=…)`.
+"""
 
 __all__ = ["DocresDewarpInput", "DocresDewarpOutput", "docres_dewarp"]

@@ -1,4 +1,4 @@
-"""fal-ai/dreamomni2/edit — Image endpoint of fal-ai: dreamomni2 edit.
+"""fal-ai/dreamomni2/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/dreamomni2/edit
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Dreamomni2EditInput(InputModel, Request["Dreamomni2EditOutput"]):
@@ -22,27 +38,73 @@ class Dreamomni2EditInput(InputModel, Request["Dreamomni2EditOutput"]):
     """
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
 
 class Dreamomni2EditOutput(OutputModel):
     """Result of fal-ai/dreamomni2/edit."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Dreamomni2EditPipeline(Pipeline[..., Dreamomni2EditOutput]):
+        def run(self, *, image_urls: list[FileInput], prompt: str) -> Result[Dreamomni2EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
+            """
+            ...
+
+        def submit(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> PendingRun[Dreamomni2EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDreamomni2EditPipeline(AsyncPipeline[..., Dreamomni2EditOutput]):
+        async def run(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> Result[Dreamomni2EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
+            """
+            ...
+
+        async def submit(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> AsyncPendingRun[Dreamomni2EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
+            """
+            ...
 
     class Dreamomni2Edit(Endpoint[..., Dreamomni2EditInput, Dreamomni2EditOutput]):
         def run(self, *, image_urls: list[FileInput], prompt: str) -> Result[Dreamomni2EditOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -56,9 +118,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
             """
             ...
 
@@ -68,9 +129,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -85,9 +145,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
             """
             ...
 
@@ -97,9 +156,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,9 +171,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
             """
             ...
 
@@ -127,9 +184,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -142,10 +198,30 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                prompt: What to change or to combine, in words.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Dreamomni2EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDreamomni2EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Dreamomni2Edit = Endpoint
@@ -153,7 +229,7 @@ else:
 dreamomni2_edit = Dreamomni2Edit(
     "fal-ai/dreamomni2/edit", Dreamomni2EditInput, Dreamomni2EditOutput
 )
-"""Image endpoint of fal-ai: dreamomni2 edit.
+"""Edits or combines images by text instructions.
 
 Call it with `dreamomni2_edit.subscribe(image_urls=…, prompt=…)`.
 """
@@ -161,5 +237,9 @@ Call it with `dreamomni2_edit.subscribe(image_urls=…, prompt=…)`.
 Input = Dreamomni2EditInput
 Output = Dreamomni2EditOutput
 endpoint = dreamomni2_edit
+"""Edits or combines images by text instructions.
+
+Call it with `dreamomni2_edit.subscribe(image_urls=…, prompt=…)`.
+"""
 
 __all__ = ["Dreamomni2EditInput", "Dreamomni2EditOutput", "dreamomni2_edit"]

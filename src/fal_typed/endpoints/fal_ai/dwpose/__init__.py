@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.dwpose._endpoint import (
         DrawMode as DrawMode,
+        Dwpose as Dwpose,
         DwposeInput as DwposeInput,
         DwposeOutput as DwposeOutput,
         Input as Input,
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "DrawMode",
+            "Dwpose",
             "DwposeInput",
             "DwposeOutput",
             "Input",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/dwpose — Image endpoint of fal-ai: dwpose.
+"""fal-ai/dwpose — Detects the poses of the people in an image.
 
 Category: image. https://fal.ai/models/fal-ai/dwpose
 """
@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.draw_mode import DrawMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DwposeInput(InputModel, Request["DwposeOutput"]):
     """Parameters of fal-ai/dwpose."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     draw_mode: DrawMode = "body-pose"
     """Parts of the pose to draw: body, face, hands or all."""
@@ -29,11 +45,60 @@ class DwposeOutput(OutputModel):
     """Result of fal-ai/dwpose."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DwposePipeline(Pipeline[..., DwposeOutput]):
+        def run(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> PendingRun[DwposeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDwposePipeline(AsyncPipeline[..., DwposeOutput]):
+        async def run(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> AsyncPendingRun[DwposeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
 
     class Dwpose(Endpoint[..., DwposeInput, DwposeOutput]):
         def run(
@@ -42,7 +107,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
 
             Raises:
@@ -57,7 +122,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
             """
             ...
@@ -68,7 +133,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
 
             Raises:
@@ -84,7 +149,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
             """
             ...
@@ -95,7 +160,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
 
             Raises:
@@ -110,7 +175,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
             """
             ...
@@ -123,7 +188,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
 
             Raises:
@@ -137,15 +202,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DwposePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDwposePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Dwpose = Endpoint
 
 dwpose = Dwpose("fal-ai/dwpose", DwposeInput, DwposeOutput)
-"""Image endpoint of fal-ai: dwpose.
+"""Detects the poses of the people in an image.
 
 Call it with `dwpose.subscribe(image_url=…)`.
 """
@@ -153,5 +239,9 @@ Call it with `dwpose.subscribe(image_url=…)`.
 Input = DwposeInput
 Output = DwposeOutput
 endpoint = dwpose
+"""Detects the poses of the people in an image.
+
+Call it with `dwpose.subscribe(image_url=…)`.
+"""
 
 __all__ = ["DrawMode", "DwposeInput", "DwposeOutput", "dwpose"]

@@ -1,4 +1,4 @@
-"""fal-ai/dwpose/video — Video endpoint of fal-ai: dwpose video.
+"""fal-ai/dwpose/video — Detects the poses of the people in a video.
 
 Category: video. https://fal.ai/models/fal-ai/dwpose/video
 """
@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.draw_mode import DrawMode
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DwposeVideoInput(InputModel, Request["DwposeVideoOutput"]):
     """Parameters of fal-ai/dwpose/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to analyze."""
 
     draw_mode: DrawMode = "body-pose"
     """Parts of the pose to draw: body, face, hands or all."""
@@ -29,11 +45,60 @@ class DwposeVideoOutput(OutputModel):
     """Result of fal-ai/dwpose/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DwposeVideoPipeline(Pipeline[..., DwposeVideoOutput]):
+        def run(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to analyze.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> PendingRun[DwposeVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to analyze.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncDwposeVideoPipeline(AsyncPipeline[..., DwposeVideoOutput]):
+        async def run(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to analyze.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> AsyncPendingRun[DwposeVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to analyze.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
 
     class DwposeVideo(Endpoint[..., DwposeVideoInput, DwposeVideoOutput]):
         def run(
@@ -42,7 +107,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
 
             Raises:
@@ -57,7 +122,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
             """
             ...
@@ -68,7 +133,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
 
             Raises:
@@ -84,7 +149,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
             """
             ...
@@ -95,7 +160,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
 
             Raises:
@@ -110,7 +175,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
             """
             ...
@@ -123,7 +188,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
 
             Raises:
@@ -137,15 +202,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to analyze.
                 draw_mode: Parts of the pose to draw: body, face, hands or all.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> DwposeVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncDwposeVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     DwposeVideo = Endpoint
 
 dwpose_video = DwposeVideo("fal-ai/dwpose/video", DwposeVideoInput, DwposeVideoOutput)
-"""Video endpoint of fal-ai: dwpose video.
+"""Detects the poses of the people in a video.
 
 Call it with `dwpose_video.subscribe(video_url=…)`.
 """
@@ -153,5 +239,9 @@ Call it with `dwpose_video.subscribe(video_url=…)`.
 Input = DwposeVideoInput
 Output = DwposeVideoOutput
 endpoint = dwpose_video
+"""Detects the poses of the people in a video.
+
+Call it with `dwpose_video.subscribe(video_url=…)`.
+"""
 
 __all__ = ["DrawMode", "DwposeVideoInput", "DwposeVideoOutput", "dwpose_video"]

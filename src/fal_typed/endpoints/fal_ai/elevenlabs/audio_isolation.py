@@ -1,4 +1,4 @@
-"""fal-ai/elevenlabs/audio-isolation — Audio endpoint of fal-ai: elevenlabs audio-isolation.
+"""fal-ai/elevenlabs/audio-isolation — Removes noise from a recording of speech.
 
 Category: audio. https://fal.ai/models/fal-ai/elevenlabs/audio-isolation
 """
@@ -9,33 +9,98 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsAudioIsolationInput(InputModel, Request["ElevenlabsAudioIsolationOutput"]):
     """Parameters of fal-ai/elevenlabs/audio-isolation."""
 
     audio_url: FileInput | None = None
-    """Audio to edit or to start from."""
+    """Audio to process."""
 
     video_url: FileInput | None = None
-    """Video to generate audio for or to extract audio from."""
+    """Video whose audio to process."""
 
 
 class ElevenlabsAudioIsolationOutput(OutputModel):
     """Result of fal-ai/elevenlabs/audio-isolation."""
 
     audio: Audio
-    """The generated audio, as a file to download."""
+    """The resulting audio, as a file to download."""
 
     timestamps: list[Any] | None = None
     """Time at which each word or character is spoken."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsAudioIsolationPipeline(Pipeline[..., ElevenlabsAudioIsolationOutput]):
+        def run(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> Result[ElevenlabsAudioIsolationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> PendingRun[ElevenlabsAudioIsolationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsAudioIsolationPipeline(AsyncPipeline[..., ElevenlabsAudioIsolationOutput]):
+        async def run(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> Result[ElevenlabsAudioIsolationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
+            """
+            ...
+
+        async def submit(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> AsyncPendingRun[ElevenlabsAudioIsolationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
+            """
+            ...
 
     class ElevenlabsAudioIsolation(
         Endpoint[..., ElevenlabsAudioIsolationInput, ElevenlabsAudioIsolationOutput]
@@ -46,8 +111,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                video_url: Video to generate audio for or to extract audio from.
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -61,8 +126,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                video_url: Video to generate audio for or to extract audio from.
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
             """
             ...
 
@@ -72,8 +137,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                video_url: Video to generate audio for or to extract audio from.
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,8 +153,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                video_url: Video to generate audio for or to extract audio from.
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
             """
             ...
 
@@ -99,8 +164,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                video_url: Video to generate audio for or to extract audio from.
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,8 +179,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                video_url: Video to generate audio for or to extract audio from.
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
             """
             ...
 
@@ -127,8 +192,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                video_url: Video to generate audio for or to extract audio from.
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,9 +206,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                video_url: Video to generate audio for or to extract audio from.
+                audio_url: Audio to process.
+                video_url: Video whose audio to process.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ElevenlabsAudioIsolationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsAudioIsolationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsAudioIsolation = Endpoint
@@ -153,7 +241,7 @@ elevenlabs_audio_isolation = ElevenlabsAudioIsolation(
     ElevenlabsAudioIsolationInput,
     ElevenlabsAudioIsolationOutput,
 )
-"""Audio endpoint of fal-ai: elevenlabs audio-isolation.
+"""Removes noise from a recording of speech.
 
 Call it with `elevenlabs_audio_isolation.subscribe()`.
 """
@@ -161,6 +249,10 @@ Call it with `elevenlabs_audio_isolation.subscribe()`.
 Input = ElevenlabsAudioIsolationInput
 Output = ElevenlabsAudioIsolationOutput
 endpoint = elevenlabs_audio_isolation
+"""Removes noise from a recording of speech.
+
+Call it with `elevenlabs_audio_isolation.subscribe()`.
+"""
 
 __all__ = [
     "ElevenlabsAudioIsolationInput",

@@ -1,4 +1,4 @@
-"""fal-ai/elevenlabs/dubbing — Video endpoint of fal-ai: elevenlabs dubbing.
+"""fal-ai/elevenlabs/dubbing — Translates the speech in a video, with matching lips or voice.
 
 Category: video. https://fal.ai/models/fal-ai/elevenlabs/dubbing
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsDubbingInput(InputModel, Request["ElevenlabsDubbingOutput"]):
@@ -23,10 +39,10 @@ class ElevenlabsDubbingInput(InputModel, Request["ElevenlabsDubbingOutput"]):
     """Language to translate into."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Audio whose speech to translate."""
 
     video_url: FileInput | None = None
-    """Video to edit or to start from."""
+    """Video whose speech to translate."""
 
     source_lang: str | None = None
     """Language to translate from."""
@@ -42,14 +58,107 @@ class ElevenlabsDubbingOutput(OutputModel):
     """Result of fal-ai/elevenlabs/dubbing."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     target_lang: str
     """Language to translate into."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsDubbingPipeline(Pipeline[..., ElevenlabsDubbingOutput]):
+        def run(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> Result[ElevenlabsDubbingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> PendingRun[ElevenlabsDubbingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsDubbingPipeline(AsyncPipeline[..., ElevenlabsDubbingOutput]):
+        async def run(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> Result[ElevenlabsDubbingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> AsyncPendingRun[ElevenlabsDubbingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+            """
+            ...
 
     class ElevenlabsDubbing(Endpoint[..., ElevenlabsDubbingInput, ElevenlabsDubbingOutput]):
         def run(
@@ -66,8 +175,8 @@ if TYPE_CHECKING:
 
             Args:
                 target_lang: Language to translate into.
-                audio_url: Audio that drives motion, speech or music in the video.
-                video_url: Video to edit or to start from.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
                 source_lang: Language to translate from.
                 num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
                 highest_resolution: Whether to keep the highest image quality of the source.
@@ -92,8 +201,8 @@ if TYPE_CHECKING:
 
             Args:
                 target_lang: Language to translate into.
-                audio_url: Audio that drives motion, speech or music in the video.
-                video_url: Video to edit or to start from.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
                 source_lang: Language to translate from.
                 num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
                 highest_resolution: Whether to keep the highest image quality of the source.
@@ -114,8 +223,8 @@ if TYPE_CHECKING:
 
             Args:
                 target_lang: Language to translate into.
-                audio_url: Audio that drives motion, speech or music in the video.
-                video_url: Video to edit or to start from.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
                 source_lang: Language to translate from.
                 num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
                 highest_resolution: Whether to keep the highest image quality of the source.
@@ -141,8 +250,8 @@ if TYPE_CHECKING:
 
             Args:
                 target_lang: Language to translate into.
-                audio_url: Audio that drives motion, speech or music in the video.
-                video_url: Video to edit or to start from.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
                 source_lang: Language to translate from.
                 num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
                 highest_resolution: Whether to keep the highest image quality of the source.
@@ -163,8 +272,8 @@ if TYPE_CHECKING:
 
             Args:
                 target_lang: Language to translate into.
-                audio_url: Audio that drives motion, speech or music in the video.
-                video_url: Video to edit or to start from.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
                 source_lang: Language to translate from.
                 num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
                 highest_resolution: Whether to keep the highest image quality of the source.
@@ -189,8 +298,8 @@ if TYPE_CHECKING:
 
             Args:
                 target_lang: Language to translate into.
-                audio_url: Audio that drives motion, speech or music in the video.
-                video_url: Video to edit or to start from.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
                 source_lang: Language to translate from.
                 num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
                 highest_resolution: Whether to keep the highest image quality of the source.
@@ -213,8 +322,8 @@ if TYPE_CHECKING:
 
             Args:
                 target_lang: Language to translate into.
-                audio_url: Audio that drives motion, speech or music in the video.
-                video_url: Video to edit or to start from.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
                 source_lang: Language to translate from.
                 num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
                 highest_resolution: Whether to keep the highest image quality of the source.
@@ -238,12 +347,35 @@ if TYPE_CHECKING:
 
             Args:
                 target_lang: Language to translate into.
-                audio_url: Audio that drives motion, speech or music in the video.
-                video_url: Video to edit or to start from.
+                audio_url: Audio whose speech to translate.
+                video_url: Video whose speech to translate.
                 source_lang: Language to translate from.
                 num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
                 highest_resolution: Whether to keep the highest image quality of the source.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ElevenlabsDubbingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsDubbingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsDubbing = Endpoint
@@ -251,7 +383,7 @@ else:
 elevenlabs_dubbing = ElevenlabsDubbing(
     "fal-ai/elevenlabs/dubbing", ElevenlabsDubbingInput, ElevenlabsDubbingOutput
 )
-"""Video endpoint of fal-ai: elevenlabs dubbing.
+"""Translates the speech in a video, with matching lips or voice.
 
 Call it with `elevenlabs_dubbing.subscribe(target_lang=…)`.
 """
@@ -259,5 +391,9 @@ Call it with `elevenlabs_dubbing.subscribe(target_lang=…)`.
 Input = ElevenlabsDubbingInput
 Output = ElevenlabsDubbingOutput
 endpoint = elevenlabs_dubbing
+"""Translates the speech in a video, with matching lips or voice.
+
+Call it with `elevenlabs_dubbing.subscribe(target_lang=…)`.
+"""
 
 __all__ = ["ElevenlabsDubbingInput", "ElevenlabsDubbingOutput", "elevenlabs_dubbing"]

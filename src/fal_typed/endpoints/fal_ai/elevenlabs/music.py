@@ -1,4 +1,4 @@
-"""fal-ai/elevenlabs/music — Audio endpoint of fal-ai: elevenlabs music.
+"""fal-ai/elevenlabs/music — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/elevenlabs/music
 """
@@ -11,17 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_format import OutputFormat
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MusicSection(InputModel):
     """An item of the parameter `sections`."""
 
     section_name: Annotated[str, Field(max_length=100, min_length=1)]
-    """1 to 100 characters."""
+    """Name of this part of the piece, such as chorus. 1 to 100 characters."""
 
     positive_local_styles: list[str]
     """Styles of this section."""
@@ -48,17 +66,39 @@ class MusicCompositionPlan(InputModel):
     sections: list[MusicSection]
     """Sections of the piece, in order."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            positive_global_styles: list[str],
+            negative_global_styles: list[str],
+            sections: Sequence[MusicSection | MusicSectionDict],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                positive_global_styles: Styles of the whole piece.
+                negative_global_styles: Styles to avoid in the whole piece.
+                sections: Sections of the piece, in order.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ElevenlabsMusicInput(InputModel, Request["ElevenlabsMusicOutput"]):
     """Parameters of fal-ai/elevenlabs/music."""
 
     prompt: str | None = None
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the music."""
 
     composition_plan: MusicCompositionPlan | None = None
+    """Detailed plan of the piece, in sections."""
 
     music_length_ms: Annotated[int, Field(ge=3000, le=600000)] | None = None
-    """From 3000 to 600000."""
+    """Duration of the music in milliseconds. From 3000 to 600000."""
 
     force_instrumental: bool = False
     """Whether to make sure that there are no vocals."""
@@ -69,6 +109,33 @@ class ElevenlabsMusicInput(InputModel, Request["ElevenlabsMusicOutput"]):
     output_format: OutputFormat = "mp3_44100_128"
     """File format of the audio."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ElevenlabsMusicOutput(OutputModel):
     """Result of fal-ai/elevenlabs/music."""
@@ -78,14 +145,123 @@ class ElevenlabsMusicOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MusicSectionDict(TypedDict):
+        """`MusicSection` as a dict."""
+
+        section_name: str
+        positive_local_styles: list[str]
+        negative_local_styles: list[str]
+        duration_ms: int
+        lines: list[str]
+
+    class MusicCompositionPlanDict(TypedDict):
+        """`MusicCompositionPlan` as a dict."""
+
+        positive_global_styles: list[str]
+        negative_global_styles: list[str]
+        sections: Sequence[MusicSection | MusicSectionDict]
+
+    class ElevenlabsMusicPipeline(Pipeline[..., ElevenlabsMusicOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsMusicOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> PendingRun[ElevenlabsMusicOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsMusicPipeline(AsyncPipeline[..., ElevenlabsMusicOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsMusicOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
+                output_format: File format of the audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> AsyncPendingRun[ElevenlabsMusicOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
+                output_format: File format of the audio.
+            """
+            ...
 
     class ElevenlabsMusic(Endpoint[..., ElevenlabsMusicInput, ElevenlabsMusicOutput]):
         def run(
             self,
             *,
             prompt: str | None = None,
-            composition_plan: MusicCompositionPlan | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
             music_length_ms: int | None = None,
             force_instrumental: bool = False,
             respect_sections_durations: bool = True,
@@ -94,11 +270,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                music_length_ms: From 3000 to 600000.
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
                 force_instrumental: Whether to make sure that there are no vocals.
-                respect_sections_durations: Whether to follow the planned section durations
-                    strictly.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
                 output_format: File format of the audio.
 
             Raises:
@@ -111,7 +287,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            composition_plan: MusicCompositionPlan | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
             music_length_ms: int | None = None,
             force_instrumental: bool = False,
             respect_sections_durations: bool = True,
@@ -120,11 +296,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                music_length_ms: From 3000 to 600000.
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
                 force_instrumental: Whether to make sure that there are no vocals.
-                respect_sections_durations: Whether to follow the planned section durations
-                    strictly.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
                 output_format: File format of the audio.
             """
             ...
@@ -133,7 +309,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            composition_plan: MusicCompositionPlan | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
             music_length_ms: int | None = None,
             force_instrumental: bool = False,
             respect_sections_durations: bool = True,
@@ -142,11 +318,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                music_length_ms: From 3000 to 600000.
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
                 force_instrumental: Whether to make sure that there are no vocals.
-                respect_sections_durations: Whether to follow the planned section durations
-                    strictly.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
                 output_format: File format of the audio.
 
             Raises:
@@ -160,7 +336,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            composition_plan: MusicCompositionPlan | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
             music_length_ms: int | None = None,
             force_instrumental: bool = False,
             respect_sections_durations: bool = True,
@@ -169,11 +345,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                music_length_ms: From 3000 to 600000.
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
                 force_instrumental: Whether to make sure that there are no vocals.
-                respect_sections_durations: Whether to follow the planned section durations
-                    strictly.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
                 output_format: File format of the audio.
             """
             ...
@@ -182,7 +358,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            composition_plan: MusicCompositionPlan | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
             music_length_ms: int | None = None,
             force_instrumental: bool = False,
             respect_sections_durations: bool = True,
@@ -191,11 +367,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                music_length_ms: From 3000 to 600000.
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
                 force_instrumental: Whether to make sure that there are no vocals.
-                respect_sections_durations: Whether to follow the planned section durations
-                    strictly.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
                 output_format: File format of the audio.
 
             Raises:
@@ -208,7 +384,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            composition_plan: MusicCompositionPlan | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
             music_length_ms: int | None = None,
             force_instrumental: bool = False,
             respect_sections_durations: bool = True,
@@ -217,11 +393,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                music_length_ms: From 3000 to 600000.
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
                 force_instrumental: Whether to make sure that there are no vocals.
-                respect_sections_durations: Whether to follow the planned section durations
-                    strictly.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
                 output_format: File format of the audio.
             """
             ...
@@ -230,7 +406,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            composition_plan: MusicCompositionPlan | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
             music_length_ms: int | None = None,
             force_instrumental: bool = False,
             respect_sections_durations: bool = True,
@@ -241,11 +417,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                music_length_ms: From 3000 to 600000.
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
                 force_instrumental: Whether to make sure that there are no vocals.
-                respect_sections_durations: Whether to follow the planned section durations
-                    strictly.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
                 output_format: File format of the audio.
 
             Raises:
@@ -257,7 +433,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            composition_plan: MusicCompositionPlan | None = None,
+            composition_plan: MusicCompositionPlan | MusicCompositionPlanDict | None = None,
             music_length_ms: int | None = None,
             force_instrumental: bool = False,
             respect_sections_durations: bool = True,
@@ -266,21 +442,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                music_length_ms: From 3000 to 600000.
+                prompt: Text description of the music.
+                composition_plan: Detailed plan of the piece, in sections.
+                music_length_ms: Duration of the music in milliseconds. From 3000 to 600000.
                 force_instrumental: Whether to make sure that there are no vocals.
-                respect_sections_durations: Whether to follow the planned section durations
-                    strictly.
+                respect_sections_durations: Whether to follow the planned section durations strictly.
                 output_format: File format of the audio.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ElevenlabsMusicPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsMusicPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    MusicSectionDict = dict
+    MusicCompositionPlanDict = dict
     ElevenlabsMusic = Endpoint
 
 elevenlabs_music = ElevenlabsMusic(
     "fal-ai/elevenlabs/music", ElevenlabsMusicInput, ElevenlabsMusicOutput
 )
-"""Audio endpoint of fal-ai: elevenlabs music.
+"""Generates music from text.
 
 Call it with `elevenlabs_music.subscribe()`.
 """
@@ -288,12 +489,18 @@ Call it with `elevenlabs_music.subscribe()`.
 Input = ElevenlabsMusicInput
 Output = ElevenlabsMusicOutput
 endpoint = elevenlabs_music
+"""Generates music from text.
+
+Call it with `elevenlabs_music.subscribe()`.
+"""
 
 __all__ = [
     "ElevenlabsMusicInput",
     "ElevenlabsMusicOutput",
     "MusicCompositionPlan",
+    "MusicCompositionPlanDict",
     "MusicSection",
+    "MusicSectionDict",
     "OutputFormat",
     "elevenlabs_music",
 ]

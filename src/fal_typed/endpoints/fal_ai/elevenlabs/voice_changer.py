@@ -1,4 +1,4 @@
-"""fal-ai/elevenlabs/voice-changer — Audio endpoint of fal-ai: elevenlabs voice-changer.
+"""fal-ai/elevenlabs/voice-changer — Speaks a recording again with another voice.
 
 Category: audio. https://fal.ai/models/fal-ai/elevenlabs/voice-changer
 """
@@ -9,20 +9,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_format import OutputFormat
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsVoiceChangerInput(InputModel, Request["ElevenlabsVoiceChangerOutput"]):
     """Parameters of fal-ai/elevenlabs/voice-changer."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio of the speech to convert."""
 
     voice: str = "Rachel"
-    """Name of the voice that speaks the text."""
+    """Name of the voice to convert to."""
 
     remove_background_noise: bool = False
     """Whether to remove everything except the voice from the recording first."""
@@ -45,7 +61,92 @@ class ElevenlabsVoiceChangerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsVoiceChangerPipeline(Pipeline[..., ElevenlabsVoiceChangerOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsVoiceChangerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> PendingRun[ElevenlabsVoiceChangerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsVoiceChangerPipeline(AsyncPipeline[..., ElevenlabsVoiceChangerOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsVoiceChangerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> AsyncPendingRun[ElevenlabsVoiceChangerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+            """
+            ...
 
     class ElevenlabsVoiceChanger(
         Endpoint[..., ElevenlabsVoiceChangerInput, ElevenlabsVoiceChangerOutput]
@@ -62,10 +163,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                voice: Name of the voice that speaks the text.
-                remove_background_noise: Whether to remove everything except the voice from the
-                    recording first.
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 output_format: File format of the audio.
 
@@ -87,10 +187,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                voice: Name of the voice that speaks the text.
-                remove_background_noise: Whether to remove everything except the voice from the
-                    recording first.
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 output_format: File format of the audio.
             """
@@ -108,10 +207,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                voice: Name of the voice that speaks the text.
-                remove_background_noise: Whether to remove everything except the voice from the
-                    recording first.
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 output_format: File format of the audio.
 
@@ -134,10 +232,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                voice: Name of the voice that speaks the text.
-                remove_background_noise: Whether to remove everything except the voice from the
-                    recording first.
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 output_format: File format of the audio.
             """
@@ -155,10 +252,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                voice: Name of the voice that speaks the text.
-                remove_background_noise: Whether to remove everything except the voice from the
-                    recording first.
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 output_format: File format of the audio.
 
@@ -180,10 +276,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                voice: Name of the voice that speaks the text.
-                remove_background_noise: Whether to remove everything except the voice from the
-                    recording first.
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 output_format: File format of the audio.
             """
@@ -203,10 +298,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                voice: Name of the voice that speaks the text.
-                remove_background_noise: Whether to remove everything except the voice from the
-                    recording first.
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 output_format: File format of the audio.
 
@@ -227,13 +321,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                voice: Name of the voice that speaks the text.
-                remove_background_noise: Whether to remove everything except the voice from the
-                    recording first.
+                audio_url: Audio of the speech to convert.
+                voice: Name of the voice to convert to.
+                remove_background_noise: Whether to remove everything except the voice from the recording first.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 output_format: File format of the audio.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ElevenlabsVoiceChangerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsVoiceChangerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsVoiceChanger = Endpoint
@@ -241,7 +357,7 @@ else:
 elevenlabs_voice_changer = ElevenlabsVoiceChanger(
     "fal-ai/elevenlabs/voice-changer", ElevenlabsVoiceChangerInput, ElevenlabsVoiceChangerOutput
 )
-"""Audio endpoint of fal-ai: elevenlabs voice-changer.
+"""Speaks a recording again with another voice.
 
 Call it with `elevenlabs_voice_changer.subscribe(audio_url=…)`.
 """
@@ -249,6 +365,10 @@ Call it with `elevenlabs_voice_changer.subscribe(audio_url=…)`.
 Input = ElevenlabsVoiceChangerInput
 Output = ElevenlabsVoiceChangerOutput
 endpoint = elevenlabs_voice_changer
+"""Speaks a recording again with another voice.
+
+Call it with `elevenlabs_voice_changer.subscribe(audio_url=…)`.
+"""
 
 __all__ = [
     "ElevenlabsVoiceChangerInput",

@@ -1,4 +1,4 @@
-"""fal-ai/emu-3.5-image/edit-image — Image endpoint of fal-ai: emu-3.5-image edit-image.
+"""fal-ai/emu-3.5-image/edit-image — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/emu-3.5-image/edit-image
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 AspectRatio: TypeAlias = Literal[
     "auto", "21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"
@@ -23,16 +39,16 @@ class Emu35ImageEditImageInput(InputModel, Request["Emu35ImageEditImageOutput"])
     """Parameters of fal-ai/emu-3.5-image/edit-image."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: AspectRatio = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -41,7 +57,9 @@ class Emu35ImageEditImageInput(InputModel, Request["Emu35ImageEditImageOutput"])
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -53,14 +71,123 @@ class Emu35ImageEditImageOutput(OutputModel):
     """Result of fal-ai/emu-3.5-image/edit-image."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Emu35ImageEditImagePipeline(Pipeline[..., Emu35ImageEditImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "auto",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[Emu35ImageEditImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "auto",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[Emu35ImageEditImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncEmu35ImageEditImagePipeline(AsyncPipeline[..., Emu35ImageEditImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "auto",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[Emu35ImageEditImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "auto",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[Emu35ImageEditImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Emu35ImageEditImage(Endpoint[..., Emu35ImageEditImageInput, Emu35ImageEditImageOutput]):
         def run(
@@ -78,15 +205,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,15 +235,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -136,15 +261,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,15 +292,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -195,15 +318,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,15 +348,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -255,15 +376,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,16 +405,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Emu35ImageEditImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncEmu35ImageEditImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Emu35ImageEditImage = Endpoint
@@ -302,7 +444,7 @@ else:
 emu_3_5_image_edit_image = Emu35ImageEditImage(
     "fal-ai/emu-3.5-image/edit-image", Emu35ImageEditImageInput, Emu35ImageEditImageOutput
 )
-"""Image endpoint of fal-ai: emu-3.5-image edit-image.
+"""Edits an image by text instructions.
 
 Call it with `emu_3_5_image_edit_image.subscribe(prompt=…, image_url=…)`.
 """
@@ -310,6 +452,10 @@ Call it with `emu_3_5_image_edit_image.subscribe(prompt=…, image_url=…)`.
 Input = Emu35ImageEditImageInput
 Output = Emu35ImageEditImageOutput
 endpoint = emu_3_5_image_edit_image
+"""Edits an image by text instructions.
+
+Call it with `emu_3_5_image_edit_image.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -1,4 +1,4 @@
-"""fal-ai/emu-3.5-image/text-to-image — Image endpoint of fal-ai: emu-3.5-image, text to image.
+"""fal-ai/emu-3.5-image/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/emu-3.5-image/text-to-image
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Emu35ImageTextToImageInput(InputModel, Request["Emu35ImageTextToImageOutput"]):
@@ -22,10 +38,10 @@ class Emu35ImageTextToImageInput(InputModel, Request["Emu35ImageTextToImageOutpu
     """What the image shows, in words: subject, style and composition."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -34,7 +50,9 @@ class Emu35ImageTextToImageInput(InputModel, Request["Emu35ImageTextToImageOutpu
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -53,7 +71,108 @@ class Emu35ImageTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Emu35ImageTextToImagePipeline(Pipeline[..., Emu35ImageTextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[Emu35ImageTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[Emu35ImageTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncEmu35ImageTextToImagePipeline(AsyncPipeline[..., Emu35ImageTextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[Emu35ImageTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[Emu35ImageTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Emu35ImageTextToImage(
         Endpoint[..., Emu35ImageTextToImageInput, Emu35ImageTextToImageOutput]
@@ -73,13 +192,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -102,13 +220,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -127,13 +244,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -157,13 +273,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -182,13 +297,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -211,13 +325,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -238,13 +351,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -266,14 +378,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Emu35ImageTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncEmu35ImageTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Emu35ImageTextToImage = Endpoint
@@ -281,7 +415,7 @@ else:
 emu_3_5_image_text_to_image = Emu35ImageTextToImage(
     "fal-ai/emu-3.5-image/text-to-image", Emu35ImageTextToImageInput, Emu35ImageTextToImageOutput
 )
-"""Image endpoint of fal-ai: emu-3.5-image, text to image.
+"""Generates images from text.
 
 Call it with `emu_3_5_image_text_to_image.subscribe(prompt=…)`.
 """
@@ -289,6 +423,10 @@ Call it with `emu_3_5_image_text_to_image.subscribe(prompt=…)`.
 Input = Emu35ImageTextToImageInput
 Output = Emu35ImageTextToImageOutput
 endpoint = emu_3_5_image_text_to_image
+"""Generates images from text.
+
+Call it with `emu_3_5_image_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -1,5 +1,4 @@
-"""fal-ai/fast-animatediff/text-to-video — Video endpoint of fal-ai: fast-animatediff, text to
-video.
+"""fal-ai/fast-animatediff/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/fast-animatediff/text-to-video
 """
@@ -12,12 +11,28 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.motion import Motion
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request, UniqueItems
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastAnimatediffTextToVideoInput(InputModel, Request["FastAnimatediffTextToVideoOutput"]):
@@ -55,6 +70,39 @@ class FastAnimatediffTextToVideoInput(InputModel, Request["FastAnimatediffTextTo
     video_size: ImageSize | VideoSize = "square"
     """Size of the video: a preset, or a custom width and height in pixels."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FastAnimatediffTextToVideoOutput(OutputModel):
     """Result of fal-ai/fast-animatediff/text-to-video."""
@@ -67,7 +115,126 @@ class FastAnimatediffTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastAnimatediffTextToVideoPipeline(Pipeline[..., FastAnimatediffTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
+        ) -> Result[FastAnimatediffTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
+        ) -> PendingRun[FastAnimatediffTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastAnimatediffTextToVideoPipeline(
+        AsyncPipeline[..., FastAnimatediffTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
+        ) -> Result[FastAnimatediffTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
+        ) -> AsyncPendingRun[FastAnimatediffTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
 
     class FastAnimatediffTextToVideo(
         Endpoint[..., FastAnimatediffTextToVideoInput, FastAnimatediffTextToVideoOutput]
@@ -83,22 +250,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             fps: int = 8,
             motions: list[Motion] = UNSET,
-            video_size: ImageSize | VideoSize = "square",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
         ) -> Result[FastAnimatediffTextToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 32.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
@@ -119,22 +282,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             fps: int = 8,
             motions: list[Motion] = UNSET,
-            video_size: ImageSize | VideoSize = "square",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
         ) -> Result[FastAnimatediffTextToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 32.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
@@ -151,22 +310,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             fps: int = 8,
             motions: list[Motion] = UNSET,
-            video_size: ImageSize | VideoSize = "square",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
         ) -> Result[FastAnimatediffTextToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 32.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
@@ -188,22 +343,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             fps: int = 8,
             motions: list[Motion] = UNSET,
-            video_size: ImageSize | VideoSize = "square",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
         ) -> Result[FastAnimatediffTextToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 32.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
@@ -220,22 +371,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             fps: int = 8,
             motions: list[Motion] = UNSET,
-            video_size: ImageSize | VideoSize = "square",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
         ) -> Handle[FastAnimatediffTextToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 32.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
@@ -256,22 +403,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             fps: int = 8,
             motions: list[Motion] = UNSET,
-            video_size: ImageSize | VideoSize = "square",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
         ) -> AsyncHandle[FastAnimatediffTextToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 32.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
@@ -288,7 +431,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             fps: int = 8,
             motions: list[Motion] = UNSET,
-            video_size: ImageSize | VideoSize = "square",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
         ) -> Stream[FastAnimatediffTextToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -297,15 +440,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 32.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
@@ -325,25 +464,46 @@ if TYPE_CHECKING:
             seed: int | None = None,
             fps: int = 8,
             motions: list[Motion] = UNSET,
-            video_size: ImageSize | VideoSize = "square",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "square",
         ) -> AsyncStream[FastAnimatediffTextToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 32.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FastAnimatediffTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastAnimatediffTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastAnimatediffTextToVideo = Endpoint
@@ -353,7 +513,7 @@ fast_animatediff_text_to_video = FastAnimatediffTextToVideo(
     FastAnimatediffTextToVideoInput,
     FastAnimatediffTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: fast-animatediff, text to video.
+"""Generates videos from text.
 
 Call it with `fast_animatediff_text_to_video.subscribe(prompt=…)`.
 """
@@ -361,11 +521,16 @@ Call it with `fast_animatediff_text_to_video.subscribe(prompt=…)`.
 Input = FastAnimatediffTextToVideoInput
 Output = FastAnimatediffTextToVideoOutput
 endpoint = fast_animatediff_text_to_video
+"""Generates videos from text.
+
+Call it with `fast_animatediff_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "FastAnimatediffTextToVideoInput",
     "FastAnimatediffTextToVideoOutput",
     "ImageSize",
+    "ImageSizeDict",
     "Motion",
     "VideoSize",
     "fast_animatediff_text_to_video",

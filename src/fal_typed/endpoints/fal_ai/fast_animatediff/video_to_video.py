@@ -1,5 +1,4 @@
-"""fal-ai/fast-animatediff/video-to-video — Video endpoint of fal-ai: fast-animatediff, video to
-video.
+"""fal-ai/fast-animatediff/video-to-video — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/fast-animatediff/video-to-video
 """
@@ -12,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.motion import Motion
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request, UniqueItems
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastAnimatediffVideoToVideoInput(InputModel, Request["FastAnimatediffVideoToVideoOutput"]):
     """Parameters of fal-ai/fast-animatediff/video-to-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     first_n_seconds: Annotated[int, Field(ge=2, le=4)] = 3
     """Number of seconds from the beginning of the video to process. From 2 to 4."""
@@ -37,8 +52,7 @@ class FastAnimatediffVideoToVideoInput(InputModel, Request["FastAnimatediffVideo
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0 to 1.
+    """How much the video may change; low values preserve it, high values replace it. From 0 to 1.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
@@ -62,14 +76,141 @@ class FastAnimatediffVideoToVideoOutput(OutputModel):
     """Result of fal-ai/fast-animatediff/video-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastAnimatediffVideoToVideoPipeline(Pipeline[..., FastAnimatediffVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> Result[FastAnimatediffVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> PendingRun[FastAnimatediffVideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastAnimatediffVideoToVideoPipeline(
+        AsyncPipeline[..., FastAnimatediffVideoToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> Result[FastAnimatediffVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> AsyncPendingRun[FastAnimatediffVideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+            """
+            ...
 
     class FastAnimatediffVideoToVideo(
         Endpoint[..., FastAnimatediffVideoToVideoInput, FastAnimatediffVideoToVideoOutput]
@@ -91,20 +232,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                first_n_seconds: Number of seconds from the beginning of the video to process. From
-                    2 to 4.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
 
             Raises:
@@ -130,20 +266,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                first_n_seconds: Number of seconds from the beginning of the video to process. From
-                    2 to 4.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
             """
             ...
@@ -165,20 +296,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                first_n_seconds: Number of seconds from the beginning of the video to process. From
-                    2 to 4.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
 
             Raises:
@@ -205,20 +331,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                first_n_seconds: Number of seconds from the beginning of the video to process. From
-                    2 to 4.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
             """
             ...
@@ -240,20 +361,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                first_n_seconds: Number of seconds from the beginning of the video to process. From
-                    2 to 4.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
 
             Raises:
@@ -279,20 +395,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                first_n_seconds: Number of seconds from the beginning of the video to process. From
-                    2 to 4.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
             """
             ...
@@ -316,20 +427,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                first_n_seconds: Number of seconds from the beginning of the video to process. From
-                    2 to 4.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
 
             Raises:
@@ -354,22 +460,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                first_n_seconds: Number of seconds from the beginning of the video to process. From
-                    2 to 4.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From 2 to 4.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 16.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 16.
                 motions: Camera movements to combine. All of them unique.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FastAnimatediffVideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastAnimatediffVideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastAnimatediffVideoToVideo = Endpoint
@@ -379,7 +505,7 @@ fast_animatediff_video_to_video = FastAnimatediffVideoToVideo(
     FastAnimatediffVideoToVideoInput,
     FastAnimatediffVideoToVideoOutput,
 )
-"""Video endpoint of fal-ai: fast-animatediff, video to video.
+"""Edits a video by text instructions.
 
 Call it with `fast_animatediff_video_to_video.subscribe(video_url=…, prompt=…)`.
 """
@@ -387,6 +513,10 @@ Call it with `fast_animatediff_video_to_video.subscribe(video_url=…, prompt=�
 Input = FastAnimatediffVideoToVideoInput
 Output = FastAnimatediffVideoToVideoOutput
 endpoint = fast_animatediff_video_to_video
+"""Edits a video by text instructions.
+
+Call it with `fast_animatediff_video_to_video.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "FastAnimatediffVideoToVideoInput",

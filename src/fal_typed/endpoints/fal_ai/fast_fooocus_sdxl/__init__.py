@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fast_fooocus_sdxl._endpoint import (
         Embedding as Embedding,
+        EmbeddingDict as EmbeddingDict,
+        FastFooocusSdxl as FastFooocusSdxl,
         FastFooocusSdxlInput as FastFooocusSdxlInput,
         FastFooocusSdxlOutput as FastFooocusSdxlOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
@@ -21,9 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "FastFooocusSdxlInput",
     "FastFooocusSdxlOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "fast_fooocus_sdxl",
 ]
@@ -35,9 +40,12 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Embedding",
+            "EmbeddingDict",
+            "FastFooocusSdxl",
             "FastFooocusSdxlInput",
             "FastFooocusSdxlOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
@@ -52,4 +60,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,5 +1,4 @@
-"""fal-ai/fast-fooocus-sdxl/image-to-image — Image endpoint of fal-ai: fast-fooocus-sdxl, image to
-image.
+"""fal-ai/fast-fooocus-sdxl/image-to-image — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/fast-fooocus-sdxl/image-to-image
 """
@@ -12,22 +11,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastFooocusSdxlImageToImageInput(InputModel, Request["FastFooocusSdxlImageToImageOutput"]):
     """Parameters of fal-ai/fast-fooocus-sdxl/image-to-image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     crop_output: bool = False
     """Whether to crop the result to the edited area."""
@@ -46,7 +63,7 @@ class FastFooocusSdxlImageToImageInput(InputModel, Request["FastFooocusSdxlImage
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -60,7 +77,7 @@ class FastFooocusSdxlImageToImageInput(InputModel, Request["FastFooocusSdxlImage
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=24)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 24."""
@@ -78,9 +95,60 @@ class FastFooocusSdxlImageToImageInput(InputModel, Request["FastFooocusSdxlImage
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     strength: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.05 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.05 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_refiner: bool = True,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = True,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 8,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_refiner: Whether a second model refines the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FastFooocusSdxlImageToImageOutput(OutputModel):
@@ -103,7 +171,198 @@ class FastFooocusSdxlImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastFooocusSdxlImageToImagePipeline(Pipeline[..., FastFooocusSdxlImageToImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_refiner: bool = True,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = True,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 8,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> Result[FastFooocusSdxlImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_refiner: Whether a second model refines the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_refiner: bool = True,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = True,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 8,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> PendingRun[FastFooocusSdxlImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_refiner: Whether a second model refines the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastFooocusSdxlImageToImagePipeline(
+        AsyncPipeline[..., FastFooocusSdxlImageToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_refiner: bool = True,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = True,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 8,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> Result[FastFooocusSdxlImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_refiner: Whether a second model refines the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_refiner: bool = True,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = True,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 8,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> AsyncPendingRun[FastFooocusSdxlImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_refiner: Whether a second model refines the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
 
     class FastFooocusSdxlImageToImage(
         Endpoint[..., FastFooocusSdxlImageToImageInput, FastFooocusSdxlImageToImageOutput]
@@ -114,13 +373,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_refiner: bool = True,
             enable_safety_checker: bool = True,
             expand_prompt: bool = True,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 8,
@@ -133,28 +392,24 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_refiner: Whether a second model refines the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 24.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,13 +423,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_refiner: bool = True,
             enable_safety_checker: bool = True,
             expand_prompt: bool = True,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 8,
@@ -187,28 +442,24 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_refiner: Whether a second model refines the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 24.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -218,13 +469,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_refiner: bool = True,
             enable_safety_checker: bool = True,
             expand_prompt: bool = True,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 8,
@@ -237,28 +488,24 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_refiner: Whether a second model refines the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 24.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -273,13 +520,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_refiner: bool = True,
             enable_safety_checker: bool = True,
             expand_prompt: bool = True,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 8,
@@ -292,28 +539,24 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_refiner: Whether a second model refines the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 24.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -323,13 +566,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_refiner: bool = True,
             enable_safety_checker: bool = True,
             expand_prompt: bool = True,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 8,
@@ -342,28 +585,24 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_refiner: Whether a second model refines the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 24.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -377,13 +616,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_refiner: bool = True,
             enable_safety_checker: bool = True,
             expand_prompt: bool = True,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 8,
@@ -396,28 +635,24 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_refiner: Whether a second model refines the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 24.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -427,13 +662,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_refiner: bool = True,
             enable_safety_checker: bool = True,
             expand_prompt: bool = True,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 8,
@@ -448,28 +683,24 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_refiner: Whether a second model refines the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 24.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -482,13 +713,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_refiner: bool = True,
             enable_safety_checker: bool = True,
             expand_prompt: bool = True,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 8,
@@ -501,29 +732,50 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_refiner: Whether a second model refines the image.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 24.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 24.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FastFooocusSdxlImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastFooocusSdxlImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastFooocusSdxlImageToImage = Endpoint
@@ -533,7 +785,7 @@ fast_fooocus_sdxl_image_to_image = FastFooocusSdxlImageToImage(
     FastFooocusSdxlImageToImageInput,
     FastFooocusSdxlImageToImageOutput,
 )
-"""Image endpoint of fal-ai: fast-fooocus-sdxl, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `fast_fooocus_sdxl_image_to_image.subscribe(image_url=…, prompt=…)`.
 """
@@ -541,12 +793,18 @@ Call it with `fast_fooocus_sdxl_image_to_image.subscribe(image_url=…, prompt=�
 Input = FastFooocusSdxlImageToImageInput
 Output = FastFooocusSdxlImageToImageOutput
 endpoint = fast_fooocus_sdxl_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `fast_fooocus_sdxl_image_to_image.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "FastFooocusSdxlImageToImageInput",
     "FastFooocusSdxlImageToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "fast_fooocus_sdxl_image_to_image",
 ]

@@ -1,5 +1,5 @@
-"""fal-ai/fast-lcm-diffusion/image-to-image — Image endpoint of fal-ai: fast-lcm-diffusion, image
-to image.
+"""fal-ai/fast-lcm-diffusion/image-to-image — Generates images from text and an image to start
+from.
 
 Category: image. https://fal.ai/models/fal-ai/fast-lcm-diffusion/image-to-image
 """
@@ -12,21 +12,37 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastLcmDiffusionImageToImageInput(InputModel, Request["FastLcmDiffusionImageToImageOutput"]):
     """Parameters of fal-ai/fast-lcm-diffusion/image-to-image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     crop_output: bool = False
     """Whether to crop the result to the edited area."""
@@ -38,7 +54,7 @@ class FastLcmDiffusionImageToImageInput(InputModel, Request["FastLcmDiffusionIma
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 1.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -52,7 +68,7 @@ class FastLcmDiffusionImageToImageInput(InputModel, Request["FastLcmDiffusionIma
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=32)] = 6
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 32."""
@@ -70,14 +86,63 @@ class FastLcmDiffusionImageToImageInput(InputModel, Request["FastLcmDiffusionIma
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     strength: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.05 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.05 to
+    1.
     """
 
     sync_mode: bool = True
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FastLcmDiffusionImageToImageOutput(OutputModel):
@@ -100,7 +165,190 @@ class FastLcmDiffusionImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastLcmDiffusionImageToImagePipeline(Pipeline[..., FastLcmDiffusionImageToImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> Result[FastLcmDiffusionImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> PendingRun[FastLcmDiffusionImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastLcmDiffusionImageToImagePipeline(
+        AsyncPipeline[..., FastLcmDiffusionImageToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> Result[FastLcmDiffusionImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> AsyncPendingRun[FastLcmDiffusionImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FastLcmDiffusionImageToImage(
         Endpoint[..., FastLcmDiffusionImageToImageInput, FastLcmDiffusionImageToImageOutput]
@@ -115,7 +363,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -129,27 +377,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,7 +411,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -181,27 +425,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -215,7 +455,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -229,27 +469,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -268,7 +504,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -282,27 +518,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -316,7 +548,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -330,27 +562,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -368,7 +596,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -382,27 +610,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -416,7 +640,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -432,27 +656,23 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -469,7 +689,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -483,28 +703,49 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FastLcmDiffusionImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastLcmDiffusionImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastLcmDiffusionImageToImage = Endpoint
@@ -514,7 +755,7 @@ fast_lcm_diffusion_image_to_image = FastLcmDiffusionImageToImage(
     FastLcmDiffusionImageToImageInput,
     FastLcmDiffusionImageToImageOutput,
 )
-"""Image endpoint of fal-ai: fast-lcm-diffusion, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `fast_lcm_diffusion_image_to_image.subscribe(image_url=…, prompt=…)`.
 """
@@ -522,11 +763,16 @@ Call it with `fast_lcm_diffusion_image_to_image.subscribe(image_url=…, prompt=
 Input = FastLcmDiffusionImageToImageInput
 Output = FastLcmDiffusionImageToImageOutput
 endpoint = fast_lcm_diffusion_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `fast_lcm_diffusion_image_to_image.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "FastLcmDiffusionImageToImageInput",
     "FastLcmDiffusionImageToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "fast_lcm_diffusion_image_to_image",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/fast-lcm-diffusion/inpainting — Image endpoint of fal-ai: fast-lcm-diffusion inpainting.
+"""fal-ai/fast-lcm-diffusion/inpainting — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/fast-lcm-diffusion/inpainting
 """
@@ -11,24 +11,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastLcmDiffusionInpaintingInput(InputModel, Request["FastLcmDiffusionInpaintingOutput"]):
     """Parameters of fal-ai/fast-lcm-diffusion/inpainting."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -37,7 +53,7 @@ class FastLcmDiffusionInpaintingInput(InputModel, Request["FastLcmDiffusionInpai
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 1.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -51,7 +67,7 @@ class FastLcmDiffusionInpaintingInput(InputModel, Request["FastLcmDiffusionInpai
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=32)] = 6
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 32."""
@@ -66,8 +82,8 @@ class FastLcmDiffusionInpaintingInput(InputModel, Request["FastLcmDiffusionInpai
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
 
     sync_mode: bool = True
@@ -75,12 +91,59 @@ class FastLcmDiffusionInpaintingInput(InputModel, Request["FastLcmDiffusionInpai
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FastLcmDiffusionInpaintingOutput(OutputModel):
     """Result of fal-ai/fast-lcm-diffusion/inpainting."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -96,7 +159,182 @@ class FastLcmDiffusionInpaintingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastLcmDiffusionInpaintingPipeline(Pipeline[..., FastLcmDiffusionInpaintingOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> Result[FastLcmDiffusionInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> PendingRun[FastLcmDiffusionInpaintingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastLcmDiffusionInpaintingPipeline(
+        AsyncPipeline[..., FastLcmDiffusionInpaintingOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> Result[FastLcmDiffusionInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 1.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 6,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = True,
+        ) -> AsyncPendingRun[FastLcmDiffusionInpaintingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FastLcmDiffusionInpainting(
         Endpoint[..., FastLcmDiffusionInpaintingInput, FastLcmDiffusionInpaintingOutput]
@@ -111,7 +349,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -124,26 +362,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -161,7 +395,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -174,26 +408,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -207,7 +437,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -220,26 +450,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -258,7 +484,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -271,26 +497,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -304,7 +526,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -317,26 +539,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -354,7 +572,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -367,26 +585,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -400,7 +614,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -415,26 +629,22 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -451,7 +661,7 @@ if TYPE_CHECKING:
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 1.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 6,
@@ -464,27 +674,48 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 32.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 32.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FastLcmDiffusionInpaintingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastLcmDiffusionInpaintingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastLcmDiffusionInpainting = Endpoint
@@ -494,7 +725,7 @@ fast_lcm_diffusion_inpainting = FastLcmDiffusionInpainting(
     FastLcmDiffusionInpaintingInput,
     FastLcmDiffusionInpaintingOutput,
 )
-"""Image endpoint of fal-ai: fast-lcm-diffusion inpainting.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `fast_lcm_diffusion_inpainting.subscribe(image_url=…, mask_url=…, prompt=…)`.
 """
@@ -502,11 +733,16 @@ Call it with `fast_lcm_diffusion_inpainting.subscribe(image_url=…, mask_url=�
 Input = FastLcmDiffusionInpaintingInput
 Output = FastLcmDiffusionInpaintingOutput
 endpoint = fast_lcm_diffusion_inpainting
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `fast_lcm_diffusion_inpainting.subscribe(image_url=…, mask_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "FastLcmDiffusionInpaintingInput",
     "FastLcmDiffusionInpaintingOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "fast_lcm_diffusion_inpainting",
 ]

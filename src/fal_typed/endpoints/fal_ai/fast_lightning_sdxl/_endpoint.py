@@ -1,4 +1,4 @@
-"""fal-ai/fast-lightning-sdxl — Image endpoint of fal-ai: fast-lightning-sdxl.
+"""fal-ai/fast-lightning-sdxl — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/fast-lightning-sdxl
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastLightningSdxlInput(InputModel, Request["FastLightningSdxlOutput"]):
@@ -36,13 +54,13 @@ class FastLightningSdxlInput(InputModel, Request["FastLightningSdxlOutput"]):
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Literal["1", "2", "4", "8"] = "4"
     """Number of denoising steps; more steps take longer and give finer detail."""
@@ -60,6 +78,45 @@ class FastLightningSdxlInput(InputModel, Request["FastLightningSdxlOutput"]):
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FastLightningSdxlOutput(OutputModel):
@@ -82,18 +139,159 @@ class FastLightningSdxlOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastLightningSdxlPipeline(Pipeline[..., FastLightningSdxlOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[FastLightningSdxlOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[FastLightningSdxlOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastLightningSdxlPipeline(AsyncPipeline[..., FastLightningSdxlOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[FastLightningSdxlOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[FastLightningSdxlOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FastLightningSdxl(Endpoint[..., FastLightningSdxlInput, FastLightningSdxlOutput]):
         def run(
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             request_id: str = "",
@@ -105,20 +303,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,11 +325,11 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             request_id: str = "",
@@ -146,20 +341,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -167,11 +359,11 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             request_id: str = "",
@@ -183,20 +375,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -209,11 +398,11 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             request_id: str = "",
@@ -225,20 +414,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -246,11 +432,11 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             request_id: str = "",
@@ -262,20 +448,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -287,11 +470,11 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             request_id: str = "",
@@ -303,20 +486,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -324,11 +504,11 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             request_id: str = "",
@@ -342,20 +522,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -366,11 +543,11 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             request_id: str = "",
@@ -382,21 +559,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FastLightningSdxlPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastLightningSdxlPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastLightningSdxl = Endpoint
@@ -404,7 +601,7 @@ else:
 fast_lightning_sdxl = FastLightningSdxl(
     "fal-ai/fast-lightning-sdxl", FastLightningSdxlInput, FastLightningSdxlOutput
 )
-"""Image endpoint of fal-ai: fast-lightning-sdxl.
+"""Generates images from text.
 
 Call it with `fast_lightning_sdxl.subscribe(prompt=…)`.
 """
@@ -412,12 +609,18 @@ Call it with `fast_lightning_sdxl.subscribe(prompt=…)`.
 Input = FastLightningSdxlInput
 Output = FastLightningSdxlOutput
 endpoint = fast_lightning_sdxl
+"""Generates images from text.
+
+Call it with `fast_lightning_sdxl.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "FastLightningSdxlInput",
     "FastLightningSdxlOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "fast_lightning_sdxl",
 ]

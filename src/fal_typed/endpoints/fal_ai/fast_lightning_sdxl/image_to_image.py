@@ -1,5 +1,5 @@
-"""fal-ai/fast-lightning-sdxl/image-to-image — Image endpoint of fal-ai: fast-lightning-sdxl, image
-to image.
+"""fal-ai/fast-lightning-sdxl/image-to-image — Generates images from text and an image to start
+from.
 
 Category: image. https://fal.ai/models/fal-ai/fast-lightning-sdxl/image-to-image
 """
@@ -12,12 +12,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastLightningSdxlImageToImageInput(
@@ -26,10 +44,10 @@ class FastLightningSdxlImageToImageInput(
     """Parameters of fal-ai/fast-lightning-sdxl/image-to-image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -38,8 +56,8 @@ class FastLightningSdxlImageToImageInput(
     """Number of denoising steps; more steps take longer and give finer detail."""
 
     strength: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.05 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.05 to
+    1.
     """
 
     seed: int | None = None
@@ -51,7 +69,7 @@ class FastLightningSdxlImageToImageInput(
     """
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     embeddings: list[Embedding] = []
     """Textual inversion embeddings to load, each for a style or an object that the prompt can use.
@@ -67,7 +85,7 @@ class FastLightningSdxlImageToImageInput(
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     request_id: str = ""
     """Your own id, which is returned with the result."""
@@ -77,6 +95,53 @@ class FastLightningSdxlImageToImageInput(
 
     crop_output: bool = False
     """Whether to crop the result to the edited area."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FastLightningSdxlImageToImageOutput(OutputModel):
@@ -99,7 +164,182 @@ class FastLightningSdxlImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastLightningSdxlImageToImagePipeline(Pipeline[..., FastLightningSdxlImageToImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> Result[FastLightningSdxlImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> PendingRun[FastLightningSdxlImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastLightningSdxlImageToImagePipeline(
+        AsyncPipeline[..., FastLightningSdxlImageToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> Result[FastLightningSdxlImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> AsyncPendingRun[FastLightningSdxlImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+            """
+            ...
 
     class FastLightningSdxlImageToImage(
         Endpoint[..., FastLightningSdxlImageToImageInput, FastLightningSdxlImageToImageOutput]
@@ -109,13 +349,13 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -127,23 +367,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 crop_output: Whether to crop the result to the edited area.
@@ -159,13 +395,13 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -177,23 +413,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 crop_output: Whether to crop the result to the edited area.
@@ -205,13 +437,13 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -223,23 +455,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 crop_output: Whether to crop the result to the edited area.
@@ -256,13 +484,13 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -274,23 +502,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 crop_output: Whether to crop the result to the edited area.
@@ -302,13 +526,13 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -320,23 +544,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 crop_output: Whether to crop the result to the edited area.
@@ -352,13 +572,13 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -370,23 +590,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 crop_output: Whether to crop the result to the edited area.
@@ -398,13 +614,13 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -418,23 +634,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 crop_output: Whether to crop the result to the edited area.
@@ -449,13 +661,13 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -467,27 +679,48 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 crop_output: Whether to crop the result to the edited area.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FastLightningSdxlImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastLightningSdxlImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastLightningSdxlImageToImage = Endpoint
@@ -497,7 +730,7 @@ fast_lightning_sdxl_image_to_image = FastLightningSdxlImageToImage(
     FastLightningSdxlImageToImageInput,
     FastLightningSdxlImageToImageOutput,
 )
-"""Image endpoint of fal-ai: fast-lightning-sdxl, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `fast_lightning_sdxl_image_to_image.subscribe(image_url=…, prompt=…)`.
 """
@@ -505,12 +738,18 @@ Call it with `fast_lightning_sdxl_image_to_image.subscribe(image_url=…, prompt
 Input = FastLightningSdxlImageToImageInput
 Output = FastLightningSdxlImageToImageOutput
 endpoint = fast_lightning_sdxl_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `fast_lightning_sdxl_image_to_image.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "FastLightningSdxlImageToImageInput",
     "FastLightningSdxlImageToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "fast_lightning_sdxl_image_to_image",
 ]

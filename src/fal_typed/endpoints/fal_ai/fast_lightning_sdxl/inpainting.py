@@ -1,5 +1,4 @@
-"""fal-ai/fast-lightning-sdxl/inpainting — Image endpoint of fal-ai: fast-lightning-sdxl
-inpainting.
+"""fal-ai/fast-lightning-sdxl/inpainting — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/fast-lightning-sdxl/inpainting
 """
@@ -12,25 +11,43 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInpaintingOutput"]):
     """Parameters of fal-ai/fast-lightning-sdxl/inpainting."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -39,8 +56,8 @@ class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInp
     """Number of denoising steps; more steps take longer and give finer detail."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
 
     seed: int | None = None
@@ -52,7 +69,7 @@ class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInp
     """
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     embeddings: list[Embedding] = []
     """Textual inversion embeddings to load, each for a style or an object that the prompt can use.
@@ -68,17 +85,62 @@ class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInp
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     request_id: str = ""
     """Your own id, which is returned with the result."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FastLightningSdxlInpaintingOutput(OutputModel):
     """Result of fal-ai/fast-lightning-sdxl/inpainting."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -94,7 +156,174 @@ class FastLightningSdxlInpaintingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastLightningSdxlInpaintingPipeline(Pipeline[..., FastLightningSdxlInpaintingOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> Result[FastLightningSdxlInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> PendingRun[FastLightningSdxlInpaintingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastLightningSdxlInpaintingPipeline(
+        AsyncPipeline[..., FastLightningSdxlInpaintingOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> Result[FastLightningSdxlInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> AsyncPendingRun[FastLightningSdxlInpaintingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
 
     class FastLightningSdxlInpainting(
         Endpoint[..., FastLightningSdxlInpaintingInput, FastLightningSdxlInpaintingOutput]
@@ -105,13 +334,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -121,24 +350,20 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
 
             Raises:
@@ -153,13 +378,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -169,24 +394,20 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
             """
             ...
@@ -197,13 +418,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -213,24 +434,20 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
 
             Raises:
@@ -246,13 +463,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -262,24 +479,20 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
             """
             ...
@@ -290,13 +503,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -306,24 +519,20 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
 
             Raises:
@@ -338,13 +547,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -354,24 +563,20 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
             """
             ...
@@ -382,13 +587,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -400,24 +605,20 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
 
             Raises:
@@ -431,13 +632,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_url: FileInput,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: Literal["1", "2", "4", "8"] = "4",
             strength: float = 0.95,
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             safety_checker_version: Literal["v1", "v2"] = "v1",
             expand_prompt: bool = False,
@@ -447,26 +648,47 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 safety_checker_version: Version of the content filter; the second is newer.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
                 request_id: Your own id, which is returned with the result.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FastLightningSdxlInpaintingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastLightningSdxlInpaintingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastLightningSdxlInpainting = Endpoint
@@ -476,7 +698,7 @@ fast_lightning_sdxl_inpainting = FastLightningSdxlInpainting(
     FastLightningSdxlInpaintingInput,
     FastLightningSdxlInpaintingOutput,
 )
-"""Image endpoint of fal-ai: fast-lightning-sdxl inpainting.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `fast_lightning_sdxl_inpainting.subscribe(image_url=…, mask_url=…, prompt=…)`.
 """
@@ -484,12 +706,18 @@ Call it with `fast_lightning_sdxl_inpainting.subscribe(image_url=…, mask_url=�
 Input = FastLightningSdxlInpaintingInput
 Output = FastLightningSdxlInpaintingOutput
 endpoint = fast_lightning_sdxl_inpainting
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `fast_lightning_sdxl_inpainting.subscribe(image_url=…, mask_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "FastLightningSdxlInpaintingInput",
     "FastLightningSdxlInpaintingOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "fast_lightning_sdxl_inpainting",
 ]

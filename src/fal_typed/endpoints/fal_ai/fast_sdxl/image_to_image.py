@@ -1,4 +1,4 @@
-"""fal-ai/fast-sdxl/image-to-image — Image endpoint of fal-ai: fast-sdxl, image to image.
+"""fal-ai/fast-sdxl/image-to-image — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/fast-sdxl/image-to-image
 """
@@ -11,23 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastSdxlImageToImageInput(InputModel, Request["FastSdxlImageToImageOutput"]):
     """Parameters of fal-ai/fast-sdxl/image-to-image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     crop_output: bool = False
     """Whether to crop the result to the edited area."""
@@ -43,7 +61,7 @@ class FastSdxlImageToImageInput(InputModel, Request["FastSdxlImageToImageOutput"
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -60,7 +78,7 @@ class FastSdxlImageToImageInput(InputModel, Request["FastSdxlImageToImageOutput"
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=65)] = 25
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 65."""
@@ -78,14 +96,67 @@ class FastSdxlImageToImageInput(InputModel, Request["FastSdxlImageToImageOutput"
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     strength: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.05 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.05 to
+    1.
     """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FastSdxlImageToImageOutput(OutputModel):
@@ -108,7 +179,204 @@ class FastSdxlImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastSdxlImageToImagePipeline(Pipeline[..., FastSdxlImageToImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Result[FastSdxlImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> PendingRun[FastSdxlImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastSdxlImageToImagePipeline(AsyncPipeline[..., FastSdxlImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Result[FastSdxlImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[FastSdxlImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FastSdxlImageToImage(
         Endpoint[..., FastSdxlImageToImageInput, FastSdxlImageToImageOutput]
@@ -119,13 +387,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -139,31 +407,25 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,13 +439,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -197,31 +459,25 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -231,13 +487,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -251,31 +507,25 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -290,13 +540,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -310,31 +560,25 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -344,13 +588,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -364,31 +608,25 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -402,13 +640,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -422,31 +660,25 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -456,13 +688,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -478,31 +710,25 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -515,13 +741,13 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -535,32 +761,49 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FastSdxlImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastSdxlImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastSdxlImageToImage = Endpoint
@@ -568,7 +811,7 @@ else:
 fast_sdxl_image_to_image = FastSdxlImageToImage(
     "fal-ai/fast-sdxl/image-to-image", FastSdxlImageToImageInput, FastSdxlImageToImageOutput
 )
-"""Image endpoint of fal-ai: fast-sdxl, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `fast_sdxl_image_to_image.subscribe(image_url=…, prompt=…)`.
 """
@@ -576,13 +819,20 @@ Call it with `fast_sdxl_image_to_image.subscribe(image_url=…, prompt=…)`.
 Input = FastSdxlImageToImageInput
 Output = FastSdxlImageToImageOutput
 endpoint = fast_sdxl_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `fast_sdxl_image_to_image.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "FastSdxlImageToImageInput",
     "FastSdxlImageToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "fast_sdxl_image_to_image",
 ]

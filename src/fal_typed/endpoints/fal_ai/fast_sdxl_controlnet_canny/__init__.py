@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fast_sdxl_controlnet_canny._endpoint import (
         Embedding as Embedding,
+        EmbeddingDict as EmbeddingDict,
+        FastSdxlControlnetCanny as FastSdxlControlnetCanny,
         FastSdxlControlnetCannyInput as FastSdxlControlnetCannyInput,
         FastSdxlControlnetCannyOutput as FastSdxlControlnetCannyOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         endpoint as endpoint,
         fast_sdxl_controlnet_canny as fast_sdxl_controlnet_canny,
@@ -22,11 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "FastSdxlControlnetCannyInput",
     "FastSdxlControlnetCannyOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "fast_sdxl_controlnet_canny",
 ]
 
@@ -37,12 +44,16 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Embedding",
+            "EmbeddingDict",
+            "FastSdxlControlnetCanny",
             "FastSdxlControlnetCannyInput",
             "FastSdxlControlnetCannyOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "endpoint",
             "fast_sdxl_controlnet_canny",
@@ -56,4 +67,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

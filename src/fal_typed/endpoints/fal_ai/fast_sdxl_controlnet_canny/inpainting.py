@@ -1,5 +1,5 @@
-"""fal-ai/fast-sdxl-controlnet-canny/inpainting — Image endpoint of fal-ai:
-fast-sdxl-controlnet-canny inpainting.
+"""fal-ai/fast-sdxl-controlnet-canny/inpainting — Fills in masked areas of an image, guided by
+text.
 
 Category: image. https://fal.ai/models/fal-ai/fast-sdxl-controlnet-canny/inpainting
 """
@@ -12,13 +12,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastSdxlControlnetCannyInpaintingInput(
@@ -30,13 +48,13 @@ class FastSdxlControlnetCannyInpaintingInput(
     """Control image with edges, depth or pose to follow."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     controlnet_conditioning_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """How strongly the control image influences the result. From 0 to 1."""
@@ -52,7 +70,7 @@ class FastSdxlControlnetCannyInpaintingInput(
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -69,7 +87,7 @@ class FastSdxlControlnetCannyInpaintingInput(
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=70)] = 35
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 70."""
@@ -84,8 +102,8 @@ class FastSdxlControlnetCannyInpaintingInput(
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
 
     sync_mode: bool = False
@@ -93,12 +111,67 @@ class FastSdxlControlnetCannyInpaintingInput(
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            control_image_url: FileInput,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to fill in.
+                control_image_url: Control image with edges, depth or pose to follow.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FastSdxlControlnetCannyInpaintingOutput(OutputModel):
     """Result of fal-ai/fast-sdxl-controlnet-canny/inpainting."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -114,7 +187,216 @@ class FastSdxlControlnetCannyInpaintingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastSdxlControlnetCannyInpaintingPipeline(
+        Pipeline[..., FastSdxlControlnetCannyInpaintingOutput]
+    ):
+        def run(
+            self,
+            *,
+            control_image_url: FileInput,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Result[FastSdxlControlnetCannyInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to fill in.
+                control_image_url: Control image with edges, depth or pose to follow.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            control_image_url: FileInput,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> PendingRun[FastSdxlControlnetCannyInpaintingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to fill in.
+                control_image_url: Control image with edges, depth or pose to follow.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastSdxlControlnetCannyInpaintingPipeline(
+        AsyncPipeline[..., FastSdxlControlnetCannyInpaintingOutput]
+    ):
+        async def run(
+            self,
+            *,
+            control_image_url: FileInput,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Result[FastSdxlControlnetCannyInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to fill in.
+                control_image_url: Control image with edges, depth or pose to follow.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            control_image_url: FileInput,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[FastSdxlControlnetCannyInpaintingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to fill in.
+                control_image_url: Control image with edges, depth or pose to follow.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FastSdxlControlnetCannyInpainting(
         Endpoint[
@@ -129,13 +411,13 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -148,33 +430,26 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
+                image_url: Image to fill in.
                 control_image_url: Control image with edges, depth or pose to follow.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -190,13 +465,13 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -209,33 +484,26 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
+                image_url: Image to fill in.
                 control_image_url: Control image with edges, depth or pose to follow.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -247,13 +515,13 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -266,33 +534,26 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
+                image_url: Image to fill in.
                 control_image_url: Control image with edges, depth or pose to follow.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -309,13 +570,13 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -328,33 +589,26 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
+                image_url: Image to fill in.
                 control_image_url: Control image with edges, depth or pose to follow.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -366,13 +620,13 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -385,33 +639,26 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
+                image_url: Image to fill in.
                 control_image_url: Control image with edges, depth or pose to follow.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -427,13 +674,13 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -446,33 +693,26 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
+                image_url: Image to fill in.
                 control_image_url: Control image with edges, depth or pose to follow.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -484,13 +724,13 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -505,33 +745,26 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
+                image_url: Image to fill in.
                 control_image_url: Control image with edges, depth or pose to follow.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -546,13 +779,13 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             prompt: str,
             controlnet_conditioning_scale: float = 0.5,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 35,
@@ -565,34 +798,52 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
+                image_url: Image to fill in.
                 control_image_url: Control image with edges, depth or pose to follow.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of the change to make, or of the image to generate.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FastSdxlControlnetCannyInpaintingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastSdxlControlnetCannyInpaintingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastSdxlControlnetCannyInpainting = Endpoint
@@ -602,7 +853,7 @@ fast_sdxl_controlnet_canny_inpainting = FastSdxlControlnetCannyInpainting(
     FastSdxlControlnetCannyInpaintingInput,
     FastSdxlControlnetCannyInpaintingOutput,
 )
-"""Image endpoint of fal-ai: fast-sdxl-controlnet-canny inpainting.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `fast_sdxl_controlnet_canny_inpainting.subscribe(control_image_url=…, image_url=…,
 mask_url=…, prompt=…)`.
@@ -611,13 +862,21 @@ mask_url=…, prompt=…)`.
 Input = FastSdxlControlnetCannyInpaintingInput
 Output = FastSdxlControlnetCannyInpaintingOutput
 endpoint = fast_sdxl_controlnet_canny_inpainting
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `fast_sdxl_controlnet_canny_inpainting.subscribe(control_image_url=…, image_url=…,
+mask_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "FastSdxlControlnetCannyInpaintingInput",
     "FastSdxlControlnetCannyInpaintingOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "fast_sdxl_controlnet_canny_inpainting",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/fast-svd/text-to-video — Video endpoint of fal-ai: fast-svd, text to video.
+"""fal-ai/fast-svd/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/fast-svd/text-to-video
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastSvdTextToVideoInput(InputModel, Request["FastSvdTextToVideoOutput"]):
@@ -28,9 +44,7 @@ class FastSvdTextToVideoInput(InputModel, Request["FastSvdTextToVideoOutput"]):
     """Amount of motion in the video; higher values move more. From 1 to 255."""
 
     cond_aug: Annotated[float, Field(ge=0.0, le=10.0)] = 0.02
-    """Amount of noise to add to the input image; more allows more motion and less similarity. From
-    0 to 10.
-    """
+    """Amount of noise to add to the first frame; more allows more motion. From 0 to 10."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -42,7 +56,9 @@ class FastSvdTextToVideoInput(InputModel, Request["FastSvdTextToVideoOutput"]):
     deep_cache: Annotated[Literal["none", "minimum", "medium", "high"], Field(deprecated=True)] = (
         "none"
     )
-    """Deprecated."""
+    """Reuse of intermediate results between steps, which is faster at lower quality. `none` turns
+    it off. Deprecated.
+    """
 
     fps: Annotated[int, Field(ge=1, le=25)] = 10
     """Frames per second; with the same number of frames, a higher rate is smoother and gives a
@@ -54,6 +70,39 @@ class FastSvdTextToVideoInput(InputModel, Request["FastSvdTextToVideoOutput"]):
 
     video_size: ImageSize | VideoSize = "landscape_16_9"
     """Size of the video: a preset, or a custom width and height in pixels."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FastSvdTextToVideoOutput(OutputModel):
@@ -67,7 +116,124 @@ class FastSvdTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastSvdTextToVideoPipeline(Pipeline[..., FastSvdTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> Result[FastSvdTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> PendingRun[FastSvdTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastSvdTextToVideoPipeline(AsyncPipeline[..., FastSvdTextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> Result[FastSvdTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> AsyncPendingRun[FastSvdTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
 
     class FastSvdTextToVideo(Endpoint[..., FastSvdTextToVideoInput, FastSvdTextToVideoOutput]):
         def run(
@@ -81,22 +247,18 @@ if TYPE_CHECKING:
             deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
             fps: int = 10,
             negative_prompt: str = UNSET,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Result[FastSvdTextToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 100.
-                deep_cache: Deprecated.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 negative_prompt: Text description of what to avoid in the result.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
@@ -117,22 +279,18 @@ if TYPE_CHECKING:
             deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
             fps: int = 10,
             negative_prompt: str = UNSET,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Result[FastSvdTextToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 100.
-                deep_cache: Deprecated.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 negative_prompt: Text description of what to avoid in the result.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
@@ -149,22 +307,18 @@ if TYPE_CHECKING:
             deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
             fps: int = 10,
             negative_prompt: str = UNSET,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Result[FastSvdTextToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 100.
-                deep_cache: Deprecated.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 negative_prompt: Text description of what to avoid in the result.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
@@ -186,22 +340,18 @@ if TYPE_CHECKING:
             deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
             fps: int = 10,
             negative_prompt: str = UNSET,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Result[FastSvdTextToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 100.
-                deep_cache: Deprecated.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 negative_prompt: Text description of what to avoid in the result.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
@@ -218,22 +368,18 @@ if TYPE_CHECKING:
             deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
             fps: int = 10,
             negative_prompt: str = UNSET,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Handle[FastSvdTextToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 100.
-                deep_cache: Deprecated.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 negative_prompt: Text description of what to avoid in the result.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
@@ -254,22 +400,18 @@ if TYPE_CHECKING:
             deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
             fps: int = 10,
             negative_prompt: str = UNSET,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> AsyncHandle[FastSvdTextToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 100.
-                deep_cache: Deprecated.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 negative_prompt: Text description of what to avoid in the result.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
@@ -286,7 +428,7 @@ if TYPE_CHECKING:
             deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
             fps: int = 10,
             negative_prompt: str = UNSET,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Stream[FastSvdTextToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -294,16 +436,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 100.
-                deep_cache: Deprecated.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 negative_prompt: Text description of what to avoid in the result.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
@@ -323,25 +461,44 @@ if TYPE_CHECKING:
             deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
             fps: int = 10,
             negative_prompt: str = UNSET,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> AsyncStream[FastSvdTextToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 100.
-                deep_cache: Deprecated.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 100.
+                deep_cache: Reuse of intermediate results between steps, which is faster at lower quality. `none` turns it off. Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 negative_prompt: Text description of what to avoid in the result.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FastSvdTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastSvdTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastSvdTextToVideo = Endpoint
@@ -349,7 +506,7 @@ else:
 fast_svd_text_to_video = FastSvdTextToVideo(
     "fal-ai/fast-svd/text-to-video", FastSvdTextToVideoInput, FastSvdTextToVideoOutput
 )
-"""Video endpoint of fal-ai: fast-svd, text to video.
+"""Generates videos from text.
 
 Call it with `fast_svd_text_to_video.subscribe(prompt=…)`.
 """
@@ -357,11 +514,16 @@ Call it with `fast_svd_text_to_video.subscribe(prompt=…)`.
 Input = FastSvdTextToVideoInput
 Output = FastSvdTextToVideoOutput
 endpoint = fast_svd_text_to_video
+"""Generates videos from text.
+
+Call it with `fast_svd_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "FastSvdTextToVideoInput",
     "FastSvdTextToVideoOutput",
     "ImageSize",
+    "ImageSizeDict",
     "VideoSize",
     "fast_svd_text_to_video",
 ]

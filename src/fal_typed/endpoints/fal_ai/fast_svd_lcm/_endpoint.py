@@ -1,4 +1,4 @@
-"""fal-ai/fast-svd-lcm — Video endpoint of fal-ai: fast-svd-lcm.
+"""fal-ai/fast-svd-lcm — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/fast-svd-lcm
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastSvdLcmInput(InputModel, Request["FastSvdLcmOutput"]):
     """Parameters of fal-ai/fast-svd-lcm."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     motion_bucket_id: Annotated[int, Field(ge=1, le=255)] = 127
     """Amount of motion in the video; higher values move more. From 1 to 255."""
@@ -53,7 +69,100 @@ class FastSvdLcmOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastSvdLcmPipeline(Pipeline[..., FastSvdLcmOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> Result[FastSvdLcmOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> PendingRun[FastSvdLcmOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastSvdLcmPipeline(AsyncPipeline[..., FastSvdLcmOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> Result[FastSvdLcmOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> AsyncPendingRun[FastSvdLcmOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+            """
+            ...
 
     class FastSvdLcm(Endpoint[..., FastSvdLcmInput, FastSvdLcmOutput]):
         def run(
@@ -69,16 +178,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,16 +204,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
             """
             ...
 
@@ -125,16 +226,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -156,16 +253,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
             """
             ...
 
@@ -182,16 +275,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -212,16 +301,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
             """
             ...
 
@@ -240,16 +325,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -269,23 +350,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                image_url: Image that the video starts with.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and less similarity. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FastSvdLcmPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFastSvdLcmPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastSvdLcm = Endpoint
 
 fast_svd_lcm = FastSvdLcm("fal-ai/fast-svd-lcm", FastSvdLcmInput, FastSvdLcmOutput)
-"""Video endpoint of fal-ai: fast-svd-lcm.
+"""Animates an image into a video.
 
 Call it with `fast_svd_lcm.subscribe(image_url=…)`.
 """
@@ -293,5 +391,9 @@ Call it with `fast_svd_lcm.subscribe(image_url=…)`.
 Input = FastSvdLcmInput
 Output = FastSvdLcmOutput
 endpoint = fast_svd_lcm
+"""Animates an image into a video.
+
+Call it with `fast_svd_lcm.subscribe(image_url=…)`.
+"""
 
 __all__ = ["FastSvdLcmInput", "FastSvdLcmOutput", "fast_svd_lcm"]

@@ -1,4 +1,4 @@
-"""fal-ai/fast-svd-lcm/text-to-video — Video endpoint of fal-ai: fast-svd-lcm, text to video.
+"""fal-ai/fast-svd-lcm/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/fast-svd-lcm/text-to-video
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FastSvdLcmTextToVideoInput(InputModel, Request["FastSvdLcmTextToVideoOutput"]):
@@ -28,9 +44,7 @@ class FastSvdLcmTextToVideoInput(InputModel, Request["FastSvdLcmTextToVideoOutpu
     """Amount of motion in the video; higher values move more. From 1 to 255."""
 
     cond_aug: Annotated[float, Field(ge=0.0, le=10.0)] = 0.02
-    """Amount of noise to add to the input image; more allows more motion and less similarity. From
-    0 to 10.
-    """
+    """Amount of noise to add to the first frame; more allows more motion. From 0 to 10."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -46,6 +60,35 @@ class FastSvdLcmTextToVideoInput(InputModel, Request["FastSvdLcmTextToVideoOutpu
     video_size: ImageSize | VideoSize = "landscape_16_9"
     """Size of the video: a preset, or a custom width and height in pixels."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FastSvdLcmTextToVideoOutput(OutputModel):
     """Result of fal-ai/fast-svd-lcm/text-to-video."""
@@ -58,7 +101,108 @@ class FastSvdLcmTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastSvdLcmTextToVideoPipeline(Pipeline[..., FastSvdLcmTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> Result[FastSvdLcmTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> PendingRun[FastSvdLcmTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFastSvdLcmTextToVideoPipeline(AsyncPipeline[..., FastSvdLcmTextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> Result[FastSvdLcmTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+        ) -> AsyncPendingRun[FastSvdLcmTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
 
     class FastSvdLcmTextToVideo(
         Endpoint[..., FastSvdLcmTextToVideoInput, FastSvdLcmTextToVideoOutput]
@@ -72,21 +216,17 @@ if TYPE_CHECKING:
             seed: int | None = None,
             steps: int = 4,
             fps: int = 10,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Result[FastSvdLcmTextToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -104,21 +244,17 @@ if TYPE_CHECKING:
             seed: int | None = None,
             steps: int = 4,
             fps: int = 10,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Result[FastSvdLcmTextToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
             ...
@@ -132,21 +268,17 @@ if TYPE_CHECKING:
             seed: int | None = None,
             steps: int = 4,
             fps: int = 10,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Result[FastSvdLcmTextToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -165,21 +297,17 @@ if TYPE_CHECKING:
             seed: int | None = None,
             steps: int = 4,
             fps: int = 10,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Result[FastSvdLcmTextToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
             ...
@@ -193,21 +321,17 @@ if TYPE_CHECKING:
             seed: int | None = None,
             steps: int = 4,
             fps: int = 10,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Handle[FastSvdLcmTextToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -225,21 +349,17 @@ if TYPE_CHECKING:
             seed: int | None = None,
             steps: int = 4,
             fps: int = 10,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> AsyncHandle[FastSvdLcmTextToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
             ...
@@ -253,7 +373,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             steps: int = 4,
             fps: int = 10,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> Stream[FastSvdLcmTextToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -261,15 +381,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -286,23 +402,42 @@ if TYPE_CHECKING:
             seed: int | None = None,
             steps: int = 4,
             fps: int = 10,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
         ) -> AsyncStream[FastSvdLcmTextToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
-                    255.
-                cond_aug: Amount of noise to add to the input image; more allows more motion and
-                    less similarity. From 0 to 10.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to 255.
+                cond_aug: Amount of noise to add to the first frame; more allows more motion. From 0 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps: Number of inference steps; more steps take longer and give finer detail. From
-                    1 to 20.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 25.
+                steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 25.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FastSvdLcmTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFastSvdLcmTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FastSvdLcmTextToVideo = Endpoint
@@ -310,7 +445,7 @@ else:
 fast_svd_lcm_text_to_video = FastSvdLcmTextToVideo(
     "fal-ai/fast-svd-lcm/text-to-video", FastSvdLcmTextToVideoInput, FastSvdLcmTextToVideoOutput
 )
-"""Video endpoint of fal-ai: fast-svd-lcm, text to video.
+"""Generates videos from text.
 
 Call it with `fast_svd_lcm_text_to_video.subscribe(prompt=…)`.
 """
@@ -318,11 +453,16 @@ Call it with `fast_svd_lcm_text_to_video.subscribe(prompt=…)`.
 Input = FastSvdLcmTextToVideoInput
 Output = FastSvdLcmTextToVideoOutput
 endpoint = fast_svd_lcm_text_to_video
+"""Generates videos from text.
+
+Call it with `fast_svd_lcm_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "FastSvdLcmTextToVideoInput",
     "FastSvdLcmTextToVideoOutput",
     "ImageSize",
+    "ImageSizeDict",
     "VideoSize",
     "fast_svd_lcm_text_to_video",
 ]

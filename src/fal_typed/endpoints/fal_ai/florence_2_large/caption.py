@@ -1,4 +1,4 @@
-"""fal-ai/florence-2-large/caption — Vision endpoint of fal-ai: florence-2-large caption.
+"""fal-ai/florence-2-large/caption — Describes an image in words.
 
 Category: vision. https://fal.ai/models/fal-ai/florence-2-large/caption
 """
@@ -9,27 +9,82 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeCaptionInput(InputModel, Request["Florence2LargeCaptionOutput"]):
     """Parameters of fal-ai/florence-2-large/caption."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class Florence2LargeCaptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/caption."""
 
     results: str
-    """Text that was recognized, or the description of the image."""
+    """Text description of the image."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeCaptionPipeline(Pipeline[..., Florence2LargeCaptionOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeCaptionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[Florence2LargeCaptionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeCaptionPipeline(AsyncPipeline[..., Florence2LargeCaptionOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[Florence2LargeCaptionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[Florence2LargeCaptionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Florence2LargeCaption(
         Endpoint[..., Florence2LargeCaptionInput, Florence2LargeCaptionOutput]
@@ -38,7 +93,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -50,7 +105,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -58,7 +113,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -73,7 +128,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -81,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,7 +150,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -105,7 +160,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,8 +171,31 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Florence2LargeCaptionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeCaptionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeCaption = Endpoint
@@ -125,7 +203,7 @@ else:
 florence_2_large_caption = Florence2LargeCaption(
     "fal-ai/florence-2-large/caption", Florence2LargeCaptionInput, Florence2LargeCaptionOutput
 )
-"""Vision endpoint of fal-ai: florence-2-large caption.
+"""Describes an image in words.
 
 Call it with `florence_2_large_caption.subscribe(image_url=…)`.
 """
@@ -133,5 +211,9 @@ Call it with `florence_2_large_caption.subscribe(image_url=…)`.
 Input = Florence2LargeCaptionInput
 Output = Florence2LargeCaptionOutput
 endpoint = florence_2_large_caption
+"""Describes an image in words.
+
+Call it with `florence_2_large_caption.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Florence2LargeCaptionInput", "Florence2LargeCaptionOutput", "florence_2_large_caption"]

@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/detailed-caption — Vision endpoint of fal-ai: florence-2-large
-detailed-caption.
+"""fal-ai/florence-2-large/detailed-caption — Describes an image in words.
 
 Category: vision. https://fal.ai/models/fal-ai/florence-2-large/detailed-caption
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeDetailedCaptionInput(
@@ -21,18 +36,61 @@ class Florence2LargeDetailedCaptionInput(
     """Parameters of fal-ai/florence-2-large/detailed-caption."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class Florence2LargeDetailedCaptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/detailed-caption."""
 
     results: str
-    """Text that was recognized, or the description of the image."""
+    """Text description of the image."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeDetailedCaptionPipeline(Pipeline[..., Florence2LargeDetailedCaptionOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeDetailedCaptionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput
+        ) -> PendingRun[Florence2LargeDetailedCaptionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeDetailedCaptionPipeline(
+        AsyncPipeline[..., Florence2LargeDetailedCaptionOutput]
+    ):
+        async def run(self, *, image_url: FileInput) -> Result[Florence2LargeDetailedCaptionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[Florence2LargeDetailedCaptionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Florence2LargeDetailedCaption(
         Endpoint[..., Florence2LargeDetailedCaptionInput, Florence2LargeDetailedCaptionOutput]
@@ -41,7 +99,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -55,7 +113,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -63,7 +121,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -78,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -86,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,7 +158,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -110,7 +168,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,8 +181,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeDetailedCaptionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeDetailedCaptionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeDetailedCaption = Endpoint
@@ -134,7 +217,7 @@ florence_2_large_detailed_caption = Florence2LargeDetailedCaption(
     Florence2LargeDetailedCaptionInput,
     Florence2LargeDetailedCaptionOutput,
 )
-"""Vision endpoint of fal-ai: florence-2-large detailed-caption.
+"""Describes an image in words.
 
 Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
 """
@@ -142,6 +225,10 @@ Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
 Input = Florence2LargeDetailedCaptionInput
 Output = Florence2LargeDetailedCaptionOutput
 endpoint = florence_2_large_detailed_caption
+"""Describes an image in words.
+
+Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "Florence2LargeDetailedCaptionInput",

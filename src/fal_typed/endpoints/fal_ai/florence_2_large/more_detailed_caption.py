@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/more-detailed-caption — Vision endpoint of fal-ai: florence-2-large
-more-detailed-caption.
+"""fal-ai/florence-2-large/more-detailed-caption — Describes an image in words.
 
 Category: vision. https://fal.ai/models/fal-ai/florence-2-large/more-detailed-caption
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeMoreDetailedCaptionInput(
@@ -21,18 +36,65 @@ class Florence2LargeMoreDetailedCaptionInput(
     """Parameters of fal-ai/florence-2-large/more-detailed-caption."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class Florence2LargeMoreDetailedCaptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/more-detailed-caption."""
 
     results: str
-    """Text that was recognized, or the description of the image."""
+    """Text description of the image."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeMoreDetailedCaptionPipeline(
+        Pipeline[..., Florence2LargeMoreDetailedCaptionOutput]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeMoreDetailedCaptionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput
+        ) -> PendingRun[Florence2LargeMoreDetailedCaptionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeMoreDetailedCaptionPipeline(
+        AsyncPipeline[..., Florence2LargeMoreDetailedCaptionOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput
+        ) -> Result[Florence2LargeMoreDetailedCaptionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[Florence2LargeMoreDetailedCaptionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Florence2LargeMoreDetailedCaption(
         Endpoint[
@@ -43,7 +105,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -57,7 +119,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -67,7 +129,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -92,7 +154,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,7 +168,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -118,7 +180,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,8 +193,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeMoreDetailedCaptionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeMoreDetailedCaptionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeMoreDetailedCaption = Endpoint
@@ -142,7 +229,7 @@ florence_2_large_more_detailed_caption = Florence2LargeMoreDetailedCaption(
     Florence2LargeMoreDetailedCaptionInput,
     Florence2LargeMoreDetailedCaptionOutput,
 )
-"""Vision endpoint of fal-ai: florence-2-large more-detailed-caption.
+"""Describes an image in words.
 
 Call it with `florence_2_large_more_detailed_caption.subscribe(image_url=…)`.
 """
@@ -150,6 +237,10 @@ Call it with `florence_2_large_more_detailed_caption.subscribe(image_url=…)`.
 Input = Florence2LargeMoreDetailedCaptionInput
 Output = Florence2LargeMoreDetailedCaptionOutput
 endpoint = florence_2_large_more_detailed_caption
+"""Describes an image in words.
+
+Call it with `florence_2_large_more_detailed_caption.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "Florence2LargeMoreDetailedCaptionInput",

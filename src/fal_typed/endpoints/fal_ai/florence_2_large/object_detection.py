@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/object-detection — Image endpoint of fal-ai: florence-2-large
-object-detection.
+"""fal-ai/florence-2-large/object-detection — Detects objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/florence-2-large/object-detection
 """
@@ -10,11 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.bounding_box import BoundingBox
 from fal_typed.endpoints._shared.bounding_boxes import BoundingBoxes
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeObjectDetectionInput(
@@ -23,7 +38,7 @@ class Florence2LargeObjectDetectionInput(
     """Parameters of fal-ai/florence-2-large/object-detection."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
 
 class Florence2LargeObjectDetectionOutput(OutputModel):
@@ -33,11 +48,54 @@ class Florence2LargeObjectDetectionOutput(OutputModel):
     """Detections and their positions."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeObjectDetectionPipeline(Pipeline[..., Florence2LargeObjectDetectionOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeObjectDetectionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput
+        ) -> PendingRun[Florence2LargeObjectDetectionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeObjectDetectionPipeline(
+        AsyncPipeline[..., Florence2LargeObjectDetectionOutput]
+    ):
+        async def run(self, *, image_url: FileInput) -> Result[Florence2LargeObjectDetectionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[Florence2LargeObjectDetectionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Florence2LargeObjectDetection(
         Endpoint[..., Florence2LargeObjectDetectionInput, Florence2LargeObjectDetectionOutput]
@@ -46,7 +104,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -60,7 +118,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -68,7 +126,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -83,7 +141,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -91,7 +149,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,7 +163,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -115,7 +173,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,8 +186,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeObjectDetectionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeObjectDetectionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeObjectDetection = Endpoint
@@ -139,7 +222,7 @@ florence_2_large_object_detection = Florence2LargeObjectDetection(
     Florence2LargeObjectDetectionInput,
     Florence2LargeObjectDetectionOutput,
 )
-"""Image endpoint of fal-ai: florence-2-large object-detection.
+"""Detects objects in an image.
 
 Call it with `florence_2_large_object_detection.subscribe(image_url=…)`.
 """
@@ -147,6 +230,10 @@ Call it with `florence_2_large_object_detection.subscribe(image_url=…)`.
 Input = Florence2LargeObjectDetectionInput
 Output = Florence2LargeObjectDetectionOutput
 endpoint = florence_2_large_object_detection
+"""Detects objects in an image.
+
+Call it with `florence_2_large_object_detection.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "BoundingBox",

@@ -1,4 +1,4 @@
-"""fal-ai/florence-2-large/ocr — Vision endpoint of fal-ai: florence-2-large ocr.
+"""fal-ai/florence-2-large/ocr — Reads the text in an image.
 
 Category: vision. https://fal.ai/models/fal-ai/florence-2-large/ocr
 """
@@ -9,34 +9,87 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeOcrInput(InputModel, Request["Florence2LargeOcrOutput"]):
     """Parameters of fal-ai/florence-2-large/ocr."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class Florence2LargeOcrOutput(OutputModel):
     """Result of fal-ai/florence-2-large/ocr."""
 
     results: str
-    """Text that was recognized, or the description of the image."""
+    """Text that was recognized."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeOcrPipeline(Pipeline[..., Florence2LargeOcrOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeOcrOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[Florence2LargeOcrOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeOcrPipeline(AsyncPipeline[..., Florence2LargeOcrOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[Florence2LargeOcrOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(self, *, image_url: FileInput) -> AsyncPendingRun[Florence2LargeOcrOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Florence2LargeOcr(Endpoint[..., Florence2LargeOcrInput, Florence2LargeOcrOutput]):
         def run(self, *, image_url: FileInput) -> Result[Florence2LargeOcrOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -48,7 +101,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -56,7 +109,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -69,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -77,7 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -101,7 +154,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,8 +165,31 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Florence2LargeOcrPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeOcrPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeOcr = Endpoint
@@ -121,7 +197,7 @@ else:
 florence_2_large_ocr = Florence2LargeOcr(
     "fal-ai/florence-2-large/ocr", Florence2LargeOcrInput, Florence2LargeOcrOutput
 )
-"""Vision endpoint of fal-ai: florence-2-large ocr.
+"""Reads the text in an image.
 
 Call it with `florence_2_large_ocr.subscribe(image_url=…)`.
 """
@@ -129,5 +205,9 @@ Call it with `florence_2_large_ocr.subscribe(image_url=…)`.
 Input = Florence2LargeOcrInput
 Output = Florence2LargeOcrOutput
 endpoint = florence_2_large_ocr
+"""Reads the text in an image.
+
+Call it with `florence_2_large_ocr.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Florence2LargeOcrInput", "Florence2LargeOcrOutput", "florence_2_large_ocr"]

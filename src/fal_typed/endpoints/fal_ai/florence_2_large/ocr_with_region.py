@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/ocr-with-region — Image endpoint of fal-ai: florence-2-large
-ocr-with-region.
+"""fal-ai/florence-2-large/ocr-with-region — Reads the text in an image.
 
 Category: image. https://fal.ai/models/fal-ai/florence-2-large/ocr-with-region
 """
@@ -10,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeOcrWithRegionInput(InputModel, Request["Florence2LargeOcrWithRegionOutput"]):
     """Parameters of fal-ai/florence-2-large/ocr-with-region."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
 
 class OCRBoundingBoxSingle(OutputModel):
@@ -45,6 +60,7 @@ class OCRBoundingBox(OutputModel):
     """Value of the field `results`."""
 
     quad_boxes: list[OCRBoundingBoxSingle]
+    """Text that was found, with its position."""
 
 
 class Florence2LargeOcrWithRegionOutput(OutputModel):
@@ -54,11 +70,52 @@ class Florence2LargeOcrWithRegionOutput(OutputModel):
     """Detections and their positions."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeOcrWithRegionPipeline(Pipeline[..., Florence2LargeOcrWithRegionOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeOcrWithRegionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[Florence2LargeOcrWithRegionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeOcrWithRegionPipeline(
+        AsyncPipeline[..., Florence2LargeOcrWithRegionOutput]
+    ):
+        async def run(self, *, image_url: FileInput) -> Result[Florence2LargeOcrWithRegionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[Florence2LargeOcrWithRegionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Florence2LargeOcrWithRegion(
         Endpoint[..., Florence2LargeOcrWithRegionInput, Florence2LargeOcrWithRegionOutput]
@@ -67,7 +124,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -81,7 +138,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -89,7 +146,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -104,7 +161,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -112,7 +169,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,7 +183,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -136,7 +193,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -149,8 +206,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeOcrWithRegionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeOcrWithRegionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeOcrWithRegion = Endpoint
@@ -160,7 +242,7 @@ florence_2_large_ocr_with_region = Florence2LargeOcrWithRegion(
     Florence2LargeOcrWithRegionInput,
     Florence2LargeOcrWithRegionOutput,
 )
-"""Image endpoint of fal-ai: florence-2-large ocr-with-region.
+"""Reads the text in an image.
 
 Call it with `florence_2_large_ocr_with_region.subscribe(image_url=…)`.
 """
@@ -168,6 +250,10 @@ Call it with `florence_2_large_ocr_with_region.subscribe(image_url=…)`.
 Input = Florence2LargeOcrWithRegionInput
 Output = Florence2LargeOcrWithRegionOutput
 endpoint = florence_2_large_ocr_with_region
+"""Reads the text in an image.
+
+Call it with `florence_2_large_ocr_with_region.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "Florence2LargeOcrWithRegionInput",

@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/referring-expression-segmentation — Image endpoint of fal-ai:
-florence-2-large referring-expression-segmentation.
+"""fal-ai/florence-2-large/referring-expression-segmentation — Segments objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/florence-2-large/referring-expression-segmentation
 """
@@ -10,11 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.polygon import Polygon
 from fal_typed.endpoints._shared.polygon_output import PolygonOutput
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeReferringExpressionSegmentationInput(
@@ -23,7 +38,7 @@ class Florence2LargeReferringExpressionSegmentationInput(
     """Parameters of fal-ai/florence-2-large/referring-expression-segmentation."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     text_input: str
     """Text to look for in the image."""
@@ -36,11 +51,64 @@ class Florence2LargeReferringExpressionSegmentationOutput(OutputModel):
     """Detections and their positions."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeReferringExpressionSegmentationPipeline(
+        Pipeline[..., Florence2LargeReferringExpressionSegmentationOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                text_input: Text to look for in the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, text_input: str
+        ) -> PendingRun[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeReferringExpressionSegmentationPipeline(
+        AsyncPipeline[..., Florence2LargeReferringExpressionSegmentationOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                text_input: Text to look for in the image.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, text_input: str
+        ) -> AsyncPendingRun[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                text_input: Text to look for in the image.
+            """
+            ...
 
     class Florence2LargeReferringExpressionSegmentation(
         Endpoint[
@@ -55,7 +123,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 text_input: Text to look for in the image.
 
             Raises:
@@ -70,7 +138,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 text_input: Text to look for in the image.
             """
             ...
@@ -81,7 +149,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 text_input: Text to look for in the image.
 
             Raises:
@@ -97,7 +165,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 text_input: Text to look for in the image.
             """
             ...
@@ -108,7 +176,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 text_input: Text to look for in the image.
 
             Raises:
@@ -123,7 +191,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 text_input: Text to look for in the image.
             """
             ...
@@ -136,7 +204,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 text_input: Text to look for in the image.
 
             Raises:
@@ -150,9 +218,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 text_input: Text to look for in the image.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeReferringExpressionSegmentationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeReferringExpressionSegmentationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeReferringExpressionSegmentation = Endpoint
@@ -162,7 +255,7 @@ florence_2_large_referring_expression_segmentation = Florence2LargeReferringExpr
     Florence2LargeReferringExpressionSegmentationInput,
     Florence2LargeReferringExpressionSegmentationOutput,
 )
-"""Image endpoint of fal-ai: florence-2-large referring-expression-segmentation.
+"""Segments objects in an image.
 
 Call it with `florence_2_large_referring_expression_segmentation.subscribe(image_url=…,
 text_input=…)`.
@@ -171,6 +264,11 @@ text_input=…)`.
 Input = Florence2LargeReferringExpressionSegmentationInput
 Output = Florence2LargeReferringExpressionSegmentationOutput
 endpoint = florence_2_large_referring_expression_segmentation
+"""Segments objects in an image.
+
+Call it with `florence_2_large_referring_expression_segmentation.subscribe(image_url=…,
+text_input=…)`.
+"""
 
 __all__ = [
     "Florence2LargeReferringExpressionSegmentationInput",

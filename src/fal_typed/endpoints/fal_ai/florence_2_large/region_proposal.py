@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/region-proposal — Image endpoint of fal-ai: florence-2-large
-region-proposal.
+"""fal-ai/florence-2-large/region-proposal — Detects objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/florence-2-large/region-proposal
 """
@@ -10,18 +9,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.bounding_box import BoundingBox
 from fal_typed.endpoints._shared.bounding_boxes import BoundingBoxes
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeRegionProposalInput(InputModel, Request["Florence2LargeRegionProposalOutput"]):
     """Parameters of fal-ai/florence-2-large/region-proposal."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
 
 class Florence2LargeRegionProposalOutput(OutputModel):
@@ -31,11 +46,52 @@ class Florence2LargeRegionProposalOutput(OutputModel):
     """Detections and their positions."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeRegionProposalPipeline(Pipeline[..., Florence2LargeRegionProposalOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeRegionProposalOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[Florence2LargeRegionProposalOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeRegionProposalPipeline(
+        AsyncPipeline[..., Florence2LargeRegionProposalOutput]
+    ):
+        async def run(self, *, image_url: FileInput) -> Result[Florence2LargeRegionProposalOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[Florence2LargeRegionProposalOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Florence2LargeRegionProposal(
         Endpoint[..., Florence2LargeRegionProposalInput, Florence2LargeRegionProposalOutput]
@@ -44,7 +100,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -58,7 +114,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -66,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -81,7 +137,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -89,7 +145,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,7 +159,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -113,7 +169,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,8 +182,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeRegionProposalPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeRegionProposalPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeRegionProposal = Endpoint
@@ -137,7 +218,7 @@ florence_2_large_region_proposal = Florence2LargeRegionProposal(
     Florence2LargeRegionProposalInput,
     Florence2LargeRegionProposalOutput,
 )
-"""Image endpoint of fal-ai: florence-2-large region-proposal.
+"""Detects objects in an image.
 
 Call it with `florence_2_large_region_proposal.subscribe(image_url=…)`.
 """
@@ -145,6 +226,10 @@ Call it with `florence_2_large_region_proposal.subscribe(image_url=…)`.
 Input = Florence2LargeRegionProposalInput
 Output = Florence2LargeRegionProposalOutput
 endpoint = florence_2_large_region_proposal
+"""Detects objects in an image.
+
+Call it with `florence_2_large_region_proposal.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "BoundingBox",

@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/region-to-category — Vision endpoint of fal-ai: florence-2-large, region
-to category.
+"""fal-ai/florence-2-large/region-to-category — Names the object in a region of an image.
 
 Category: vision. https://fal.ai/models/fal-ai/florence-2-large/region-to-category
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.region import Region
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.region import Region, RegionDict
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeRegionToCategoryInput(
@@ -22,32 +37,99 @@ class Florence2LargeRegionToCategoryInput(
     """Parameters of fal-ai/florence-2-large/region-to-category."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     region: Region
     """Area of the image that the question is about."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, image_url: FileInput, region: Region | RegionDict) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Florence2LargeRegionToCategoryOutput(OutputModel):
     """Result of fal-ai/florence-2-large/region-to-category."""
 
     results: str
-    """Text that was recognized, or the description of the image."""
+    """Text description of the image."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeRegionToCategoryPipeline(
+        Pipeline[..., Florence2LargeRegionToCategoryOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> Result[Florence2LargeRegionToCategoryOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> PendingRun[Florence2LargeRegionToCategoryOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeRegionToCategoryPipeline(
+        AsyncPipeline[..., Florence2LargeRegionToCategoryOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> Result[Florence2LargeRegionToCategoryOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> AsyncPendingRun[Florence2LargeRegionToCategoryOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
 
     class Florence2LargeRegionToCategory(
         Endpoint[..., Florence2LargeRegionToCategoryInput, Florence2LargeRegionToCategoryOutput]
     ):
         def run(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToCategoryOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -57,23 +139,23 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToCategoryOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def subscribe(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToCategoryOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -84,23 +166,23 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToCategoryOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def submit(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Handle[Florence2LargeRegionToCategoryOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -110,25 +192,25 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> AsyncHandle[Florence2LargeRegionToCategoryOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def stream(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Stream[Florence2LargeRegionToCategoryOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -137,14 +219,39 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> AsyncStream[Florence2LargeRegionToCategoryOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeRegionToCategoryPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeRegionToCategoryPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeRegionToCategory = Endpoint
@@ -154,7 +261,7 @@ florence_2_large_region_to_category = Florence2LargeRegionToCategory(
     Florence2LargeRegionToCategoryInput,
     Florence2LargeRegionToCategoryOutput,
 )
-"""Vision endpoint of fal-ai: florence-2-large, region to category.
+"""Names the object in a region of an image.
 
 Call it with `florence_2_large_region_to_category.subscribe(image_url=…, region=…)`.
 """
@@ -162,10 +269,15 @@ Call it with `florence_2_large_region_to_category.subscribe(image_url=…, regio
 Input = Florence2LargeRegionToCategoryInput
 Output = Florence2LargeRegionToCategoryOutput
 endpoint = florence_2_large_region_to_category
+"""Names the object in a region of an image.
+
+Call it with `florence_2_large_region_to_category.subscribe(image_url=…, region=…)`.
+"""
 
 __all__ = [
     "Florence2LargeRegionToCategoryInput",
     "Florence2LargeRegionToCategoryOutput",
     "Region",
+    "RegionDict",
     "florence_2_large_region_to_category",
 ]

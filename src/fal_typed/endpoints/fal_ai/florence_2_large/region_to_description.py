@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/region-to-description — Vision endpoint of fal-ai: florence-2-large,
-region to description.
+"""fal-ai/florence-2-large/region-to-description — Describes a region of an image.
 
 Category: vision. https://fal.ai/models/fal-ai/florence-2-large/region-to-description
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.region import Region
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.region import Region, RegionDict
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeRegionToDescriptionInput(
@@ -22,21 +37,88 @@ class Florence2LargeRegionToDescriptionInput(
     """Parameters of fal-ai/florence-2-large/region-to-description."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     region: Region
     """Area of the image that the question is about."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, image_url: FileInput, region: Region | RegionDict) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Florence2LargeRegionToDescriptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/region-to-description."""
 
     results: str
-    """Text that was recognized, or the description of the image."""
+    """Text description of the image."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeRegionToDescriptionPipeline(
+        Pipeline[..., Florence2LargeRegionToDescriptionOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> Result[Florence2LargeRegionToDescriptionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> PendingRun[Florence2LargeRegionToDescriptionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeRegionToDescriptionPipeline(
+        AsyncPipeline[..., Florence2LargeRegionToDescriptionOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> Result[Florence2LargeRegionToDescriptionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> AsyncPendingRun[Florence2LargeRegionToDescriptionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
 
     class Florence2LargeRegionToDescription(
         Endpoint[
@@ -44,12 +126,12 @@ if TYPE_CHECKING:
         ]
     ):
         def run(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToDescriptionOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -59,23 +141,23 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToDescriptionOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def subscribe(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToDescriptionOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -86,23 +168,23 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToDescriptionOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def submit(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Handle[Florence2LargeRegionToDescriptionOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -112,25 +194,25 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> AsyncHandle[Florence2LargeRegionToDescriptionOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def stream(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Stream[Florence2LargeRegionToDescriptionOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -139,14 +221,39 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> AsyncStream[Florence2LargeRegionToDescriptionOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeRegionToDescriptionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeRegionToDescriptionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeRegionToDescription = Endpoint
@@ -156,7 +263,7 @@ florence_2_large_region_to_description = Florence2LargeRegionToDescription(
     Florence2LargeRegionToDescriptionInput,
     Florence2LargeRegionToDescriptionOutput,
 )
-"""Vision endpoint of fal-ai: florence-2-large, region to description.
+"""Describes a region of an image.
 
 Call it with `florence_2_large_region_to_description.subscribe(image_url=…, region=…)`.
 """
@@ -164,10 +271,15 @@ Call it with `florence_2_large_region_to_description.subscribe(image_url=…, re
 Input = Florence2LargeRegionToDescriptionInput
 Output = Florence2LargeRegionToDescriptionOutput
 endpoint = florence_2_large_region_to_description
+"""Describes a region of an image.
+
+Call it with `florence_2_large_region_to_description.subscribe(image_url=…, region=…)`.
+"""
 
 __all__ = [
     "Florence2LargeRegionToDescriptionInput",
     "Florence2LargeRegionToDescriptionOutput",
     "Region",
+    "RegionDict",
     "florence_2_large_region_to_description",
 ]

@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/region-to-segmentation — Image endpoint of fal-ai: florence-2-large,
-region to segmentation.
+"""fal-ai/florence-2-large/region-to-segmentation — Segments the object in a region of an image.
 
 Category: image. https://fal.ai/models/fal-ai/florence-2-large/region-to-segmentation
 """
@@ -10,12 +9,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.polygon import Polygon
 from fal_typed.endpoints._shared.polygon_output import PolygonOutput
-from fal_typed.endpoints._shared.region import Region
+from fal_typed.endpoints._shared.region import Region, RegionDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Florence2LargeRegionToSegmentationInput(
@@ -24,10 +39,24 @@ class Florence2LargeRegionToSegmentationInput(
     """Parameters of fal-ai/florence-2-large/region-to-segmentation."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     region: Region
     """Area of the image that the question is about."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, image_url: FileInput, region: Region | RegionDict) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Florence2LargeRegionToSegmentationOutput(OutputModel):
@@ -37,11 +66,64 @@ class Florence2LargeRegionToSegmentationOutput(OutputModel):
     """Detections and their positions."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeRegionToSegmentationPipeline(
+        Pipeline[..., Florence2LargeRegionToSegmentationOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> Result[Florence2LargeRegionToSegmentationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> PendingRun[Florence2LargeRegionToSegmentationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeRegionToSegmentationPipeline(
+        AsyncPipeline[..., Florence2LargeRegionToSegmentationOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> Result[Florence2LargeRegionToSegmentationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, region: Region | RegionDict
+        ) -> AsyncPendingRun[Florence2LargeRegionToSegmentationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
 
     class Florence2LargeRegionToSegmentation(
         Endpoint[
@@ -49,12 +131,12 @@ if TYPE_CHECKING:
         ]
     ):
         def run(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToSegmentationOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -64,23 +146,23 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToSegmentationOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def subscribe(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToSegmentationOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -91,23 +173,23 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Result[Florence2LargeRegionToSegmentationOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def submit(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Handle[Florence2LargeRegionToSegmentationOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -117,25 +199,25 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> AsyncHandle[Florence2LargeRegionToSegmentationOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
             ...
 
         def stream(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> Stream[Florence2LargeRegionToSegmentationOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
 
             Raises:
@@ -144,14 +226,39 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, image_url: FileInput, region: Region
+            self, *, image_url: FileInput, region: Region | RegionDict
         ) -> AsyncStream[Florence2LargeRegionToSegmentationOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 region: Area of the image that the question is about.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeRegionToSegmentationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeRegionToSegmentationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeRegionToSegmentation = Endpoint
@@ -161,7 +268,7 @@ florence_2_large_region_to_segmentation = Florence2LargeRegionToSegmentation(
     Florence2LargeRegionToSegmentationInput,
     Florence2LargeRegionToSegmentationOutput,
 )
-"""Image endpoint of fal-ai: florence-2-large, region to segmentation.
+"""Segments the object in a region of an image.
 
 Call it with `florence_2_large_region_to_segmentation.subscribe(image_url=…, region=…)`.
 """
@@ -169,6 +276,10 @@ Call it with `florence_2_large_region_to_segmentation.subscribe(image_url=…, r
 Input = Florence2LargeRegionToSegmentationInput
 Output = Florence2LargeRegionToSegmentationOutput
 endpoint = florence_2_large_region_to_segmentation
+"""Segments the object in a region of an image.
+
+Call it with `florence_2_large_region_to_segmentation.subscribe(image_url=…, region=…)`.
+"""
 
 __all__ = [
     "Florence2LargeRegionToSegmentationInput",
@@ -176,5 +287,6 @@ __all__ = [
     "Polygon",
     "PolygonOutput",
     "Region",
+    "RegionDict",
     "florence_2_large_region_to_segmentation",
 ]

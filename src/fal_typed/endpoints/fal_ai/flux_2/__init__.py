@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2._endpoint import (
+        Flux2 as Flux2,
         Flux2Input as Flux2Input,
         Flux2Output as Flux2Output,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
         flux_2 as flux_2,
     )
 
-__all__ = ["Flux2Input", "Flux2Output", "ImageSize", "ImageSizePreset", "flux_2"]
+__all__ = ["Flux2Input", "Flux2Output", "ImageSize", "ImageSizeDict", "ImageSizePreset", "flux_2"]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -26,9 +28,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Flux2",
             "Flux2Input",
             "Flux2Output",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
@@ -41,4 +45,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

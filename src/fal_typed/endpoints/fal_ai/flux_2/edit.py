@@ -1,4 +1,4 @@
-"""fal-ai/flux-2/edit — Image endpoint of fal-ai: flux-2 edit.
+"""fal-ai/flux-2/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2/edit
 """
@@ -11,18 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2EditInput(InputModel, Request["Flux2EditOutput"]):
     """Parameters of fal-ai/flux-2/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -43,10 +59,10 @@ class Flux2EditInput(InputModel, Request["Flux2EditOutput"]):
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -62,14 +78,55 @@ class Flux2EditInput(InputModel, Request["Flux2EditOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2EditOutput(OutputModel):
     """Result of fal-ai/flux-2/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -85,7 +142,148 @@ class Flux2EditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2EditPipeline(Pipeline[..., Flux2EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Flux2EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> PendingRun[Flux2EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2EditPipeline(AsyncPipeline[..., Flux2EditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Flux2EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncPendingRun[Flux2EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class Flux2Edit(Endpoint[..., Flux2EditInput, Flux2EditOutput]):
         def run(
@@ -96,7 +294,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
@@ -107,24 +305,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -140,7 +332,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
@@ -151,24 +343,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -180,7 +366,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
@@ -191,24 +377,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -225,7 +405,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
@@ -236,24 +416,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -265,7 +439,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
@@ -276,24 +450,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -309,7 +477,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
@@ -320,24 +488,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -349,7 +511,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
@@ -362,24 +524,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -394,7 +550,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
@@ -405,31 +561,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlux2EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2Edit = Endpoint
 
 flux_2_edit = Flux2Edit("fal-ai/flux-2/edit", Flux2EditInput, Flux2EditOutput)
-"""Image endpoint of fal-ai: flux-2 edit.
+"""Edits or combines images by text instructions.
 
 Call it with `flux_2_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -437,5 +608,16 @@ Call it with `flux_2_edit.subscribe(prompt=…, image_urls=…)`.
 Input = Flux2EditInput
 Output = Flux2EditOutput
 endpoint = flux_2_edit
+"""Edits or combines images by text instructions.
 
-__all__ = ["Flux2EditInput", "Flux2EditOutput", "ImageSize", "ImageSizePreset", "flux_2_edit"]
+Call it with `flux_2_edit.subscribe(prompt=…, image_urls=…)`.
+"""
+
+__all__ = [
+    "Flux2EditInput",
+    "Flux2EditOutput",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "flux_2_edit",
+]

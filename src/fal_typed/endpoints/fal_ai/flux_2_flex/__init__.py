@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2_flex._endpoint import (
+        Flux2Flex as Flux2Flex,
         Flux2FlexInput as Flux2FlexInput,
         Flux2FlexOutput as Flux2FlexOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
         flux_2_flex as flux_2_flex,
     )
 
-__all__ = ["Flux2FlexInput", "Flux2FlexOutput", "ImageSize", "ImageSizePreset", "flux_2_flex"]
+__all__ = [
+    "Flux2FlexInput",
+    "Flux2FlexOutput",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "flux_2_flex",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -26,9 +35,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Flux2Flex",
             "Flux2FlexInput",
             "Flux2FlexOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
@@ -41,4 +52,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

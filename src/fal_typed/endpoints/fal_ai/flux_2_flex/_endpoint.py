@@ -1,4 +1,4 @@
-"""fal-ai/flux-2-flex — Image endpoint of fal-ai: flux-2-flex.
+"""fal-ai/flux-2-flex — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2-flex
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2FlexInput(InputModel, Request["Flux2FlexOutput"]):
@@ -31,13 +47,13 @@ class Flux2FlexInput(InputModel, Request["Flux2FlexOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -52,6 +68,39 @@ class Flux2FlexInput(InputModel, Request["Flux2FlexOutput"]):
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Flux2FlexOutput(OutputModel):
     """Result of fal-ai/flux-2-flex."""
@@ -64,14 +113,131 @@ class Flux2FlexOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2FlexPipeline(Pipeline[..., Flux2FlexOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> Result[Flux2FlexOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> PendingRun[Flux2FlexOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2FlexPipeline(AsyncPipeline[..., Flux2FlexOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> Result[Flux2FlexOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> AsyncPendingRun[Flux2FlexOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+            """
+            ...
 
     class Flux2Flex(Endpoint[..., Flux2FlexInput, Flux2FlexOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -86,16 +252,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,7 +269,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -122,16 +284,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
             """
             ...
 
@@ -139,7 +297,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -154,16 +312,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -176,7 +330,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -191,16 +345,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
             """
             ...
 
@@ -208,7 +358,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -223,16 +373,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -244,7 +390,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -259,16 +405,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
             """
             ...
 
@@ -276,7 +418,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -293,16 +435,12 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -313,7 +451,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -328,23 +466,40 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2FlexPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlux2FlexPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2Flex = Endpoint
 
 flux_2_flex = Flux2Flex("fal-ai/flux-2-flex", Flux2FlexInput, Flux2FlexOutput)
-"""Image endpoint of fal-ai: flux-2-flex.
+"""Generates images from text.
 
 Call it with `flux_2_flex.subscribe(prompt=…)`.
 """
@@ -352,5 +507,16 @@ Call it with `flux_2_flex.subscribe(prompt=…)`.
 Input = Flux2FlexInput
 Output = Flux2FlexOutput
 endpoint = flux_2_flex
+"""Generates images from text.
 
-__all__ = ["Flux2FlexInput", "Flux2FlexOutput", "ImageSize", "ImageSizePreset", "flux_2_flex"]
+Call it with `flux_2_flex.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "Flux2FlexInput",
+    "Flux2FlexOutput",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "flux_2_flex",
+]

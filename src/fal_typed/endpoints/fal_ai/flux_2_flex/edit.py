@@ -1,4 +1,4 @@
-"""fal-ai/flux-2-flex/edit — Image endpoint of fal-ai: flux-2-flex edit.
+"""fal-ai/flux-2-flex/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2-flex/edit
 """
@@ -11,37 +11,55 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_00c74a66 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2FlexEditInput(InputModel, Request["Flux2FlexEditOutput"]):
     """Parameters of fal-ai/flux-2-flex/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -56,19 +74,179 @@ class Flux2FlexEditInput(InputModel, Request["Flux2FlexEditOutput"]):
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Flux2FlexEditOutput(OutputModel):
     """Result of fal-ai/flux-2-flex/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2FlexEditPipeline(Pipeline[..., Flux2FlexEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> Result[Flux2FlexEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> PendingRun[Flux2FlexEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2FlexEditPipeline(AsyncPipeline[..., Flux2FlexEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> Result[Flux2FlexEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+        ) -> AsyncPendingRun[Flux2FlexEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+            """
+            ...
 
     class Flux2FlexEdit(Endpoint[..., Flux2FlexEditInput, Flux2FlexEditOutput]):
         def run(
@@ -76,7 +254,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -88,21 +266,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,7 +288,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -127,21 +300,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
             """
             ...
 
@@ -150,7 +318,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -162,21 +330,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -190,7 +353,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -202,21 +365,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
             """
             ...
 
@@ -225,7 +383,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -237,21 +395,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -264,7 +417,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -276,21 +429,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
             """
             ...
 
@@ -299,7 +447,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -313,21 +461,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -339,7 +482,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -351,28 +494,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1.5 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1.5 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2FlexEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlux2FlexEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2FlexEdit = Endpoint
 
 flux_2_flex_edit = Flux2FlexEdit("fal-ai/flux-2-flex/edit", Flux2FlexEditInput, Flux2FlexEditOutput)
-"""Image endpoint of fal-ai: flux-2-flex edit.
+"""Edits or combines images by text instructions.
 
 Call it with `flux_2_flex_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -380,11 +539,16 @@ Call it with `flux_2_flex_edit.subscribe(prompt=…, image_urls=…)`.
 Input = Flux2FlexEditInput
 Output = Flux2FlexEditOutput
 endpoint = flux_2_flex_edit
+"""Edits or combines images by text instructions.
+
+Call it with `flux_2_flex_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "Flux2FlexEditInput",
     "Flux2FlexEditOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_flex_edit",
 ]

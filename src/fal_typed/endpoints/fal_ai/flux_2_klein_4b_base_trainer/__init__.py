@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2_klein_4b_base_trainer._endpoint import (
+        Flux2Klein4bBaseTrainer as Flux2Klein4bBaseTrainer,
         Flux2Klein4bBaseTrainerInput as Flux2Klein4bBaseTrainerInput,
         Flux2Klein4bBaseTrainerOutput as Flux2Klein4bBaseTrainerOutput,
         Input as Input,
@@ -28,6 +29,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Flux2Klein4bBaseTrainer",
             "Flux2Klein4bBaseTrainerInput",
             "Flux2Klein4bBaseTrainerOutput",
             "Input",
@@ -44,4 +46,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,5 +1,5 @@
-"""fal-ai/flux-2-klein-9b-base-trainer/edit — Training endpoint of fal-ai:
-flux-2-klein-9b-base-trainer edit.
+"""fal-ai/flux-2-klein-9b-base-trainer/edit — Trains LoRA weights that edit images, on your own
+pairs of images.
 
 Category: training. https://fal.ai/models/fal-ai/flux-2-klein-9b-base-trainer/edit
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2Klein9bBaseTrainerEditInput(InputModel, Request["Flux2Klein9bBaseTrainerEditOutput"]):
@@ -36,7 +52,9 @@ class Flux2Klein9bBaseTrainerEditInput(InputModel, Request["Flux2Klein9bBaseTrai
     """Caption for images that do not have one."""
 
     output_lora_format: Literal["fal", "comfy"] = "fal"
-    """Naming scheme of the layers in the weights file; depends on the program that loads it."""
+    """Naming scheme of the layers in the weights file; depends on the program that loads it.
+    `comfy` is for ComfyUI.
+    """
 
 
 class Flux2Klein9bBaseTrainerEditOutput(OutputModel):
@@ -50,7 +68,94 @@ class Flux2Klein9bBaseTrainerEditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2Klein9bBaseTrainerEditPipeline(Pipeline[..., Flux2Klein9bBaseTrainerEditOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[Flux2Klein9bBaseTrainerEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> PendingRun[Flux2Klein9bBaseTrainerEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2Klein9bBaseTrainerEditPipeline(
+        AsyncPipeline[..., Flux2Klein9bBaseTrainerEditOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[Flux2Klein9bBaseTrainerEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> AsyncPendingRun[Flux2Klein9bBaseTrainerEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
 
     class Flux2Klein9bBaseTrainerEdit(
         Endpoint[..., Flux2Klein9bBaseTrainerEditInput, Flux2Klein9bBaseTrainerEditOutput]
@@ -67,15 +172,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,15 +196,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -119,15 +216,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -148,15 +241,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -172,15 +261,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -200,15 +285,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -226,15 +307,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -253,16 +330,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Flux2Klein9bBaseTrainerEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2Klein9bBaseTrainerEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2Klein9bBaseTrainerEdit = Endpoint
@@ -272,7 +370,7 @@ flux_2_klein_9b_base_trainer_edit = Flux2Klein9bBaseTrainerEdit(
     Flux2Klein9bBaseTrainerEditInput,
     Flux2Klein9bBaseTrainerEditOutput,
 )
-"""Training endpoint of fal-ai: flux-2-klein-9b-base-trainer edit.
+"""Trains LoRA weights that edit images, on your own pairs of images.
 
 Call it with `flux_2_klein_9b_base_trainer_edit.subscribe(image_data_url=…)`.
 """
@@ -280,6 +378,10 @@ Call it with `flux_2_klein_9b_base_trainer_edit.subscribe(image_data_url=…)`.
 Input = Flux2Klein9bBaseTrainerEditInput
 Output = Flux2Klein9bBaseTrainerEditOutput
 endpoint = flux_2_klein_9b_base_trainer_edit
+"""Trains LoRA weights that edit images, on your own pairs of images.
+
+Call it with `flux_2_klein_9b_base_trainer_edit.subscribe(image_data_url=…)`.
+"""
 
 __all__ = [
     "Flux2Klein9bBaseTrainerEditInput",

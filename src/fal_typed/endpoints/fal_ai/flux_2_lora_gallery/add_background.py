@@ -1,5 +1,4 @@
-"""fal-ai/flux-2-lora-gallery/add-background — Image endpoint of fal-ai: flux-2-lora-gallery
-add-background.
+"""fal-ai/flux-2-lora-gallery/add-background — Places the subject of an image in a new background.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2-lora-gallery/add-background
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2LoraGalleryAddBackgroundInput(
@@ -25,11 +40,10 @@ class Flux2LoraGalleryAddBackgroundInput(
     """Parameters of fal-ai/flux-2-lora-gallery/add-background."""
 
     image_urls: list[FileInput]
-    """Images to edit or to use as references, in order; the prompt can refer to them by number.
-    """
+    """Image to edit, as a list."""
 
     prompt: str = "Add Background forest"
-    """What the image shows, in words: subject, style and composition."""
+    """What the new background shows, in words."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -43,7 +57,7 @@ class Flux2LoraGalleryAddBackgroundInput(
     """Number of denoising steps; more steps take longer and give finer detail. From 4 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -57,22 +71,63 @@ class Flux2LoraGalleryAddBackgroundInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 2.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 2.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Add Background forest",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2LoraGalleryAddBackgroundOutput(OutputModel):
     """Result of fal-ai/flux-2-lora-gallery/add-background."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -82,7 +137,150 @@ class Flux2LoraGalleryAddBackgroundOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2LoraGalleryAddBackgroundPipeline(Pipeline[..., Flux2LoraGalleryAddBackgroundOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Add Background forest",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGalleryAddBackgroundOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Add Background forest",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> PendingRun[Flux2LoraGalleryAddBackgroundOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2LoraGalleryAddBackgroundPipeline(
+        AsyncPipeline[..., Flux2LoraGalleryAddBackgroundOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Add Background forest",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGalleryAddBackgroundOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Add Background forest",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> AsyncPendingRun[Flux2LoraGalleryAddBackgroundOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
 
     class Flux2LoraGalleryAddBackground(
         Endpoint[..., Flux2LoraGalleryAddBackgroundInput, Flux2LoraGalleryAddBackgroundOutput]
@@ -92,7 +290,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Add Background forest",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -106,24 +304,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,7 +328,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Add Background forest",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -150,24 +342,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -176,7 +362,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Add Background forest",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -190,24 +376,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -221,7 +401,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Add Background forest",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -235,24 +415,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -261,7 +435,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Add Background forest",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -275,24 +449,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -305,7 +473,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Add Background forest",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -319,24 +487,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -345,7 +507,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Add Background forest",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -361,24 +523,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -390,7 +546,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Add Background forest",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -404,25 +560,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What the new background shows, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Flux2LoraGalleryAddBackgroundPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2LoraGalleryAddBackgroundPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2LoraGalleryAddBackground = Endpoint
@@ -432,7 +607,7 @@ flux_2_lora_gallery_add_background = Flux2LoraGalleryAddBackground(
     Flux2LoraGalleryAddBackgroundInput,
     Flux2LoraGalleryAddBackgroundOutput,
 )
-"""Image endpoint of fal-ai: flux-2-lora-gallery add-background.
+"""Places the subject of an image in a new background.
 
 Call it with `flux_2_lora_gallery_add_background.subscribe(image_urls=…)`.
 """
@@ -440,11 +615,16 @@ Call it with `flux_2_lora_gallery_add_background.subscribe(image_urls=…)`.
 Input = Flux2LoraGalleryAddBackgroundInput
 Output = Flux2LoraGalleryAddBackgroundOutput
 endpoint = flux_2_lora_gallery_add_background
+"""Places the subject of an image in a new background.
+
+Call it with `flux_2_lora_gallery_add_background.subscribe(image_urls=…)`.
+"""
 
 __all__ = [
     "Flux2LoraGalleryAddBackgroundInput",
     "Flux2LoraGalleryAddBackgroundOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_lora_gallery_add_background",
 ]

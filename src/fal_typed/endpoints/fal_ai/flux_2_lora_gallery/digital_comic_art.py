@@ -1,5 +1,4 @@
-"""fal-ai/flux-2-lora-gallery/digital-comic-art — Image endpoint of fal-ai: flux-2-lora-gallery
-digital-comic-art.
+"""fal-ai/flux-2-lora-gallery/digital-comic-art — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2-lora-gallery/digital-comic-art
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2LoraGalleryDigitalComicArtInput(
@@ -39,7 +54,7 @@ class Flux2LoraGalleryDigitalComicArtInput(
     """Number of denoising steps; more steps take longer and give finer detail. From 4 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -53,15 +68,54 @@ class Flux2LoraGalleryDigitalComicArtInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 2.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 2.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2LoraGalleryDigitalComicArtOutput(OutputModel):
@@ -78,7 +132,144 @@ class Flux2LoraGalleryDigitalComicArtOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2LoraGalleryDigitalComicArtPipeline(
+        Pipeline[..., Flux2LoraGalleryDigitalComicArtOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGalleryDigitalComicArtOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> PendingRun[Flux2LoraGalleryDigitalComicArtOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2LoraGalleryDigitalComicArtPipeline(
+        AsyncPipeline[..., Flux2LoraGalleryDigitalComicArtOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGalleryDigitalComicArtOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> AsyncPendingRun[Flux2LoraGalleryDigitalComicArtOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
 
     class Flux2LoraGalleryDigitalComicArt(
         Endpoint[..., Flux2LoraGalleryDigitalComicArtInput, Flux2LoraGalleryDigitalComicArtOutput]
@@ -87,7 +278,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -103,20 +294,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,7 +314,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -144,20 +330,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -165,7 +346,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -181,20 +362,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,7 +383,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -223,20 +399,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -244,7 +415,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -260,20 +431,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,7 +451,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -301,20 +467,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -322,7 +483,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -340,20 +501,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -364,7 +520,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -380,21 +536,41 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Flux2LoraGalleryDigitalComicArtPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2LoraGalleryDigitalComicArtPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2LoraGalleryDigitalComicArt = Endpoint
@@ -404,7 +580,7 @@ flux_2_lora_gallery_digital_comic_art = Flux2LoraGalleryDigitalComicArt(
     Flux2LoraGalleryDigitalComicArtInput,
     Flux2LoraGalleryDigitalComicArtOutput,
 )
-"""Image endpoint of fal-ai: flux-2-lora-gallery digital-comic-art.
+"""Generates images from text.
 
 Call it with `flux_2_lora_gallery_digital_comic_art.subscribe(prompt=…)`.
 """
@@ -412,11 +588,16 @@ Call it with `flux_2_lora_gallery_digital_comic_art.subscribe(prompt=…)`.
 Input = Flux2LoraGalleryDigitalComicArtInput
 Output = Flux2LoraGalleryDigitalComicArtOutput
 endpoint = flux_2_lora_gallery_digital_comic_art
+"""Generates images from text.
+
+Call it with `flux_2_lora_gallery_digital_comic_art.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Flux2LoraGalleryDigitalComicArtInput",
     "Flux2LoraGalleryDigitalComicArtOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_lora_gallery_digital_comic_art",
 ]

@@ -1,5 +1,5 @@
-"""fal-ai/flux-2-lora-gallery/face-to-full-portrait — Image endpoint of fal-ai:
-flux-2-lora-gallery, face to full portrait.
+"""fal-ai/flux-2-lora-gallery/face-to-full-portrait — Extends the image of a face to a full
+portrait.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2-lora-gallery/face-to-full-portrait
 """
@@ -12,11 +12,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2LoraGalleryFaceToFullPortraitInput(
@@ -25,11 +41,10 @@ class Flux2LoraGalleryFaceToFullPortraitInput(
     """Parameters of fal-ai/flux-2-lora-gallery/face-to-full-portrait."""
 
     image_urls: list[FileInput]
-    """Images to edit or to use as references, in order; the prompt can refer to them by number.
-    """
+    """Image to edit, as a list."""
 
     prompt: str = "Face to full portrait"
-    """What the image shows, in words: subject, style and composition."""
+    """What to change in the image, in words."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -43,7 +58,7 @@ class Flux2LoraGalleryFaceToFullPortraitInput(
     """Number of denoising steps; more steps take longer and give finer detail. From 4 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -57,22 +72,63 @@ class Flux2LoraGalleryFaceToFullPortraitInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 2.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 2.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Face to full portrait",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2LoraGalleryFaceToFullPortraitOutput(OutputModel):
     """Result of fal-ai/flux-2-lora-gallery/face-to-full-portrait."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -82,7 +138,152 @@ class Flux2LoraGalleryFaceToFullPortraitOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2LoraGalleryFaceToFullPortraitPipeline(
+        Pipeline[..., Flux2LoraGalleryFaceToFullPortraitOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Face to full portrait",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGalleryFaceToFullPortraitOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Face to full portrait",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> PendingRun[Flux2LoraGalleryFaceToFullPortraitOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2LoraGalleryFaceToFullPortraitPipeline(
+        AsyncPipeline[..., Flux2LoraGalleryFaceToFullPortraitOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Face to full portrait",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGalleryFaceToFullPortraitOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str = "Face to full portrait",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> AsyncPendingRun[Flux2LoraGalleryFaceToFullPortraitOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
 
     class Flux2LoraGalleryFaceToFullPortrait(
         Endpoint[
@@ -94,7 +295,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Face to full portrait",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -108,24 +309,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,7 +333,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Face to full portrait",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -152,24 +347,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -178,7 +367,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Face to full portrait",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -192,24 +381,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -223,7 +406,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Face to full portrait",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -237,24 +420,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -263,7 +440,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Face to full portrait",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -277,24 +454,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -307,7 +478,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Face to full portrait",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -321,24 +492,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -347,7 +512,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Face to full portrait",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -363,24 +528,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -392,7 +551,7 @@ if TYPE_CHECKING:
             *,
             image_urls: list[FileInput],
             prompt: str = "Face to full portrait",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -406,25 +565,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Image to edit, as a list.
+                prompt: What to change in the image, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Flux2LoraGalleryFaceToFullPortraitPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2LoraGalleryFaceToFullPortraitPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2LoraGalleryFaceToFullPortrait = Endpoint
@@ -434,7 +612,7 @@ flux_2_lora_gallery_face_to_full_portrait = Flux2LoraGalleryFaceToFullPortrait(
     Flux2LoraGalleryFaceToFullPortraitInput,
     Flux2LoraGalleryFaceToFullPortraitOutput,
 )
-"""Image endpoint of fal-ai: flux-2-lora-gallery, face to full portrait.
+"""Extends the image of a face to a full portrait.
 
 Call it with `flux_2_lora_gallery_face_to_full_portrait.subscribe(image_urls=…)`.
 """
@@ -442,11 +620,16 @@ Call it with `flux_2_lora_gallery_face_to_full_portrait.subscribe(image_urls=…
 Input = Flux2LoraGalleryFaceToFullPortraitInput
 Output = Flux2LoraGalleryFaceToFullPortraitOutput
 endpoint = flux_2_lora_gallery_face_to_full_portrait
+"""Extends the image of a face to a full portrait.
+
+Call it with `flux_2_lora_gallery_face_to_full_portrait.subscribe(image_urls=…)`.
+"""
 
 __all__ = [
     "Flux2LoraGalleryFaceToFullPortraitInput",
     "Flux2LoraGalleryFaceToFullPortraitOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_lora_gallery_face_to_full_portrait",
 ]

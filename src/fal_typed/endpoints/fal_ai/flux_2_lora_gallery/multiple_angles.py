@@ -1,5 +1,4 @@
-"""fal-ai/flux-2-lora-gallery/multiple-angles — Image endpoint of fal-ai: flux-2-lora-gallery
-multiple-angles.
+"""fal-ai/flux-2-lora-gallery/multiple-angles — Shows the subject of an image from another angle.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2-lora-gallery/multiple-angles
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2LoraGalleryMultipleAnglesInput(
@@ -25,33 +40,32 @@ class Flux2LoraGalleryMultipleAnglesInput(
     """Parameters of fal-ai/flux-2-lora-gallery/multiple-angles."""
 
     image_urls: list[FileInput]
-    """Images to edit or to use as references, in order; the prompt can refer to them by number.
-    """
+    """Image to edit, as a list."""
 
     horizontal_angle: Annotated[float, Field(ge=0.0, le=360.0)] = 0
-    """Horizontal camera angle in degrees: 0 is the front, 90 the right side, 180 the back. From 0
-    to 360.
+    """Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the
+    back. From 0 to 360.
     """
 
     vertical_angle: Annotated[float, Field(ge=0.0, le=60.0)] = 0
-    """Vertical camera angle above eye level, in degrees. From 0 to 60."""
+    """Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60."""
 
     zoom: Annotated[float, Field(ge=0.0, le=10.0)] = 5
-    """From 0 to 10."""
+    """How far the camera is from the subject. From 0 to 10."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2.5
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0 to 20.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=4, le=50)] = 40
     """Number of denoising steps; more steps take longer and give finer detail. From 4 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -65,32 +79,238 @@ class Flux2LoraGalleryMultipleAnglesInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 2.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 2.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2LoraGalleryMultipleAnglesOutput(OutputModel):
     """Result of fal-ai/flux-2-lora-gallery/multiple-angles."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the image was generated from, as the model received it."""
+    """Text that the model used as its prompt."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2LoraGalleryMultipleAnglesPipeline(
+        Pipeline[..., Flux2LoraGalleryMultipleAnglesOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGalleryMultipleAnglesOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> PendingRun[Flux2LoraGalleryMultipleAnglesOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2LoraGalleryMultipleAnglesPipeline(
+        AsyncPipeline[..., Flux2LoraGalleryMultipleAnglesOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGalleryMultipleAnglesOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> AsyncPendingRun[Flux2LoraGalleryMultipleAnglesOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
 
     class Flux2LoraGalleryMultipleAngles(
         Endpoint[..., Flux2LoraGalleryMultipleAnglesInput, Flux2LoraGalleryMultipleAnglesOutput]
@@ -102,7 +322,7 @@ if TYPE_CHECKING:
             horizontal_angle: float = 0,
             vertical_angle: float = 0,
             zoom: float = 5,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -116,27 +336,20 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From 0 to 60.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -151,7 +364,7 @@ if TYPE_CHECKING:
             horizontal_angle: float = 0,
             vertical_angle: float = 0,
             zoom: float = 5,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -165,27 +378,20 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From 0 to 60.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -196,7 +402,7 @@ if TYPE_CHECKING:
             horizontal_angle: float = 0,
             vertical_angle: float = 0,
             zoom: float = 5,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -210,27 +416,20 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From 0 to 60.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -246,7 +445,7 @@ if TYPE_CHECKING:
             horizontal_angle: float = 0,
             vertical_angle: float = 0,
             zoom: float = 5,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -260,27 +459,20 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From 0 to 60.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -291,7 +483,7 @@ if TYPE_CHECKING:
             horizontal_angle: float = 0,
             vertical_angle: float = 0,
             zoom: float = 5,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -305,27 +497,20 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From 0 to 60.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -340,7 +525,7 @@ if TYPE_CHECKING:
             horizontal_angle: float = 0,
             vertical_angle: float = 0,
             zoom: float = 5,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -354,27 +539,20 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From 0 to 60.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -385,7 +563,7 @@ if TYPE_CHECKING:
             horizontal_angle: float = 0,
             vertical_angle: float = 0,
             zoom: float = 5,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -401,27 +579,20 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From 0 to 60.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -435,7 +606,7 @@ if TYPE_CHECKING:
             horizontal_angle: float = 0,
             vertical_angle: float = 0,
             zoom: float = 5,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -449,28 +620,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
-                    side, 180 the back. From 0 to 360.
-                vertical_angle: Vertical camera angle above eye level, in degrees. From 0 to 60.
-                zoom: From 0 to 10.
+                image_urls: Image to edit, as a list.
+                horizontal_angle: Horizontal camera angle in degrees. `0` is the front, `90` is the right side, `180` is the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. `0` is eye level. From 0 to 60.
+                zoom: How far the camera is from the subject. From 0 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Flux2LoraGalleryMultipleAnglesPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2LoraGalleryMultipleAnglesPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2LoraGalleryMultipleAngles = Endpoint
@@ -480,7 +669,7 @@ flux_2_lora_gallery_multiple_angles = Flux2LoraGalleryMultipleAngles(
     Flux2LoraGalleryMultipleAnglesInput,
     Flux2LoraGalleryMultipleAnglesOutput,
 )
-"""Image endpoint of fal-ai: flux-2-lora-gallery multiple-angles.
+"""Shows the subject of an image from another angle.
 
 Call it with `flux_2_lora_gallery_multiple_angles.subscribe(image_urls=…)`.
 """
@@ -488,11 +677,16 @@ Call it with `flux_2_lora_gallery_multiple_angles.subscribe(image_urls=…)`.
 Input = Flux2LoraGalleryMultipleAnglesInput
 Output = Flux2LoraGalleryMultipleAnglesOutput
 endpoint = flux_2_lora_gallery_multiple_angles
+"""Shows the subject of an image from another angle.
+
+Call it with `flux_2_lora_gallery_multiple_angles.subscribe(image_urls=…)`.
+"""
 
 __all__ = [
     "Flux2LoraGalleryMultipleAnglesInput",
     "Flux2LoraGalleryMultipleAnglesOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_lora_gallery_multiple_angles",
 ]

@@ -1,5 +1,4 @@
-"""fal-ai/flux-2-lora-gallery/sepia-vintage — Image endpoint of fal-ai: flux-2-lora-gallery
-sepia-vintage.
+"""fal-ai/flux-2-lora-gallery/sepia-vintage — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2-lora-gallery/sepia-vintage
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2LoraGallerySepiaVintageInput(InputModel, Request["Flux2LoraGallerySepiaVintageOutput"]):
@@ -37,7 +52,7 @@ class Flux2LoraGallerySepiaVintageInput(InputModel, Request["Flux2LoraGallerySep
     """Number of denoising steps; more steps take longer and give finer detail. From 4 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -51,15 +66,54 @@ class Flux2LoraGallerySepiaVintageInput(InputModel, Request["Flux2LoraGallerySep
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 2.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 2.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2LoraGallerySepiaVintageOutput(OutputModel):
@@ -76,7 +130,142 @@ class Flux2LoraGallerySepiaVintageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2LoraGallerySepiaVintagePipeline(Pipeline[..., Flux2LoraGallerySepiaVintageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGallerySepiaVintageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> PendingRun[Flux2LoraGallerySepiaVintageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2LoraGallerySepiaVintagePipeline(
+        AsyncPipeline[..., Flux2LoraGallerySepiaVintageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> Result[Flux2LoraGallerySepiaVintageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            guidance_scale: float = 2.5,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular"] = "regular",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            lora_scale: float = 1,
+        ) -> AsyncPendingRun[Flux2LoraGallerySepiaVintageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
+            """
+            ...
 
     class Flux2LoraGallerySepiaVintage(
         Endpoint[..., Flux2LoraGallerySepiaVintageInput, Flux2LoraGallerySepiaVintageOutput]
@@ -85,7 +274,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -101,20 +290,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,7 +310,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -142,20 +326,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -163,7 +342,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -179,20 +358,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -205,7 +379,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -221,20 +395,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -242,7 +411,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -258,20 +427,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -283,7 +447,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -299,20 +463,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
             ...
 
@@ -320,7 +479,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -338,20 +497,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -362,7 +516,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             guidance_scale: float = 2.5,
             num_inference_steps: int = 40,
             acceleration: Literal["none", "regular"] = "regular",
@@ -378,21 +532,41 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 2.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Flux2LoraGallerySepiaVintagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2LoraGallerySepiaVintagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2LoraGallerySepiaVintage = Endpoint
@@ -402,7 +576,7 @@ flux_2_lora_gallery_sepia_vintage = Flux2LoraGallerySepiaVintage(
     Flux2LoraGallerySepiaVintageInput,
     Flux2LoraGallerySepiaVintageOutput,
 )
-"""Image endpoint of fal-ai: flux-2-lora-gallery sepia-vintage.
+"""Generates images from text.
 
 Call it with `flux_2_lora_gallery_sepia_vintage.subscribe(prompt=…)`.
 """
@@ -410,11 +584,16 @@ Call it with `flux_2_lora_gallery_sepia_vintage.subscribe(prompt=…)`.
 Input = Flux2LoraGallerySepiaVintageInput
 Output = Flux2LoraGallerySepiaVintageOutput
 endpoint = flux_2_lora_gallery_sepia_vintage
+"""Generates images from text.
+
+Call it with `flux_2_lora_gallery_sepia_vintage.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Flux2LoraGallerySepiaVintageInput",
     "Flux2LoraGallerySepiaVintageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_lora_gallery_sepia_vintage",
 ]

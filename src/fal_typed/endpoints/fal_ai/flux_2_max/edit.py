@@ -1,4 +1,4 @@
-"""fal-ai/flux-2-max/edit — Image endpoint of fal-ai: flux-2-max edit.
+"""fal-ai/flux-2-max/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2-max/edit
 """
@@ -9,56 +9,214 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_00c74a66 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2MaxEditInput(InputModel, Request["Flux2MaxEditOutput"]):
     """Parameters of fal-ai/flux-2-max/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Flux2MaxEditOutput(OutputModel):
     """Result of fal-ai/flux-2-max/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2MaxEditPipeline(Pipeline[..., Flux2MaxEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[Flux2MaxEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> PendingRun[Flux2MaxEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2MaxEditPipeline(AsyncPipeline[..., Flux2MaxEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[Flux2MaxEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[Flux2MaxEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Flux2MaxEdit(Endpoint[..., Flux2MaxEditInput, Flux2MaxEditOutput]):
         def run(
@@ -66,7 +224,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -76,17 +234,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,7 +254,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -109,17 +264,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -128,7 +280,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -138,17 +290,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,7 +311,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -172,17 +321,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -191,7 +337,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -201,17 +347,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,7 +367,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -234,17 +377,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -253,7 +393,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -265,17 +405,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -287,7 +424,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             seed: int | None = None,
             safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
             enable_safety_checker: bool = True,
@@ -297,24 +434,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2MaxEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlux2MaxEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2MaxEdit = Endpoint
 
 flux_2_max_edit = Flux2MaxEdit("fal-ai/flux-2-max/edit", Flux2MaxEditInput, Flux2MaxEditOutput)
-"""Image endpoint of fal-ai: flux-2-max edit.
+"""Edits or combines images by text instructions.
 
 Call it with `flux_2_max_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -322,11 +477,16 @@ Call it with `flux_2_max_edit.subscribe(prompt=…, image_urls=…)`.
 Input = Flux2MaxEditInput
 Output = Flux2MaxEditOutput
 endpoint = flux_2_max_edit
+"""Edits or combines images by text instructions.
+
+Call it with `flux_2_max_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "Flux2MaxEditInput",
     "Flux2MaxEditOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_max_edit",
 ]

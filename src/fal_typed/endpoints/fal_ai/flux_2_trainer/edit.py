@@ -1,4 +1,4 @@
-"""fal-ai/flux-2-trainer/edit — Training endpoint of fal-ai: flux-2-trainer edit.
+"""fal-ai/flux-2-trainer/edit — Trains LoRA weights that edit images, on your own pairs of images.
 
 Category: training. https://fal.ai/models/fal-ai/flux-2-trainer/edit
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2TrainerEditInput(InputModel, Request["Flux2TrainerEditOutput"]):
@@ -35,7 +51,9 @@ class Flux2TrainerEditInput(InputModel, Request["Flux2TrainerEditOutput"]):
     """Caption for images that do not have one."""
 
     output_lora_format: Literal["fal", "comfy"] = "fal"
-    """Naming scheme of the layers in the weights file; depends on the program that loads it."""
+    """Naming scheme of the layers in the weights file; depends on the program that loads it.
+    `comfy` is for ComfyUI.
+    """
 
 
 class Flux2TrainerEditOutput(OutputModel):
@@ -49,7 +67,92 @@ class Flux2TrainerEditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2TrainerEditPipeline(Pipeline[..., Flux2TrainerEditOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[Flux2TrainerEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> PendingRun[Flux2TrainerEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2TrainerEditPipeline(AsyncPipeline[..., Flux2TrainerEditOutput]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[Flux2TrainerEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> AsyncPendingRun[Flux2TrainerEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
 
     class Flux2TrainerEdit(Endpoint[..., Flux2TrainerEditInput, Flux2TrainerEditOutput]):
         def run(
@@ -64,15 +167,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,15 +191,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -116,15 +211,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,15 +236,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -169,15 +256,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,15 +280,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -223,15 +302,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -250,16 +325,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2TrainerEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2TrainerEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2TrainerEdit = Endpoint
@@ -267,7 +361,7 @@ else:
 flux_2_trainer_edit = Flux2TrainerEdit(
     "fal-ai/flux-2-trainer/edit", Flux2TrainerEditInput, Flux2TrainerEditOutput
 )
-"""Training endpoint of fal-ai: flux-2-trainer edit.
+"""Trains LoRA weights that edit images, on your own pairs of images.
 
 Call it with `flux_2_trainer_edit.subscribe(image_data_url=…)`.
 """
@@ -275,5 +369,9 @@ Call it with `flux_2_trainer_edit.subscribe(image_data_url=…)`.
 Input = Flux2TrainerEditInput
 Output = Flux2TrainerEditOutput
 endpoint = flux_2_trainer_edit
+"""Trains LoRA weights that edit images, on your own pairs of images.
+
+Call it with `flux_2_trainer_edit.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["Flux2TrainerEditInput", "Flux2TrainerEditOutput", "flux_2_trainer_edit"]

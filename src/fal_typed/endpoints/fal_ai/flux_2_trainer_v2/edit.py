@@ -1,4 +1,5 @@
-"""fal-ai/flux-2-trainer-v2/edit — Training endpoint of fal-ai: flux-2-trainer-v2 edit.
+"""fal-ai/flux-2-trainer-v2/edit — Trains LoRA weights that edit images, on your own pairs of
+images.
 
 Category: training. https://fal.ai/models/fal-ai/flux-2-trainer-v2/edit
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2TrainerV2EditInput(InputModel, Request["Flux2TrainerV2EditOutput"]):
@@ -35,7 +52,9 @@ class Flux2TrainerV2EditInput(InputModel, Request["Flux2TrainerV2EditOutput"]):
     """Caption for images that do not have one."""
 
     output_lora_format: Literal["fal", "comfy"] = "fal"
-    """Naming scheme of the layers in the weights file; depends on the program that loads it."""
+    """Naming scheme of the layers in the weights file; depends on the program that loads it.
+    `comfy` is for ComfyUI.
+    """
 
 
 class Flux2TrainerV2EditOutput(OutputModel):
@@ -49,7 +68,92 @@ class Flux2TrainerV2EditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2TrainerV2EditPipeline(Pipeline[..., Flux2TrainerV2EditOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[Flux2TrainerV2EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> PendingRun[Flux2TrainerV2EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2TrainerV2EditPipeline(AsyncPipeline[..., Flux2TrainerV2EditOutput]):
+        async def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[Flux2TrainerV2EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 5e-05,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> AsyncPendingRun[Flux2TrainerV2EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
+            """
+            ...
 
     class Flux2TrainerV2Edit(Endpoint[..., Flux2TrainerV2EditInput, Flux2TrainerV2EditOutput]):
         def run(
@@ -64,15 +168,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,15 +192,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -116,15 +212,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,15 +237,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -169,15 +257,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,15 +281,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
             ...
 
@@ -223,15 +303,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -250,16 +326,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
-                steps: Number of training steps; more steps take longer and cost more, too many
-                    cause overfitting. From 100 to 10000, a multiple of 100.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little.
+                image_data_url: URL of an archive of training images, each with a text file of the same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little.
                 default_caption: Caption for images that do not have one.
-                output_lora_format: Naming scheme of the layers in the weights file; depends on the
-                    program that loads it.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the program that loads it. `comfy` is for ComfyUI.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2TrainerV2EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2TrainerV2EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2TrainerV2Edit = Endpoint
@@ -267,7 +362,7 @@ else:
 flux_2_trainer_v2_edit = Flux2TrainerV2Edit(
     "fal-ai/flux-2-trainer-v2/edit", Flux2TrainerV2EditInput, Flux2TrainerV2EditOutput
 )
-"""Training endpoint of fal-ai: flux-2-trainer-v2 edit.
+"""Trains LoRA weights that edit images, on your own pairs of images.
 
 Call it with `flux_2_trainer_v2_edit.subscribe(image_data_url=…)`.
 """
@@ -275,5 +370,9 @@ Call it with `flux_2_trainer_v2_edit.subscribe(image_data_url=…)`.
 Input = Flux2TrainerV2EditInput
 Output = Flux2TrainerV2EditOutput
 endpoint = flux_2_trainer_v2_edit
+"""Trains LoRA weights that edit images, on your own pairs of images.
+
+Call it with `flux_2_trainer_v2_edit.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["Flux2TrainerV2EditInput", "Flux2TrainerV2EditOutput", "flux_2_trainer_v2_edit"]

@@ -1,4 +1,5 @@
-"""fal-ai/flux-control-lora-canny — Image endpoint of fal-ai: flux-control-lora-canny.
+"""fal-ai/flux-control-lora-canny — Generates images from text and a control image, with LoRA
+weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-control-lora-canny
 """
@@ -11,12 +12,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxControlLoraCannyInput(InputModel, Request["FluxControlLoraCannyOutput"]):
@@ -29,7 +48,7 @@ class FluxControlLoraCannyInput(InputModel, Request["FluxControlLoraCannyOutput"
     """Control image with edges or depth to follow."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -54,19 +73,62 @@ class FluxControlLoraCannyInput(InputModel, Request["FluxControlLoraCannyOutput"
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     control_lora_strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """How strongly the control image influences the result. From 0 to 2."""
 
     preprocess_depth: bool = True
     """Whether to estimate depth from the input image first."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            control_lora_image_url: FileInput,
+            image_url: FileInput | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            preprocess_depth: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+                preprocess_depth: Whether to estimate depth from the input image first.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxControlLoraCannyOutput(OutputModel):
@@ -89,7 +151,164 @@ class FluxControlLoraCannyOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxControlLoraCannyPipeline(Pipeline[..., FluxControlLoraCannyOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            control_lora_image_url: FileInput,
+            image_url: FileInput | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            preprocess_depth: bool = True,
+        ) -> Result[FluxControlLoraCannyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+                preprocess_depth: Whether to estimate depth from the input image first.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            control_lora_image_url: FileInput,
+            image_url: FileInput | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            preprocess_depth: bool = True,
+        ) -> PendingRun[FluxControlLoraCannyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+                preprocess_depth: Whether to estimate depth from the input image first.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxControlLoraCannyPipeline(AsyncPipeline[..., FluxControlLoraCannyOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            control_lora_image_url: FileInput,
+            image_url: FileInput | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            preprocess_depth: bool = True,
+        ) -> Result[FluxControlLoraCannyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+                preprocess_depth: Whether to estimate depth from the input image first.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            control_lora_image_url: FileInput,
+            image_url: FileInput | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            preprocess_depth: bool = True,
+        ) -> AsyncPendingRun[FluxControlLoraCannyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+                preprocess_depth: Whether to estimate depth from the input image first.
+            """
+            ...
 
     class FluxControlLoraCanny(
         Endpoint[..., FluxControlLoraCannyInput, FluxControlLoraCannyOutput]
@@ -100,10 +319,10 @@ if TYPE_CHECKING:
             prompt: str,
             control_lora_image_url: FileInput,
             image_url: FileInput | None = None,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -116,23 +335,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
-                image_url: Image to edit or to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
                 preprocess_depth: Whether to estimate depth from the input image first.
 
             Raises:
@@ -147,10 +361,10 @@ if TYPE_CHECKING:
             prompt: str,
             control_lora_image_url: FileInput,
             image_url: FileInput | None = None,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -163,23 +377,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
-                image_url: Image to edit or to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
                 preprocess_depth: Whether to estimate depth from the input image first.
             """
             ...
@@ -190,10 +399,10 @@ if TYPE_CHECKING:
             prompt: str,
             control_lora_image_url: FileInput,
             image_url: FileInput | None = None,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -206,23 +415,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
-                image_url: Image to edit or to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
                 preprocess_depth: Whether to estimate depth from the input image first.
 
             Raises:
@@ -238,10 +442,10 @@ if TYPE_CHECKING:
             prompt: str,
             control_lora_image_url: FileInput,
             image_url: FileInput | None = None,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -254,23 +458,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
-                image_url: Image to edit or to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
                 preprocess_depth: Whether to estimate depth from the input image first.
             """
             ...
@@ -281,10 +480,10 @@ if TYPE_CHECKING:
             prompt: str,
             control_lora_image_url: FileInput,
             image_url: FileInput | None = None,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -297,23 +496,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
-                image_url: Image to edit or to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
                 preprocess_depth: Whether to estimate depth from the input image first.
 
             Raises:
@@ -328,10 +522,10 @@ if TYPE_CHECKING:
             prompt: str,
             control_lora_image_url: FileInput,
             image_url: FileInput | None = None,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -344,23 +538,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
-                image_url: Image to edit or to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
                 preprocess_depth: Whether to estimate depth from the input image first.
             """
             ...
@@ -371,10 +560,10 @@ if TYPE_CHECKING:
             prompt: str,
             control_lora_image_url: FileInput,
             image_url: FileInput | None = None,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -389,23 +578,18 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
-                image_url: Image to edit or to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
                 preprocess_depth: Whether to estimate depth from the input image first.
 
             Raises:
@@ -419,10 +603,10 @@ if TYPE_CHECKING:
             prompt: str,
             control_lora_image_url: FileInput,
             image_url: FileInput | None = None,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -435,25 +619,43 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
-                image_url: Image to edit or to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
                 preprocess_depth: Whether to estimate depth from the input image first.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxControlLoraCannyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxControlLoraCannyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxControlLoraCanny = Endpoint
@@ -461,7 +663,7 @@ else:
 flux_control_lora_canny = FluxControlLoraCanny(
     "fal-ai/flux-control-lora-canny", FluxControlLoraCannyInput, FluxControlLoraCannyOutput
 )
-"""Image endpoint of fal-ai: flux-control-lora-canny.
+"""Generates images from text and a control image, with LoRA weights.
 
 Call it with `flux_control_lora_canny.subscribe(prompt=…, control_lora_image_url=…)`.
 """
@@ -469,12 +671,18 @@ Call it with `flux_control_lora_canny.subscribe(prompt=…, control_lora_image_u
 Input = FluxControlLoraCannyInput
 Output = FluxControlLoraCannyOutput
 endpoint = flux_control_lora_canny
+"""Generates images from text and a control image, with LoRA weights.
+
+Call it with `flux_control_lora_canny.subscribe(prompt=…, control_lora_image_url=…)`.
+"""
 
 __all__ = [
     "FluxControlLoraCannyInput",
     "FluxControlLoraCannyOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_control_lora_canny",
 ]

@@ -1,5 +1,5 @@
-"""fal-ai/flux-control-lora-canny/image-to-image — Image endpoint of fal-ai:
-flux-control-lora-canny, image to image.
+"""fal-ai/flux-control-lora-canny/image-to-image — Changes an image by text and a control image,
+with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-control-lora-canny/image-to-image
 """
@@ -12,12 +12,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxControlLoraCannyImageToImageInput(
@@ -26,10 +44,10 @@ class FluxControlLoraCannyImageToImageInput(
     """Parameters of fal-ai/flux-control-lora-canny/image-to-image."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     control_lora_image_url: FileInput
     """Control image with edges or depth to follow."""
@@ -57,21 +75,64 @@ class FluxControlLoraCannyImageToImageInput(
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     control_lora_strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """How strongly the control image influences the result. From 0 to 2."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            control_lora_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            strength: float = 0.85,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxControlLoraCannyImageToImageOutput(OutputModel):
@@ -94,7 +155,168 @@ class FluxControlLoraCannyImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxControlLoraCannyImageToImagePipeline(
+        Pipeline[..., FluxControlLoraCannyImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            control_lora_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            strength: float = 0.85,
+        ) -> Result[FluxControlLoraCannyImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            control_lora_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            strength: float = 0.85,
+        ) -> PendingRun[FluxControlLoraCannyImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxControlLoraCannyImageToImagePipeline(
+        AsyncPipeline[..., FluxControlLoraCannyImageToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            control_lora_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            strength: float = 0.85,
+        ) -> Result[FluxControlLoraCannyImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            control_lora_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            control_lora_strength: float = 1,
+            strength: float = 0.85,
+        ) -> AsyncPendingRun[FluxControlLoraCannyImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                control_lora_image_url: Control image with edges or depth to follow.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
+            """
+            ...
 
     class FluxControlLoraCannyImageToImage(
         Endpoint[..., FluxControlLoraCannyImageToImageInput, FluxControlLoraCannyImageToImageOutput]
@@ -105,10 +327,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             control_lora_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -120,26 +342,20 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,10 +369,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             control_lora_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -168,26 +384,20 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
             """
             ...
 
@@ -197,10 +407,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             control_lora_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -212,26 +422,20 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -246,10 +450,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             control_lora_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -261,26 +465,20 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
             """
             ...
 
@@ -290,10 +488,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             control_lora_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -305,26 +503,20 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -338,10 +530,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             control_lora_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -353,26 +545,20 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
             """
             ...
 
@@ -382,10 +568,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             control_lora_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -399,26 +585,20 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -431,10 +611,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             control_lora_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -446,27 +626,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 control_lora_image_url: Control image with edges or depth to follow.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                control_lora_strength: How strongly the control image influences the result. From 0
-                    to 2.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                control_lora_strength: How strongly the control image influences the result. From 0 to 2.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FluxControlLoraCannyImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxControlLoraCannyImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxControlLoraCannyImageToImage = Endpoint
@@ -476,7 +675,7 @@ flux_control_lora_canny_image_to_image = FluxControlLoraCannyImageToImage(
     FluxControlLoraCannyImageToImageInput,
     FluxControlLoraCannyImageToImageOutput,
 )
-"""Image endpoint of fal-ai: flux-control-lora-canny, image to image.
+"""Changes an image by text and a control image, with LoRA weights.
 
 Call it with `flux_control_lora_canny_image_to_image.subscribe(prompt=…, image_url=…,
 control_lora_image_url=…)`.
@@ -485,12 +684,19 @@ control_lora_image_url=…)`.
 Input = FluxControlLoraCannyImageToImageInput
 Output = FluxControlLoraCannyImageToImageOutput
 endpoint = flux_control_lora_canny_image_to_image
+"""Changes an image by text and a control image, with LoRA weights.
+
+Call it with `flux_control_lora_canny_image_to_image.subscribe(prompt=…, image_url=…,
+control_lora_image_url=…)`.
+"""
 
 __all__ = [
     "FluxControlLoraCannyImageToImageInput",
     "FluxControlLoraCannyImageToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_control_lora_canny_image_to_image",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/flux-general — Image endpoint of fal-ai: flux-general.
+"""fal-ai/flux-general — Generates images from text and optional control images.
 
 Category: image. https://fal.ai/models/fal-ai/flux-general
 """
@@ -11,20 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_lora_weight import ControlLoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.control_lora_weight import ControlLoraWeight, ControlLoraWeightDict
 from fal_typed.endpoints._shared.control_mode import ControlMode
-from fal_typed.endpoints._shared.control_net import ControlNet
-from fal_typed.endpoints._shared.control_net_union import ControlNetUnion
-from fal_typed.endpoints._shared.control_net_union_input import ControlNetUnionInput
-from fal_typed.endpoints._shared.easy_control_weight import EasyControlWeight
-from fal_typed.endpoints._shared.image_fill_input import ImageFillInput
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.control_net import ControlNet, ControlNetDict
+from fal_typed.endpoints._shared.control_net_union import ControlNetUnion, ControlNetUnionDict
+from fal_typed.endpoints._shared.control_net_union_input import (
+    ControlNetUnionInput,
+    ControlNetUnionInputDict,
+)
+from fal_typed.endpoints._shared.easy_control_weight import EasyControlWeight, EasyControlWeightDict
+from fal_typed.endpoints._shared.image_fill_input import ImageFillInput, ImageFillInputDict
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.ip_adapter import IPAdapter
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.ip_adapter import IPAdapter, IPAdapterDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxGeneralInput(InputModel, Request["FluxGeneralOutput"]):
@@ -90,7 +111,7 @@ class FluxGeneralInput(InputModel, Request["FluxGeneralOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=10)] = 1
-    """Number of images to generate; each image is billed. From 1 to 10."""
+    """Number of images to generate in one request. From 1 to 10."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -104,12 +125,10 @@ class FluxGeneralInput(InputModel, Request["FluxGeneralOutput"]):
     """
 
     reference_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which the reference starts to apply. From 0 to 1.
-    """
+    """Fraction of the steps at which the reference starts to apply. From 0 to 1."""
 
     reference_end: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Fraction of the steps, from 0 to 1, at which the reference stops applying. From 0 to 1.
-    """
+    """Fraction of the steps at which the reference stops applying. From 0 to 1."""
 
     base_shift: Annotated[float, Field(ge=0.01, le=5.0)] = 0.5
     """Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
@@ -120,7 +139,7 @@ class FluxGeneralInput(InputModel, Request["FluxGeneralOutput"]):
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     use_beta_schedule: bool = False
     """Whether to use a beta schedule, which places more steps at the start and the end."""
@@ -151,9 +170,90 @@ class FluxGeneralInput(InputModel, Request["FluxGeneralOutput"]):
     """
 
     nag_end: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
-    """Fraction of the steps, from 0 to 1, at which the negative prompt stops applying. Greater
-    than 0 and at most 1.
+    """Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at
+    most 1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxGeneralOutput(OutputModel):
@@ -176,23 +276,332 @@ class FluxGeneralOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxGeneralPipeline(Pipeline[..., FluxGeneralOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+        ) -> Result[FluxGeneralOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+        ) -> PendingRun[FluxGeneralOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxGeneralPipeline(AsyncPipeline[..., FluxGeneralOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+        ) -> Result[FluxGeneralOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+        ) -> AsyncPendingRun[FluxGeneralOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+            """
+            ...
 
     class FluxGeneral(Endpoint[..., FluxGeneralInput, FluxGeneralOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -221,61 +630,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -287,16 +672,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -325,61 +710,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
             """
             ...
 
@@ -387,16 +748,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -425,61 +786,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -492,16 +829,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -530,61 +867,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
             """
             ...
 
@@ -592,16 +905,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -630,61 +943,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -696,16 +985,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -734,61 +1023,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
             """
             ...
 
@@ -796,16 +1061,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -836,61 +1101,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -901,16 +1142,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -939,68 +1180,65 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxGeneralPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFluxGeneralPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxGeneral = Endpoint
 
 flux_general = FluxGeneral("fal-ai/flux-general", FluxGeneralInput, FluxGeneralOutput)
-"""Image endpoint of fal-ai: flux-general.
+"""Generates images from text and optional control images.
 
 Call it with `flux_general.subscribe(prompt=…)`.
 """
@@ -1008,20 +1246,33 @@ Call it with `flux_general.subscribe(prompt=…)`.
 Input = FluxGeneralInput
 Output = FluxGeneralOutput
 endpoint = flux_general
+"""Generates images from text and optional control images.
+
+Call it with `flux_general.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ControlLoraWeight",
+    "ControlLoraWeightDict",
     "ControlMode",
     "ControlNet",
+    "ControlNetDict",
     "ControlNetUnion",
+    "ControlNetUnionDict",
     "ControlNetUnionInput",
+    "ControlNetUnionInputDict",
     "EasyControlWeight",
+    "EasyControlWeightDict",
     "FluxGeneralInput",
     "FluxGeneralOutput",
     "IPAdapter",
+    "IPAdapterDict",
     "ImageFillInput",
+    "ImageFillInputDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_general",
 ]

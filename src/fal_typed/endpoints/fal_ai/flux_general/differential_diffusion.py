@@ -1,5 +1,5 @@
-"""fal-ai/flux-general/differential-diffusion — Image endpoint of fal-ai: flux-general
-differential-diffusion.
+"""fal-ai/flux-general/differential-diffusion — Generates images from text and an image to start
+from.
 
 Category: image. https://fal.ai/models/fal-ai/flux-general/differential-diffusion
 """
@@ -12,20 +12,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_lora_weight import ControlLoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.control_lora_weight import ControlLoraWeight, ControlLoraWeightDict
 from fal_typed.endpoints._shared.control_mode import ControlMode
-from fal_typed.endpoints._shared.control_net import ControlNet
-from fal_typed.endpoints._shared.control_net_union import ControlNetUnion
-from fal_typed.endpoints._shared.control_net_union_input import ControlNetUnionInput
-from fal_typed.endpoints._shared.easy_control_weight import EasyControlWeight
-from fal_typed.endpoints._shared.image_fill_input import ImageFillInput
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.control_net import ControlNet, ControlNetDict
+from fal_typed.endpoints._shared.control_net_union import ControlNetUnion, ControlNetUnionDict
+from fal_typed.endpoints._shared.control_net_union_input import (
+    ControlNetUnionInput,
+    ControlNetUnionInputDict,
+)
+from fal_typed.endpoints._shared.easy_control_weight import EasyControlWeight, EasyControlWeightDict
+from fal_typed.endpoints._shared.image_fill_input import ImageFillInput, ImageFillInputDict
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.ip_adapter import IPAdapter
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.ip_adapter import IPAdapter, IPAdapterDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxGeneralDifferentialDiffusionInput(
@@ -37,7 +58,7 @@ class FluxGeneralDifferentialDiffusionInput(
     """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     change_map_image_url: FileInput
     """Change map; the brightness of each pixel determines how much it may change."""
@@ -99,7 +120,7 @@ class FluxGeneralDifferentialDiffusionInput(
     """
 
     num_images: Annotated[int, Field(ge=1, le=10)] = 1
-    """Number of images to generate; each image is billed. From 1 to 10."""
+    """Number of images to generate in one request. From 1 to 10."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -113,12 +134,10 @@ class FluxGeneralDifferentialDiffusionInput(
     """
 
     reference_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which the reference starts to apply. From 0 to 1.
-    """
+    """Fraction of the steps at which the reference starts to apply. From 0 to 1."""
 
     reference_end: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Fraction of the steps, from 0 to 1, at which the reference stops applying. From 0 to 1.
-    """
+    """Fraction of the steps at which the reference stops applying. From 0 to 1."""
 
     base_shift: Annotated[float, Field(ge=0.01, le=5.0)] = 0.5
     """Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
@@ -129,7 +148,7 @@ class FluxGeneralDifferentialDiffusionInput(
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     use_beta_schedule: bool = False
     """Whether to use a beta schedule, which places more steps at the start and the end."""
@@ -160,14 +179,101 @@ class FluxGeneralDifferentialDiffusionInput(
     """
 
     nag_end: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
-    """Fraction of the steps, from 0 to 1, at which the negative prompt stops applying. Greater
-    than 0 and at most 1.
+    """Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at
+    most 1.
     """
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxGeneralDifferentialDiffusionOutput(OutputModel):
@@ -190,7 +296,344 @@ class FluxGeneralDifferentialDiffusionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxGeneralDifferentialDiffusionPipeline(
+        Pipeline[..., FluxGeneralDifferentialDiffusionOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> Result[FluxGeneralDifferentialDiffusionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> PendingRun[FluxGeneralDifferentialDiffusionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxGeneralDifferentialDiffusionPipeline(
+        AsyncPipeline[..., FluxGeneralDifferentialDiffusionOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> Result[FluxGeneralDifferentialDiffusionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> AsyncPendingRun[FluxGeneralDifferentialDiffusionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+            """
+            ...
 
     class FluxGeneralDifferentialDiffusion(
         Endpoint[..., FluxGeneralDifferentialDiffusionInput, FluxGeneralDifferentialDiffusionOutput]
@@ -201,16 +644,16 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             change_map_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -239,67 +682,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                change_map_image_url: Change map; the brightness of each pixel determines how much
-                    it may change.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -313,16 +730,16 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             change_map_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -351,67 +768,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                change_map_image_url: Change map; the brightness of each pixel determines how much
-                    it may change.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
             """
             ...
 
@@ -421,16 +812,16 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             change_map_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -459,67 +850,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                change_map_image_url: Change map; the brightness of each pixel determines how much
-                    it may change.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -534,16 +899,16 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             change_map_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -572,67 +937,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                change_map_image_url: Change map; the brightness of each pixel determines how much
-                    it may change.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
             """
             ...
 
@@ -642,16 +981,16 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             change_map_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -680,67 +1019,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                change_map_image_url: Change map; the brightness of each pixel determines how much
-                    it may change.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -754,16 +1067,16 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             change_map_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -792,67 +1105,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                change_map_image_url: Change map; the brightness of each pixel determines how much
-                    it may change.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
             """
             ...
 
@@ -862,16 +1149,16 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             change_map_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -902,67 +1189,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                change_map_image_url: Change map; the brightness of each pixel determines how much
-                    it may change.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -975,16 +1236,16 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             change_map_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            ip_adapters: list[IPAdapter] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            ip_adapters: Sequence[IPAdapter | IPAdapterDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             real_cfg_scale: float = 3.5,
             use_real_cfg: bool = False,
@@ -1013,68 +1274,67 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                change_map_image_url: Change map; the brightness of each pixel determines how much
-                    it may change.
+                image_url: Image to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much it may change.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
-                    prompt. From 0 to 5.
-                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
-                    better, takes twice as long and costs more.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FluxGeneralDifferentialDiffusionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxGeneralDifferentialDiffusionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxGeneralDifferentialDiffusion = Endpoint
@@ -1084,7 +1344,7 @@ flux_general_differential_diffusion = FluxGeneralDifferentialDiffusion(
     FluxGeneralDifferentialDiffusionInput,
     FluxGeneralDifferentialDiffusionOutput,
 )
-"""Image endpoint of fal-ai: flux-general differential-diffusion.
+"""Generates images from text and an image to start from.
 
 Call it with `flux_general_differential_diffusion.subscribe(prompt=…, image_url=…,
 change_map_image_url=…)`.
@@ -1093,20 +1353,34 @@ change_map_image_url=…)`.
 Input = FluxGeneralDifferentialDiffusionInput
 Output = FluxGeneralDifferentialDiffusionOutput
 endpoint = flux_general_differential_diffusion
+"""Generates images from text and an image to start from.
+
+Call it with `flux_general_differential_diffusion.subscribe(prompt=…, image_url=…,
+change_map_image_url=…)`.
+"""
 
 __all__ = [
     "ControlLoraWeight",
+    "ControlLoraWeightDict",
     "ControlMode",
     "ControlNet",
+    "ControlNetDict",
     "ControlNetUnion",
+    "ControlNetUnionDict",
     "ControlNetUnionInput",
+    "ControlNetUnionInputDict",
     "EasyControlWeight",
+    "EasyControlWeightDict",
     "FluxGeneralDifferentialDiffusionInput",
     "FluxGeneralDifferentialDiffusionOutput",
     "IPAdapter",
+    "IPAdapterDict",
     "ImageFillInput",
+    "ImageFillInputDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_general_differential_diffusion",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/flux-general/rf-inversion — Image endpoint of fal-ai: flux-general rf-inversion.
+"""fal-ai/flux-general/rf-inversion — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/flux-general/rf-inversion
 """
@@ -11,29 +11,50 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_lora_weight import ControlLoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.control_lora_weight import ControlLoraWeight, ControlLoraWeightDict
 from fal_typed.endpoints._shared.control_mode import ControlMode
-from fal_typed.endpoints._shared.control_net import ControlNet
-from fal_typed.endpoints._shared.control_net_union import ControlNetUnion
-from fal_typed.endpoints._shared.control_net_union_input import ControlNetUnionInput
-from fal_typed.endpoints._shared.easy_control_weight import EasyControlWeight
-from fal_typed.endpoints._shared.image_fill_input import ImageFillInput
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.control_net import ControlNet, ControlNetDict
+from fal_typed.endpoints._shared.control_net_union import ControlNetUnion, ControlNetUnionDict
+from fal_typed.endpoints._shared.control_net_union_input import (
+    ControlNetUnionInput,
+    ControlNetUnionInputDict,
+)
+from fal_typed.endpoints._shared.easy_control_weight import EasyControlWeight, EasyControlWeightDict
+from fal_typed.endpoints._shared.image_fill_input import ImageFillInput, ImageFillInputDict
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOutput"]):
     """Parameters of fal-ai/flux-general/rf-inversion."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What to change in the image, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -80,7 +101,7 @@ class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOut
     """
 
     num_images: Annotated[int, Field(ge=1, le=10)] = 1
-    """Number of images to generate; each image is billed. From 1 to 10."""
+    """Number of images to generate in one request. From 1 to 10."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -94,12 +115,10 @@ class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOut
     """
 
     reference_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which the reference starts to apply. From 0 to 1.
-    """
+    """Fraction of the steps at which the reference starts to apply. From 0 to 1."""
 
     reference_end: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Fraction of the steps, from 0 to 1, at which the reference stops applying. From 0 to 1.
-    """
+    """Fraction of the steps at which the reference stops applying. From 0 to 1."""
 
     base_shift: Annotated[float, Field(ge=0.01, le=5.0)] = 0.5
     """Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
@@ -110,7 +129,7 @@ class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOut
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     use_beta_schedule: bool = False
     """Whether to use a beta schedule, which places more steps at the start and the end."""
@@ -141,30 +160,122 @@ class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOut
     """
 
     nag_end: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
-    """Fraction of the steps, from 0 to 1, at which the negative prompt stops applying. Greater
-    than 0 and at most 1.
+    """Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at
+    most 1.
     """
 
     controller_guidance_forward: Annotated[float, Field(ge=0.01, le=3.0)] = 0.6
-    """From 0.01 to 3."""
+    """Guidance while the image is generated. From 0.01 to 3."""
 
     controller_guidance_reverse: Annotated[float, Field(ge=0.01, le=3.0)] = 0.75
-    """From 0.01 to 3."""
+    """Guidance while the image is converted to noise. From 0.01 to 3."""
 
     reverse_guidance_start: int = 0
+    """Step at which the guidance toward the input starts."""
 
     reverse_guidance_end: int = 8
+    """Step at which the guidance toward the input ends."""
 
     reverse_guidance_schedule: Literal["constant", "linear_increase", "linear_decrease"] = (
         "constant"
     )
+    """How the guidance changes from step to step."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxGeneralRfInversionOutput(OutputModel):
     """Result of fal-ai/flux-general/rf-inversion."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -180,7 +291,348 @@ class FluxGeneralRfInversionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxGeneralRfInversionPipeline(Pipeline[..., FluxGeneralRfInversionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> Result[FluxGeneralRfInversionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> PendingRun[FluxGeneralRfInversionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxGeneralRfInversionPipeline(AsyncPipeline[..., FluxGeneralRfInversionOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> Result[FluxGeneralRfInversionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> AsyncPendingRun[FluxGeneralRfInversionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
+            """
+            ...
 
     class FluxGeneralRfInversion(
         Endpoint[..., FluxGeneralRfInversionInput, FluxGeneralRfInversionOutput]
@@ -190,15 +642,15 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             use_cfg_zero: bool = False,
             sync_mode: bool = False,
@@ -230,60 +682,42 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                controller_guidance_forward: From 0.01 to 3.
-                controller_guidance_reverse: From 0.01 to 3.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -296,15 +730,15 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             use_cfg_zero: bool = False,
             sync_mode: bool = False,
@@ -336,60 +770,42 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                controller_guidance_forward: From 0.01 to 3.
-                controller_guidance_reverse: From 0.01 to 3.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
             """
             ...
 
@@ -398,15 +814,15 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             use_cfg_zero: bool = False,
             sync_mode: bool = False,
@@ -438,60 +854,42 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                controller_guidance_forward: From 0.01 to 3.
-                controller_guidance_reverse: From 0.01 to 3.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -505,15 +903,15 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             use_cfg_zero: bool = False,
             sync_mode: bool = False,
@@ -545,60 +943,42 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                controller_guidance_forward: From 0.01 to 3.
-                controller_guidance_reverse: From 0.01 to 3.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
             """
             ...
 
@@ -607,15 +987,15 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             use_cfg_zero: bool = False,
             sync_mode: bool = False,
@@ -647,60 +1027,42 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                controller_guidance_forward: From 0.01 to 3.
-                controller_guidance_reverse: From 0.01 to 3.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -713,15 +1075,15 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             use_cfg_zero: bool = False,
             sync_mode: bool = False,
@@ -753,60 +1115,42 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                controller_guidance_forward: From 0.01 to 3.
-                controller_guidance_reverse: From 0.01 to 3.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
             """
             ...
 
@@ -815,15 +1159,15 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             use_cfg_zero: bool = False,
             sync_mode: bool = False,
@@ -857,60 +1201,42 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                controller_guidance_forward: From 0.01 to 3.
-                controller_guidance_reverse: From 0.01 to 3.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -922,15 +1248,15 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
-            control_loras: list[ControlLoraWeight] = [],
-            controlnets: list[ControlNet] = [],
-            controlnet_unions: list[ControlNetUnion] = [],
-            easycontrols: list[EasyControlWeight] = [],
-            fill_image: ImageFillInput | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            control_loras: Sequence[ControlLoraWeight | ControlLoraWeightDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_unions: Sequence[ControlNetUnion | ControlNetUnionDict] = [],
+            easycontrols: Sequence[EasyControlWeight | EasyControlWeightDict] = [],
+            fill_image: ImageFillInput | ImageFillInputDict | None = None,
             guidance_scale: float = 3.5,
             use_cfg_zero: bool = False,
             sync_mode: bool = False,
@@ -962,61 +1288,66 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                control_loras: Control LoRAs to apply, each with a control image such as edges or
-                    depth.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_unions: ControlNet unions to apply; one set of weights supports several
-                    control types, such as edges, depth and pose.
-                easycontrols: EasyControl weights to apply, each with a control image for layout or
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or subject.
                 fill_image: Image whose masked area is filled in, with its preprocessing.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
-                    steps for a sharper result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 10.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                reference_strength: How strongly the reference image influences the result; only
-                    used with a reference image. From -3 to 3.
-                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
-                    to apply. From 0 to 1.
-                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
-                    applying. From 0 to 1.
-                base_shift: Timestep shift for small images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                max_shift: Timestep shift for large images, if the shift depends on the image size.
-                    From 0.01 to 5.
-                output_format: File format of the images.
-                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
-                    start and the end.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                reference_strength: How strongly the reference image influences the result; only used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps at which the reference starts to apply. From 0 to 1.
+                reference_end: Fraction of the steps at which the reference stops applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the start and the end.
                 sigma_schedule: Schedule by which noise is removed over the steps.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
                 negative_prompt: Text description of what to avoid in the result.
-                nag_scale: Strength of normalized attention guidance, which steers the result away
-                    from the negative prompt. Greater than 1 and at most 10.
-                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
-                    break the image. Greater than 0.
-                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
-                    than 0 and at most 1.
-                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
-                    applying. Greater than 0 and at most 1.
-                controller_guidance_forward: From 0.01 to 3.
-                controller_guidance_reverse: From 0.01 to 3.
+                nag_scale: Strength of normalized attention guidance, which steers the result away from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater than 0 and at most 1.
+                nag_end: Fraction of the steps at which the negative prompt stops applying. Greater than 0 and at most 1.
+                controller_guidance_forward: Guidance while the image is generated. From 0.01 to 3.
+                controller_guidance_reverse: Guidance while the image is converted to noise. From 0.01 to 3.
+                reverse_guidance_start: Step at which the guidance toward the input starts.
+                reverse_guidance_end: Step at which the guidance toward the input ends.
+                reverse_guidance_schedule: How the guidance changes from step to step.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxGeneralRfInversionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxGeneralRfInversionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxGeneralRfInversion = Endpoint
@@ -1024,7 +1355,7 @@ else:
 flux_general_rf_inversion = FluxGeneralRfInversion(
     "fal-ai/flux-general/rf-inversion", FluxGeneralRfInversionInput, FluxGeneralRfInversionOutput
 )
-"""Image endpoint of fal-ai: flux-general rf-inversion.
+"""Edits an image by text instructions.
 
 Call it with `flux_general_rf_inversion.subscribe(prompt=…, image_url=…)`.
 """
@@ -1032,19 +1363,31 @@ Call it with `flux_general_rf_inversion.subscribe(prompt=…, image_url=…)`.
 Input = FluxGeneralRfInversionInput
 Output = FluxGeneralRfInversionOutput
 endpoint = flux_general_rf_inversion
+"""Edits an image by text instructions.
+
+Call it with `flux_general_rf_inversion.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ControlLoraWeight",
+    "ControlLoraWeightDict",
     "ControlMode",
     "ControlNet",
+    "ControlNetDict",
     "ControlNetUnion",
+    "ControlNetUnionDict",
     "ControlNetUnionInput",
+    "ControlNetUnionInputDict",
     "EasyControlWeight",
+    "EasyControlWeightDict",
     "FluxGeneralRfInversionInput",
     "FluxGeneralRfInversionOutput",
     "ImageFillInput",
+    "ImageFillInputDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_general_rf_inversion",
 ]

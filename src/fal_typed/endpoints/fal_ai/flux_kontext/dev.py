@@ -1,4 +1,4 @@
-"""fal-ai/flux-kontext/dev — Image endpoint of fal-ai: flux-kontext dev.
+"""fal-ai/flux-kontext/dev — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/flux-kontext/dev
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.resolution_mode import ResolutionMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxKontextDevInput(InputModel, Request["FluxKontextDevOutput"]):
     """Parameters of fal-ai/flux-kontext/dev."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     num_inference_steps: Annotated[int, Field(ge=10, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
@@ -44,25 +60,28 @@ class FluxKontextDevInput(InputModel, Request["FluxKontextDevOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     resolution_mode: ResolutionMode = "match_input"
+    """How to choose the size of the result. `auto` lets the model choose, `match_input` follows
+    the input.
+    """
 
 
 class FluxKontextDevOutput(OutputModel):
     """Result of fal-ai/flux-kontext/dev."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -78,7 +97,140 @@ class FluxKontextDevOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKontextDevPipeline(Pipeline[..., FluxKontextDevOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Result[FluxKontextDevOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> PendingRun[FluxKontextDevOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxKontextDevPipeline(AsyncPipeline[..., FluxKontextDevOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Result[FluxKontextDevOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> AsyncPendingRun[FluxKontextDevOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+            """
+            ...
 
     class FluxKontextDev(Endpoint[..., FluxKontextDevInput, FluxKontextDevOutput]):
         def run(
@@ -99,20 +251,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,20 +287,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
             """
             ...
 
@@ -173,20 +319,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -213,20 +356,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
             """
             ...
 
@@ -248,20 +388,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -287,20 +424,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
             """
             ...
 
@@ -324,20 +458,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -362,21 +493,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxKontextDevPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFluxKontextDevPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxKontextDev = Endpoint
@@ -384,7 +533,7 @@ else:
 flux_kontext_dev = FluxKontextDev(
     "fal-ai/flux-kontext/dev", FluxKontextDevInput, FluxKontextDevOutput
 )
-"""Image endpoint of fal-ai: flux-kontext dev.
+"""Edits an image by text instructions.
 
 Call it with `flux_kontext_dev.subscribe(prompt=…, image_url=…)`.
 """
@@ -392,5 +541,9 @@ Call it with `flux_kontext_dev.subscribe(prompt=…, image_url=…)`.
 Input = FluxKontextDevInput
 Output = FluxKontextDevOutput
 endpoint = flux_kontext_dev
+"""Edits an image by text instructions.
+
+Call it with `flux_kontext_dev.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["FluxKontextDevInput", "FluxKontextDevOutput", "ResolutionMode", "flux_kontext_dev"]

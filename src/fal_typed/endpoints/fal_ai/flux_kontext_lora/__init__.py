@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_kontext_lora._endpoint import (
+        FluxKontextLora as FluxKontextLora,
         FluxKontextLoraInput as FluxKontextLoraInput,
         FluxKontextLoraOutput as FluxKontextLoraOutput,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         ResolutionMode as ResolutionMode,
         endpoint as endpoint,
@@ -22,6 +24,7 @@ __all__ = [
     "FluxKontextLoraInput",
     "FluxKontextLoraOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "ResolutionMode",
     "flux_kontext_lora",
 ]
@@ -32,10 +35,12 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "FluxKontextLora",
             "FluxKontextLoraInput",
             "FluxKontextLoraOutput",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "ResolutionMode",
             "endpoint",
@@ -49,4 +54,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/flux-kontext-lora — Image endpoint of fal-ai: flux-kontext-lora.
+"""fal-ai/flux-kontext-lora — Edits an image by text instructions, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-kontext-lora
 """
@@ -11,21 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.resolution_mode import ResolutionMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxKontextLoraInput(InputModel, Request["FluxKontextLoraOutput"]):
     """Parameters of fal-ai/flux-kontext-lora."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     num_inference_steps: Annotated[int, Field(ge=10, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
@@ -45,28 +63,70 @@ class FluxKontextLoraInput(InputModel, Request["FluxKontextLoraOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     resolution_mode: ResolutionMode = "match_input"
+    """How to choose the size of the result. `auto` lets the model choose, `match_input` follows
+    the input.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxKontextLoraOutput(OutputModel):
     """Result of fal-ai/flux-kontext-lora."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -82,7 +142,148 @@ class FluxKontextLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKontextLoraPipeline(Pipeline[..., FluxKontextLoraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Result[FluxKontextLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> PendingRun[FluxKontextLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxKontextLoraPipeline(AsyncPipeline[..., FluxKontextLoraOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Result[FluxKontextLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> AsyncPendingRun[FluxKontextLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
+            """
+            ...
 
     class FluxKontextLora(Endpoint[..., FluxKontextLoraInput, FluxKontextLoraOutput]):
         def run(
@@ -97,29 +298,25 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             resolution_mode: ResolutionMode = "match_input",
         ) -> Result[FluxKontextLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,29 +336,25 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             resolution_mode: ResolutionMode = "match_input",
         ) -> Result[FluxKontextLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
             """
             ...
 
@@ -177,29 +370,25 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             resolution_mode: ResolutionMode = "match_input",
         ) -> Result[FluxKontextLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,29 +409,25 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             resolution_mode: ResolutionMode = "match_input",
         ) -> Result[FluxKontextLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
             """
             ...
 
@@ -258,29 +443,25 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             resolution_mode: ResolutionMode = "match_input",
         ) -> Handle[FluxKontextLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -300,29 +481,25 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             resolution_mode: ResolutionMode = "match_input",
         ) -> AsyncHandle[FluxKontextLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
             """
             ...
 
@@ -338,7 +515,7 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             resolution_mode: ResolutionMode = "match_input",
         ) -> Stream[FluxKontextLoraOutput]:
@@ -347,22 +524,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -381,30 +554,49 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             resolution_mode: ResolutionMode = "match_input",
         ) -> AsyncStream[FluxKontextLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                resolution_mode: How to choose the size of the result. `auto` lets the model choose, `match_input` follows the input.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxKontextLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxKontextLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxKontextLora = Endpoint
@@ -412,7 +604,7 @@ else:
 flux_kontext_lora = FluxKontextLora(
     "fal-ai/flux-kontext-lora", FluxKontextLoraInput, FluxKontextLoraOutput
 )
-"""Image endpoint of fal-ai: flux-kontext-lora.
+"""Edits an image by text instructions, with LoRA weights.
 
 Call it with `flux_kontext_lora.subscribe(image_url=…, prompt=…)`.
 """
@@ -420,11 +612,16 @@ Call it with `flux_kontext_lora.subscribe(image_url=…, prompt=…)`.
 Input = FluxKontextLoraInput
 Output = FluxKontextLoraOutput
 endpoint = flux_kontext_lora
+"""Edits an image by text instructions, with LoRA weights.
+
+Call it with `flux_kontext_lora.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "FluxKontextLoraInput",
     "FluxKontextLoraOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "ResolutionMode",
     "flux_kontext_lora",
 ]

@@ -1,4 +1,5 @@
-"""fal-ai/flux-kontext-lora/inpaint — Image endpoint of fal-ai: flux-kontext-lora inpaint.
+"""fal-ai/flux-kontext-lora/inpaint — Fills in masked areas of an image, guided by text, with LoRA
+weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-kontext-lora/inpaint
 """
@@ -11,26 +12,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxKontextLoraInpaintInput(InputModel, Request["FluxKontextLoraInpaintOutput"]):
     """Parameters of fal-ai/flux-kontext-lora/inpaint."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     reference_image_url: FileInput
     """Reference image of a person, an object or a style to use in the result."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     num_inference_steps: Annotated[int, Field(ge=10, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
@@ -50,31 +69,74 @@ class FluxKontextLoraInpaintInput(InputModel, Request["FluxKontextLoraInpaintOut
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.88
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxKontextLoraInpaintOutput(OutputModel):
     """Result of fal-ai/flux-kontext-lora/inpaint."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -90,7 +152,164 @@ class FluxKontextLoraInpaintOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKontextLoraInpaintPipeline(Pipeline[..., FluxKontextLoraInpaintOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> Result[FluxKontextLoraInpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> PendingRun[FluxKontextLoraInpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxKontextLoraInpaintPipeline(AsyncPipeline[..., FluxKontextLoraInpaintOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> Result[FluxKontextLoraInpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> AsyncPendingRun[FluxKontextLoraInpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
 
     class FluxKontextLoraInpaint(
         Endpoint[..., FluxKontextLoraInpaintInput, FluxKontextLoraInpaintOutput]
@@ -109,34 +328,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             strength: float = 0.88,
         ) -> Result[FluxKontextLoraInpaintOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,34 +370,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             strength: float = 0.88,
         ) -> Result[FluxKontextLoraInpaintOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -203,34 +408,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             strength: float = 0.88,
         ) -> Result[FluxKontextLoraInpaintOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -253,34 +451,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             strength: float = 0.88,
         ) -> Result[FluxKontextLoraInpaintOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -298,34 +489,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             strength: float = 0.88,
         ) -> Handle[FluxKontextLoraInpaintOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -347,34 +531,27 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             strength: float = 0.88,
         ) -> AsyncHandle[FluxKontextLoraInpaintOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -392,7 +569,7 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             strength: float = 0.88,
         ) -> Stream[FluxKontextLoraInpaintOutput]:
@@ -401,27 +578,20 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -442,35 +612,51 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
             strength: float = 0.88,
         ) -> AsyncStream[FluxKontextLoraInpaintOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                image_url: Image to fill in.
+                prompt: What to show in the masked areas, in words.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxKontextLoraInpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxKontextLoraInpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxKontextLoraInpaint = Endpoint
@@ -478,7 +664,7 @@ else:
 flux_kontext_lora_inpaint = FluxKontextLoraInpaint(
     "fal-ai/flux-kontext-lora/inpaint", FluxKontextLoraInpaintInput, FluxKontextLoraInpaintOutput
 )
-"""Image endpoint of fal-ai: flux-kontext-lora inpaint.
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
 
 Call it with `flux_kontext_lora_inpaint.subscribe(image_url=…, prompt=…, reference_image_url=…,
 mask_url=…)`.
@@ -487,10 +673,16 @@ mask_url=…)`.
 Input = FluxKontextLoraInpaintInput
 Output = FluxKontextLoraInpaintOutput
 endpoint = flux_kontext_lora_inpaint
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
+
+Call it with `flux_kontext_lora_inpaint.subscribe(image_url=…, prompt=…, reference_image_url=…,
+mask_url=…)`.
+"""
 
 __all__ = [
     "FluxKontextLoraInpaintInput",
     "FluxKontextLoraInpaintOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_kontext_lora_inpaint",
 ]

@@ -1,5 +1,4 @@
-"""fal-ai/flux-kontext-lora/text-to-image — Image endpoint of fal-ai: flux-kontext-lora, text to
-image.
+"""fal-ai/flux-kontext-lora/text-to-image — Generates images from text, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-kontext-lora/text-to-image
 """
@@ -12,19 +11,37 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxKontextLoraTextToImageInput(InputModel, Request["FluxKontextLoraTextToImageOutput"]):
     """Parameters of fal-ai/flux-kontext-lora/text-to-image."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -47,19 +64,56 @@ class FluxKontextLoraTextToImageInput(InputModel, Request["FluxKontextLoraTextTo
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxKontextLoraTextToImageOutput(OutputModel):
@@ -82,7 +136,142 @@ class FluxKontextLoraTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKontextLoraTextToImagePipeline(Pipeline[..., FluxKontextLoraTextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> Result[FluxKontextLoraTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> PendingRun[FluxKontextLoraTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxKontextLoraTextToImagePipeline(
+        AsyncPipeline[..., FluxKontextLoraTextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> Result[FluxKontextLoraTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> AsyncPendingRun[FluxKontextLoraTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class FluxKontextLoraTextToImage(
         Endpoint[..., FluxKontextLoraTextToImageInput, FluxKontextLoraTextToImageOutput]
@@ -91,7 +280,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -99,28 +288,23 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
         ) -> Result[FluxKontextLoraTextToImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,7 +316,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -140,28 +324,23 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
         ) -> Result[FluxKontextLoraTextToImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -169,7 +348,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -177,28 +356,23 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
         ) -> Result[FluxKontextLoraTextToImageOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -211,7 +385,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -219,28 +393,23 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
         ) -> Result[FluxKontextLoraTextToImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -248,7 +417,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -256,28 +425,23 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
         ) -> Handle[FluxKontextLoraTextToImageOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -289,7 +453,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -297,28 +461,23 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
         ) -> AsyncHandle[FluxKontextLoraTextToImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -326,7 +485,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -334,7 +493,7 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
         ) -> Stream[FluxKontextLoraTextToImageOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -342,22 +501,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -368,7 +522,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -376,29 +530,49 @@ if TYPE_CHECKING:
             num_images: int = 1,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png"] = "png",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             acceleration: Literal["none", "regular", "high"] = "none",
         ) -> AsyncStream[FluxKontextLoraTextToImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FluxKontextLoraTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxKontextLoraTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxKontextLoraTextToImage = Endpoint
@@ -408,7 +582,7 @@ flux_kontext_lora_text_to_image = FluxKontextLoraTextToImage(
     FluxKontextLoraTextToImageInput,
     FluxKontextLoraTextToImageOutput,
 )
-"""Image endpoint of fal-ai: flux-kontext-lora, text to image.
+"""Generates images from text, with LoRA weights.
 
 Call it with `flux_kontext_lora_text_to_image.subscribe(prompt=…)`.
 """
@@ -416,12 +590,18 @@ Call it with `flux_kontext_lora_text_to_image.subscribe(prompt=…)`.
 Input = FluxKontextLoraTextToImageInput
 Output = FluxKontextLoraTextToImageOutput
 endpoint = flux_kontext_lora_text_to_image
+"""Generates images from text, with LoRA weights.
+
+Call it with `flux_kontext_lora_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "FluxKontextLoraTextToImageInput",
     "FluxKontextLoraTextToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_kontext_lora_text_to_image",
 ]

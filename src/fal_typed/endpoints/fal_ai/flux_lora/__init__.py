@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_lora._endpoint import (
+        FluxLora as FluxLora,
         FluxLoraInput as FluxLoraInput,
         FluxLoraOutput as FluxLoraOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         endpoint as endpoint,
         flux_lora as flux_lora,
@@ -23,8 +26,10 @@ __all__ = [
     "FluxLoraInput",
     "FluxLoraOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_lora",
 ]
 
@@ -34,12 +39,15 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "FluxLora",
             "FluxLoraInput",
             "FluxLoraOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "endpoint",
             "flux_lora",
@@ -50,4 +58,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

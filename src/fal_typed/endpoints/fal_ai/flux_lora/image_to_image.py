@@ -1,4 +1,5 @@
-"""fal-ai/flux-lora/image-to-image — Image endpoint of fal-ai: flux-lora, image to image.
+"""fal-ai/flux-lora/image-to-image — Generates images from text and an image to start from, with
+LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-lora/image-to-image
 """
@@ -11,22 +12,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxLoraImageToImageInput(InputModel, Request["FluxLoraImageToImageOutput"]):
     """Parameters of fal-ai/flux-lora/image-to-image."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -51,21 +70,62 @@ class FluxLoraImageToImageInput(InputModel, Request["FluxLoraImageToImageOutput"
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     acceleration: Literal["none", "regular"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            strength: float = 0.85,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxLoraImageToImageOutput(OutputModel):
@@ -88,7 +148,156 @@ class FluxLoraImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxLoraImageToImagePipeline(Pipeline[..., FluxLoraImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            strength: float = 0.85,
+        ) -> Result[FluxLoraImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            strength: float = 0.85,
+        ) -> PendingRun[FluxLoraImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxLoraImageToImagePipeline(AsyncPipeline[..., FluxLoraImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            strength: float = 0.85,
+        ) -> Result[FluxLoraImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular"] = "none",
+            strength: float = 0.85,
+        ) -> AsyncPendingRun[FluxLoraImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
 
     class FluxLoraImageToImage(
         Endpoint[..., FluxLoraImageToImageInput, FluxLoraImageToImageOutput]
@@ -98,10 +307,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -113,25 +322,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,10 +347,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -159,25 +362,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -186,10 +383,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -201,25 +398,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,10 +424,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -248,25 +439,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -275,10 +460,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -290,25 +475,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -321,10 +500,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -336,25 +515,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -363,10 +536,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -380,25 +553,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -410,10 +577,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int | None = None,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -425,26 +592,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxLoraImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxLoraImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxLoraImageToImage = Endpoint
@@ -452,7 +636,7 @@ else:
 flux_lora_image_to_image = FluxLoraImageToImage(
     "fal-ai/flux-lora/image-to-image", FluxLoraImageToImageInput, FluxLoraImageToImageOutput
 )
-"""Image endpoint of fal-ai: flux-lora, image to image.
+"""Generates images from text and an image to start from, with LoRA weights.
 
 Call it with `flux_lora_image_to_image.subscribe(prompt=…, image_url=…)`.
 """
@@ -460,12 +644,18 @@ Call it with `flux_lora_image_to_image.subscribe(prompt=…, image_url=…)`.
 Input = FluxLoraImageToImageInput
 Output = FluxLoraImageToImageOutput
 endpoint = flux_lora_image_to_image
+"""Generates images from text and an image to start from, with LoRA weights.
+
+Call it with `flux_lora_image_to_image.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "FluxLoraImageToImageInput",
     "FluxLoraImageToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "flux_lora_image_to_image",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/flux-pro/v1.1-ultra-finetuned — Image endpoint of fal-ai: flux-pro v1.1-ultra-finetuned.
+"""fal-ai/flux-pro/v1.1-ultra-finetuned — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra-finetuned
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxProV11UltraFinetunedInput(InputModel, Request["FluxProV11UltraFinetunedOutput"]):
@@ -38,26 +54,26 @@ class FluxProV11UltraFinetunedInput(InputModel, Request["FluxProV11UltraFinetune
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     enhance_prompt: bool = False
     """Whether a language model rewrites the prompt into a more detailed one before it is used.
     """
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     image_prompt_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """How strongly the image prompt influences the result relative to the text. From 0 to 1."""
 
     aspect_ratio: AspectRatio | str = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     raw: bool = False
     """Whether to generate a less processed, more photographic image."""
@@ -83,7 +99,156 @@ class FluxProV11UltraFinetunedOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV11UltraFinetunedPipeline(Pipeline[..., FluxProV11UltraFinetunedOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraFinetunedOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> PendingRun[FluxProV11UltraFinetunedOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxProV11UltraFinetunedPipeline(AsyncPipeline[..., FluxProV11UltraFinetunedOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraFinetunedOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> AsyncPendingRun[FluxProV11UltraFinetunedOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
 
     class FluxProV11UltraFinetuned(
         Endpoint[..., FluxProV11UltraFinetunedInput, FluxProV11UltraFinetunedOutput]
@@ -112,18 +277,14 @@ if TYPE_CHECKING:
                 finetune_id: Id of a fine-tuned model that was trained on your own images.
                 finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_url: Image to edit or to start from.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
 
             Raises:
@@ -156,18 +317,14 @@ if TYPE_CHECKING:
                 finetune_id: Id of a fine-tuned model that was trained on your own images.
                 finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_url: Image to edit or to start from.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
             """
             ...
@@ -196,18 +353,14 @@ if TYPE_CHECKING:
                 finetune_id: Id of a fine-tuned model that was trained on your own images.
                 finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_url: Image to edit or to start from.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
 
             Raises:
@@ -241,18 +394,14 @@ if TYPE_CHECKING:
                 finetune_id: Id of a fine-tuned model that was trained on your own images.
                 finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_url: Image to edit or to start from.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
             """
             ...
@@ -281,18 +430,14 @@ if TYPE_CHECKING:
                 finetune_id: Id of a fine-tuned model that was trained on your own images.
                 finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_url: Image to edit or to start from.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
 
             Raises:
@@ -325,18 +470,14 @@ if TYPE_CHECKING:
                 finetune_id: Id of a fine-tuned model that was trained on your own images.
                 finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_url: Image to edit or to start from.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
             """
             ...
@@ -367,18 +508,14 @@ if TYPE_CHECKING:
                 finetune_id: Id of a fine-tuned model that was trained on your own images.
                 finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_url: Image to edit or to start from.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
 
             Raises:
@@ -410,20 +547,39 @@ if TYPE_CHECKING:
                 finetune_id: Id of a fine-tuned model that was trained on your own images.
                 finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_url: Image to edit or to start from.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_url: Image to use in addition to the text.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxProV11UltraFinetunedPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxProV11UltraFinetunedPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxProV11UltraFinetuned = Endpoint
@@ -433,7 +589,7 @@ flux_pro_v1_1_ultra_finetuned = FluxProV11UltraFinetuned(
     FluxProV11UltraFinetunedInput,
     FluxProV11UltraFinetunedOutput,
 )
-"""Image endpoint of fal-ai: flux-pro v1.1-ultra-finetuned.
+"""Generates images from text and optional images.
 
 Call it with `flux_pro_v1_1_ultra_finetuned.subscribe(prompt=…, finetune_id=…,
 finetune_strength=…)`.
@@ -442,6 +598,11 @@ finetune_strength=…)`.
 Input = FluxProV11UltraFinetunedInput
 Output = FluxProV11UltraFinetunedOutput
 endpoint = flux_pro_v1_1_ultra_finetuned
+"""Generates images from text and optional images.
+
+Call it with `flux_pro_v1_1_ultra_finetuned.subscribe(prompt=…, finetune_id=…,
+finetune_strength=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

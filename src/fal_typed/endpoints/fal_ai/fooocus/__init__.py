@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fooocus._endpoint import (
+        Fooocus as Fooocus,
         FooocusInput as FooocusInput,
         FooocusOutput as FooocusOutput,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         Style as Style,
         endpoint as endpoint,
         fooocus as fooocus,
     )
 
-__all__ = ["FooocusInput", "FooocusOutput", "LoraWeight", "Style", "fooocus"]
+__all__ = ["FooocusInput", "FooocusOutput", "LoraWeight", "LoraWeightDict", "Style", "fooocus"]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -26,10 +28,12 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Fooocus",
             "FooocusInput",
             "FooocusOutput",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "Style",
             "endpoint",
@@ -41,4 +45,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/fooocus — Image endpoint of fal-ai: fooocus.
+"""fal-ai/fooocus — Generates images from text and optional control images.
 
 Category: image. https://fal.ai/models/fal-ai/fooocus
 """
@@ -11,11 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.style_365b1629 import Style
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request, UniqueItems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FooocusInput(InputModel, Request["FooocusOutput"]):
@@ -42,10 +60,10 @@ class FooocusInput(InputModel, Request["FooocusOutput"]):
     """Sharpness of edges and textures; higher is sharper. From 0 to 30."""
 
     aspect_ratio: str = "1024x1024"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     loras: list[LoraWeight] = [
         LoraWeight(
@@ -56,15 +74,16 @@ class FooocusInput(InputModel, Request["FooocusOutput"]):
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None"
-    """Second model that refines the image, or none."""
+    """Second model that refines the image. `None` turns it off."""
 
     refiner_switch: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.0001)] = 0.8
-    """Fraction of the steps, from 0 to 1, at which the refiner takes over. From 0 to 1, a multiple
-    of 0.0001.
+    """Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
     """
 
     output_format: Literal["png", "jpeg", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -78,12 +97,13 @@ class FooocusInput(InputModel, Request["FooocusOutput"]):
     """Control image with edges, depth or pose to follow."""
 
     control_type: Literal["ImagePrompt", "PyraCanny", "CPDS", "FaceSwap"] = "PyraCanny"
+    """What the control image controls: content, edges, lightness or the face."""
 
     control_image_weight: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """From 0 to 2."""
+    """How strongly the control image influences the result. From 0 to 2."""
 
     control_image_stop_at: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """From 0 to 1."""
+    """Fraction of the steps at which the control image stops applying. From 0 to 1."""
 
     inpaint_image_url: FileInput | None = None
     """Image whose masked area is regenerated."""
@@ -96,6 +116,72 @@ class FooocusInput(InputModel, Request["FooocusOutput"]):
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            control_image_url: FileInput | None = None,
+            control_type: Literal["ImagePrompt", "PyraCanny", "CPDS", "FaceSwap"] = "PyraCanny",
+            control_image_weight: float = 1,
+            control_image_stop_at: float = 1,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                control_image_url: Control image with edges, depth or pose to follow.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FooocusOutput(OutputModel):
@@ -112,7 +198,256 @@ class FooocusOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FooocusPipeline(Pipeline[..., FooocusOutput]):
+        def run(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            control_image_url: FileInput | None = None,
+            control_type: Literal["ImagePrompt", "PyraCanny", "CPDS", "FaceSwap"] = "PyraCanny",
+            control_image_weight: float = 1,
+            control_image_stop_at: float = 1,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                control_image_url: Control image with edges, depth or pose to follow.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            control_image_url: FileInput | None = None,
+            control_type: Literal["ImagePrompt", "PyraCanny", "CPDS", "FaceSwap"] = "PyraCanny",
+            control_image_weight: float = 1,
+            control_image_stop_at: float = 1,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[FooocusOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                control_image_url: Control image with edges, depth or pose to follow.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFooocusPipeline(AsyncPipeline[..., FooocusOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            control_image_url: FileInput | None = None,
+            control_type: Literal["ImagePrompt", "PyraCanny", "CPDS", "FaceSwap"] = "PyraCanny",
+            control_image_weight: float = 1,
+            control_image_stop_at: float = 1,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                control_image_url: Control image with edges, depth or pose to follow.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            control_image_url: FileInput | None = None,
+            control_type: Literal["ImagePrompt", "PyraCanny", "CPDS", "FaceSwap"] = "PyraCanny",
+            control_image_weight: float = 1,
+            control_image_stop_at: float = 1,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[FooocusOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                control_image_url: Control image with edges, depth or pose to follow.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Fooocus(Endpoint[..., FooocusInput, FooocusOutput]):
         def run(
@@ -128,7 +463,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -155,27 +490,23 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 control_image_url: Control image with edges, depth or pose to follow.
-                control_image_weight: From 0 to 2.
-                control_image_stop_at: From 0 to 1.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
                 inpaint_image_url: Image whose masked area is regenerated.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -197,7 +528,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -224,27 +555,23 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 control_image_url: Control image with edges, depth or pose to follow.
-                control_image_weight: From 0 to 2.
-                control_image_stop_at: From 0 to 1.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
                 inpaint_image_url: Image whose masked area is regenerated.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -262,7 +589,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -289,27 +616,23 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 control_image_url: Control image with edges, depth or pose to follow.
-                control_image_weight: From 0 to 2.
-                control_image_stop_at: From 0 to 1.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
                 inpaint_image_url: Image whose masked area is regenerated.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -332,7 +655,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -359,27 +682,23 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 control_image_url: Control image with edges, depth or pose to follow.
-                control_image_weight: From 0 to 2.
-                control_image_stop_at: From 0 to 1.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
                 inpaint_image_url: Image whose masked area is regenerated.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -397,7 +716,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -424,27 +743,23 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 control_image_url: Control image with edges, depth or pose to follow.
-                control_image_weight: From 0 to 2.
-                control_image_stop_at: From 0 to 1.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
                 inpaint_image_url: Image whose masked area is regenerated.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -466,7 +781,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -493,27 +808,23 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 control_image_url: Control image with edges, depth or pose to follow.
-                control_image_weight: From 0 to 2.
-                control_image_stop_at: From 0 to 1.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
                 inpaint_image_url: Image whose masked area is regenerated.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -531,7 +842,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -560,27 +871,23 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 control_image_url: Control image with edges, depth or pose to follow.
-                control_image_weight: From 0 to 2.
-                control_image_stop_at: From 0 to 1.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
                 inpaint_image_url: Image whose masked area is regenerated.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -601,7 +908,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -628,35 +935,52 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 control_image_url: Control image with edges, depth or pose to follow.
-                control_image_weight: From 0 to 2.
-                control_image_stop_at: From 0 to 1.
+                control_type: What the control image controls: content, edges, lightness or the face.
+                control_image_weight: How strongly the control image influences the result. From 0 to 2.
+                control_image_stop_at: Fraction of the steps at which the control image stops applying. From 0 to 1.
                 inpaint_image_url: Image whose masked area is regenerated.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FooocusPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFooocusPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Fooocus = Endpoint
 
 fooocus = Fooocus("fal-ai/fooocus", FooocusInput, FooocusOutput)
-"""Image endpoint of fal-ai: fooocus.
+"""Generates images from text and optional control images.
 
 Call it with `fooocus.subscribe()`.
 """
@@ -664,5 +988,9 @@ Call it with `fooocus.subscribe()`.
 Input = FooocusInput
 Output = FooocusOutput
 endpoint = fooocus
+"""Generates images from text and optional control images.
 
-__all__ = ["FooocusInput", "FooocusOutput", "LoraWeight", "Style", "fooocus"]
+Call it with `fooocus.subscribe()`.
+"""
+
+__all__ = ["FooocusInput", "FooocusOutput", "LoraWeight", "LoraWeightDict", "Style", "fooocus"]

@@ -1,4 +1,4 @@
-"""fal-ai/fooocus/image-prompt — Image endpoint of fal-ai: fooocus image-prompt.
+"""fal-ai/fooocus/image-prompt — Generates images from text and reference images.
 
 Category: image. https://fal.ai/models/fal-ai/fooocus/image-prompt
 """
@@ -11,14 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_prompt import ImagePrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_prompt import ImagePrompt, ImagePromptDict
 from fal_typed.endpoints._shared.inpaint_mode import InpaintMode
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.style_365b1629 import Style
 from fal_typed.endpoints._shared.uov_method import UovMethod
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request, UniqueItems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FooocusImagePromptInput(InputModel, Request["FooocusImagePromptOutput"]):
@@ -48,10 +66,10 @@ class FooocusImagePromptInput(InputModel, Request["FooocusImagePromptOutput"]):
     """Sharpness of edges and textures; higher is sharper. From 0 to 30."""
 
     aspect_ratio: str = "1024x1024"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     loras: list[LoraWeight] = [
         LoraWeight(
@@ -62,15 +80,16 @@ class FooocusImagePromptInput(InputModel, Request["FooocusImagePromptOutput"]):
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None"
-    """Second model that refines the image, or none."""
+    """Second model that refines the image. `None` turns it off."""
 
     refiner_switch: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.0001)] = 0.8
-    """Fraction of the steps, from 0 to 1, at which the refiner takes over. From 0 to 1, a multiple
-    of 0.0001.
+    """Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
     """
 
     output_format: Literal["png", "jpeg", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -121,6 +140,84 @@ class FooocusImagePromptInput(InputModel, Request["FooocusImagePromptOutput"]):
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            mixing_image_prompt_and_inpaint: bool = False,
+            uov_image_url: FileInput | None = None,
+            uov_method: UovMethod = "Disabled",
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                uov_image_url: Image to vary or to upscale.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FooocusImagePromptOutput(OutputModel):
     """Result of fal-ai/fooocus/image-prompt."""
@@ -136,13 +233,12 @@ class FooocusImagePromptOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class FooocusImagePrompt(Endpoint[..., FooocusImagePromptInput, FooocusImagePromptOutput]):
+    class FooocusImagePromptPipeline(Pipeline[..., FooocusImagePromptOutput]):
         def run(
             self,
             *,
-            image_prompt_1: ImagePrompt,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
             prompt: str = "",
             negative_prompt: str = "",
             styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
@@ -153,7 +249,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -164,9 +260,307 @@ if TYPE_CHECKING:
             output_format: Literal["png", "jpeg", "webp"] = "jpeg",
             sync_mode: bool = False,
             seed: int | None = None,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            mixing_image_prompt_and_inpaint: bool = False,
+            uov_image_url: FileInput | None = None,
+            uov_method: UovMethod = "Disabled",
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusImagePromptOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                uov_image_url: Image to vary or to upscale.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            mixing_image_prompt_and_inpaint: bool = False,
+            uov_image_url: FileInput | None = None,
+            uov_method: UovMethod = "Disabled",
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[FooocusImagePromptOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                uov_image_url: Image to vary or to upscale.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFooocusImagePromptPipeline(AsyncPipeline[..., FooocusImagePromptOutput]):
+        async def run(
+            self,
+            *,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            mixing_image_prompt_and_inpaint: bool = False,
+            uov_image_url: FileInput | None = None,
+            uov_method: UovMethod = "Disabled",
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusImagePromptOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                uov_image_url: Image to vary or to upscale.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            inpaint_image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            mixing_image_prompt_and_inpaint: bool = False,
+            uov_image_url: FileInput | None = None,
+            uov_method: UovMethod = "Disabled",
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[FooocusImagePromptOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                inpaint_image_url: Image whose masked area is regenerated.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                uov_image_url: Image to vary or to upscale.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+    class FooocusImagePrompt(Endpoint[..., FooocusImagePromptInput, FooocusImagePromptOutput]):
+        def run(
+            self,
+            *,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             inpaint_image_url: FileInput | None = None,
             mask_image_url: FileInput | None = None,
             inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
@@ -186,19 +580,15 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
@@ -208,13 +598,10 @@ if TYPE_CHECKING:
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 uov_image_url: Image to vary or to upscale.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -226,7 +613,7 @@ if TYPE_CHECKING:
         async def run_async(
             self,
             *,
-            image_prompt_1: ImagePrompt,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
             prompt: str = "",
             negative_prompt: str = "",
             styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
@@ -237,7 +624,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -248,9 +635,9 @@ if TYPE_CHECKING:
             output_format: Literal["png", "jpeg", "webp"] = "jpeg",
             sync_mode: bool = False,
             seed: int | None = None,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             inpaint_image_url: FileInput | None = None,
             mask_image_url: FileInput | None = None,
             inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
@@ -270,19 +657,15 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
@@ -292,13 +675,10 @@ if TYPE_CHECKING:
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 uov_image_url: Image to vary or to upscale.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -306,7 +686,7 @@ if TYPE_CHECKING:
         def subscribe(
             self,
             *,
-            image_prompt_1: ImagePrompt,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
             prompt: str = "",
             negative_prompt: str = "",
             styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
@@ -317,7 +697,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -328,9 +708,9 @@ if TYPE_CHECKING:
             output_format: Literal["png", "jpeg", "webp"] = "jpeg",
             sync_mode: bool = False,
             seed: int | None = None,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             inpaint_image_url: FileInput | None = None,
             mask_image_url: FileInput | None = None,
             inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
@@ -350,19 +730,15 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
@@ -372,13 +748,10 @@ if TYPE_CHECKING:
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 uov_image_url: Image to vary or to upscale.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -391,7 +764,7 @@ if TYPE_CHECKING:
         async def subscribe_async(
             self,
             *,
-            image_prompt_1: ImagePrompt,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
             prompt: str = "",
             negative_prompt: str = "",
             styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
@@ -402,7 +775,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -413,9 +786,9 @@ if TYPE_CHECKING:
             output_format: Literal["png", "jpeg", "webp"] = "jpeg",
             sync_mode: bool = False,
             seed: int | None = None,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             inpaint_image_url: FileInput | None = None,
             mask_image_url: FileInput | None = None,
             inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
@@ -435,19 +808,15 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
@@ -457,13 +826,10 @@ if TYPE_CHECKING:
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 uov_image_url: Image to vary or to upscale.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -471,7 +837,7 @@ if TYPE_CHECKING:
         def submit(
             self,
             *,
-            image_prompt_1: ImagePrompt,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
             prompt: str = "",
             negative_prompt: str = "",
             styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
@@ -482,7 +848,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -493,9 +859,9 @@ if TYPE_CHECKING:
             output_format: Literal["png", "jpeg", "webp"] = "jpeg",
             sync_mode: bool = False,
             seed: int | None = None,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             inpaint_image_url: FileInput | None = None,
             mask_image_url: FileInput | None = None,
             inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
@@ -515,19 +881,15 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
@@ -537,13 +899,10 @@ if TYPE_CHECKING:
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 uov_image_url: Image to vary or to upscale.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -555,7 +914,7 @@ if TYPE_CHECKING:
         async def submit_async(
             self,
             *,
-            image_prompt_1: ImagePrompt,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
             prompt: str = "",
             negative_prompt: str = "",
             styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
@@ -566,7 +925,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -577,9 +936,9 @@ if TYPE_CHECKING:
             output_format: Literal["png", "jpeg", "webp"] = "jpeg",
             sync_mode: bool = False,
             seed: int | None = None,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             inpaint_image_url: FileInput | None = None,
             mask_image_url: FileInput | None = None,
             inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
@@ -599,19 +958,15 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
@@ -621,13 +976,10 @@ if TYPE_CHECKING:
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 uov_image_url: Image to vary or to upscale.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -635,7 +987,7 @@ if TYPE_CHECKING:
         def stream(
             self,
             *,
-            image_prompt_1: ImagePrompt,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
             prompt: str = "",
             negative_prompt: str = "",
             styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
@@ -646,7 +998,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -657,9 +1009,9 @@ if TYPE_CHECKING:
             output_format: Literal["png", "jpeg", "webp"] = "jpeg",
             sync_mode: bool = False,
             seed: int | None = None,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             inpaint_image_url: FileInput | None = None,
             mask_image_url: FileInput | None = None,
             inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
@@ -681,19 +1033,15 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
@@ -703,13 +1051,10 @@ if TYPE_CHECKING:
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 uov_image_url: Image to vary or to upscale.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -720,7 +1065,7 @@ if TYPE_CHECKING:
         def stream_async(
             self,
             *,
-            image_prompt_1: ImagePrompt,
+            image_prompt_1: ImagePrompt | ImagePromptDict,
             prompt: str = "",
             negative_prompt: str = "",
             styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
@@ -731,7 +1076,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -742,9 +1087,9 @@ if TYPE_CHECKING:
             output_format: Literal["png", "jpeg", "webp"] = "jpeg",
             sync_mode: bool = False,
             seed: int | None = None,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             inpaint_image_url: FileInput | None = None,
             mask_image_url: FileInput | None = None,
             inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
@@ -764,19 +1109,15 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
@@ -786,15 +1127,35 @@ if TYPE_CHECKING:
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 uov_image_url: Image to vary or to upscale.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FooocusImagePromptPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFooocusImagePromptPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FooocusImagePrompt = Endpoint
@@ -802,7 +1163,7 @@ else:
 fooocus_image_prompt = FooocusImagePrompt(
     "fal-ai/fooocus/image-prompt", FooocusImagePromptInput, FooocusImagePromptOutput
 )
-"""Image endpoint of fal-ai: fooocus image-prompt.
+"""Generates images from text and reference images.
 
 Call it with `fooocus_image_prompt.subscribe(image_prompt_1=…)`.
 """
@@ -810,13 +1171,19 @@ Call it with `fooocus_image_prompt.subscribe(image_prompt_1=…)`.
 Input = FooocusImagePromptInput
 Output = FooocusImagePromptOutput
 endpoint = fooocus_image_prompt
+"""Generates images from text and reference images.
+
+Call it with `fooocus_image_prompt.subscribe(image_prompt_1=…)`.
+"""
 
 __all__ = [
     "FooocusImagePromptInput",
     "FooocusImagePromptOutput",
     "ImagePrompt",
+    "ImagePromptDict",
     "InpaintMode",
     "LoraWeight",
+    "LoraWeightDict",
     "Style",
     "UovMethod",
     "fooocus_image_prompt",

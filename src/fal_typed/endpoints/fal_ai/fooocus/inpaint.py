@@ -1,4 +1,4 @@
-"""fal-ai/fooocus/inpaint — Image endpoint of fal-ai: fooocus inpaint.
+"""fal-ai/fooocus/inpaint — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/fooocus/inpaint
 """
@@ -11,13 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_prompt import ImagePrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_prompt import ImagePrompt, ImagePromptDict
 from fal_typed.endpoints._shared.inpaint_mode import InpaintMode
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.style_365b1629 import Style
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request, UniqueItems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FooocusInpaintInput(InputModel, Request["FooocusInpaintOutput"]):
@@ -27,7 +45,7 @@ class FooocusInpaintInput(InputModel, Request["FooocusInpaintOutput"]):
     """Image whose masked area is regenerated."""
 
     prompt: str = ""
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -47,10 +65,10 @@ class FooocusInpaintInput(InputModel, Request["FooocusInpaintOutput"]):
     """Sharpness of edges and textures; higher is sharper. From 0 to 30."""
 
     aspect_ratio: str = "1024x1024"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     loras: list[LoraWeight] = [
         LoraWeight(
@@ -61,15 +79,16 @@ class FooocusInpaintInput(InputModel, Request["FooocusInpaintOutput"]):
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None"
-    """Second model that refines the image, or none."""
+    """Second model that refines the image. `None` turns it off."""
 
     refiner_switch: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.0001)] = 0.8
-    """Fraction of the steps, from 0 to 1, at which the refiner takes over. From 0 to 1, a multiple
-    of 0.0001.
+    """Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
     """
 
     output_format: Literal["png", "jpeg", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -94,19 +113,24 @@ class FooocusInpaintInput(InputModel, Request["FooocusInpaintOutput"]):
     """Sides on which to extend the image. All of them unique."""
 
     override_inpaint_options: bool = False
+    """Whether to use your own inpainting options instead of those of the mode."""
 
     inpaint_disable_initial_latent: bool = False
+    """Whether to start from noise instead of the masked image."""
 
     inpaint_engine: Literal["None", "v1", "v2.5", "v2.6"] = "v2.6"
+    """Version of the inpainting model. `None` uses no inpainting model."""
 
     inpaint_strength: Annotated[float, Field(gt=0.0, le=1.0, multiple_of=0.001)] = 1
-    """Greater than 0 and at most 1, a multiple of 0.001."""
+    """How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+    """
 
     inpaint_respective_field: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.001)] = 0.618
-    """From 0 to 1, a multiple of 0.001."""
+    """Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001."""
 
     inpaint_erode_or_dilate: Annotated[float, Field(ge=-64.0, le=64.0, multiple_of=1.0)] = 0
-    """From -64 to 64, a multiple of 1."""
+    """Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
+    """
 
     invert_mask: bool = False
     """Whether to swap the areas to edit and to keep."""
@@ -129,25 +153,9 @@ class FooocusInpaintInput(InputModel, Request["FooocusInpaintOutput"]):
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
 
-class FooocusInpaintOutput(OutputModel):
-    """Result of fal-ai/fooocus/inpaint."""
-
-    images: list[Image]
-    """The generated images, as files to download."""
-
-    timings: dict[str, float]
-    """Duration of each processing stage, in seconds."""
-
-    has_nsfw_concepts: list[bool]
-    """For each image, whether the content filter detected unsafe content."""
-
-
-if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
-
-    class FooocusInpaint(Endpoint[..., FooocusInpaintInput, FooocusInpaintOutput]):
-        def run(
+        def __init__(
             self,
             *,
             inpaint_image_url: FileInput,
@@ -161,7 +169,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -183,10 +191,441 @@ if TYPE_CHECKING:
             inpaint_respective_field: float = 0.618,
             inpaint_erode_or_dilate: float = 0,
             invert_mask: bool = False,
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                inpaint_image_url: Image whose masked area is regenerated.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
+                invert_mask: Whether to swap the areas to edit and to keep.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
+
+class FooocusInpaintOutput(OutputModel):
+    """Result of fal-ai/fooocus/inpaint."""
+
+    images: list[Image]
+    """The resulting images, as files to download."""
+
+    timings: dict[str, float]
+    """Duration of each processing stage, in seconds."""
+
+    has_nsfw_concepts: list[bool]
+    """For each image, whether the content filter detected unsafe content."""
+
+
+if TYPE_CHECKING:
+
+    class FooocusInpaintPipeline(Pipeline[..., FooocusInpaintOutput]):
+        def run(
+            self,
+            *,
+            inpaint_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            override_inpaint_options: bool = False,
+            inpaint_disable_initial_latent: bool = False,
+            inpaint_engine: Literal["None", "v1", "v2.5", "v2.6"] = "v2.6",
+            inpaint_strength: float = 1,
+            inpaint_respective_field: float = 0.618,
+            inpaint_erode_or_dilate: float = 0,
+            invert_mask: bool = False,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusInpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                inpaint_image_url: Image whose masked area is regenerated.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
+                invert_mask: Whether to swap the areas to edit and to keep.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            inpaint_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            override_inpaint_options: bool = False,
+            inpaint_disable_initial_latent: bool = False,
+            inpaint_engine: Literal["None", "v1", "v2.5", "v2.6"] = "v2.6",
+            inpaint_strength: float = 1,
+            inpaint_respective_field: float = 0.618,
+            inpaint_erode_or_dilate: float = 0,
+            invert_mask: bool = False,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[FooocusInpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                inpaint_image_url: Image whose masked area is regenerated.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
+                invert_mask: Whether to swap the areas to edit and to keep.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFooocusInpaintPipeline(AsyncPipeline[..., FooocusInpaintOutput]):
+        async def run(
+            self,
+            *,
+            inpaint_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            override_inpaint_options: bool = False,
+            inpaint_disable_initial_latent: bool = False,
+            inpaint_engine: Literal["None", "v1", "v2.5", "v2.6"] = "v2.6",
+            inpaint_strength: float = 1,
+            inpaint_respective_field: float = 0.618,
+            inpaint_erode_or_dilate: float = 0,
+            invert_mask: bool = False,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusInpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                inpaint_image_url: Image whose masked area is regenerated.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
+                invert_mask: Whether to swap the areas to edit and to keep.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            inpaint_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            override_inpaint_options: bool = False,
+            inpaint_disable_initial_latent: bool = False,
+            inpaint_engine: Literal["None", "v1", "v2.5", "v2.6"] = "v2.6",
+            inpaint_strength: float = 1,
+            inpaint_respective_field: float = 0.618,
+            inpaint_erode_or_dilate: float = 0,
+            invert_mask: bool = False,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_inpaint: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[FooocusInpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                inpaint_image_url: Image whose masked area is regenerated.
+                prompt: What to show in the masked areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                inpaint_mode: Whether to fill the masked area, refine it or change its content.
+                inpaint_additional_prompt: Text description of the content of the masked area.
+                outpaint_selections: Sides on which to extend the image. All of them unique.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
+                invert_mask: Whether to swap the areas to edit and to keep.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+    class FooocusInpaint(Endpoint[..., FooocusInpaintInput, FooocusInpaintOutput]):
+        def run(
+            self,
+            *,
+            inpaint_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            mask_image_url: FileInput | None = None,
+            inpaint_mode: InpaintMode = "Inpaint or Outpaint (default)",
+            inpaint_additional_prompt: str = "",
+            outpaint_selections: list[Literal["Left", "Right", "Top", "Bottom"]] = [],
+            override_inpaint_options: bool = False,
+            inpaint_disable_initial_latent: bool = False,
+            inpaint_engine: Literal["None", "v1", "v2.5", "v2.6"] = "v2.6",
+            inpaint_strength: float = 1,
+            inpaint_respective_field: float = 0.618,
+            inpaint_erode_or_dilate: float = 0,
+            invert_mask: bool = False,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_inpaint: bool = False,
             enable_safety_checker: bool = True,
         ) -> Result[FooocusInpaintOutput]:
@@ -194,38 +633,36 @@ if TYPE_CHECKING:
 
             Args:
                 inpaint_image_url: Image whose masked area is regenerated.
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                inpaint_strength: Greater than 0 and at most 1, a multiple of 0.001.
-                inpaint_respective_field: From 0 to 1, a multiple of 0.001.
-                inpaint_erode_or_dilate: From -64 to 64, a multiple of 1.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
                 invert_mask: Whether to swap the areas to edit and to keep.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -248,7 +685,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -270,10 +707,10 @@ if TYPE_CHECKING:
             inpaint_respective_field: float = 0.618,
             inpaint_erode_or_dilate: float = 0,
             invert_mask: bool = False,
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_inpaint: bool = False,
             enable_safety_checker: bool = True,
         ) -> Result[FooocusInpaintOutput]:
@@ -281,38 +718,36 @@ if TYPE_CHECKING:
 
             Args:
                 inpaint_image_url: Image whose masked area is regenerated.
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                inpaint_strength: Greater than 0 and at most 1, a multiple of 0.001.
-                inpaint_respective_field: From 0 to 1, a multiple of 0.001.
-                inpaint_erode_or_dilate: From -64 to 64, a multiple of 1.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
                 invert_mask: Whether to swap the areas to edit and to keep.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -331,7 +766,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -353,10 +788,10 @@ if TYPE_CHECKING:
             inpaint_respective_field: float = 0.618,
             inpaint_erode_or_dilate: float = 0,
             invert_mask: bool = False,
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_inpaint: bool = False,
             enable_safety_checker: bool = True,
         ) -> Result[FooocusInpaintOutput]:
@@ -364,38 +799,36 @@ if TYPE_CHECKING:
 
             Args:
                 inpaint_image_url: Image whose masked area is regenerated.
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                inpaint_strength: Greater than 0 and at most 1, a multiple of 0.001.
-                inpaint_respective_field: From 0 to 1, a multiple of 0.001.
-                inpaint_erode_or_dilate: From -64 to 64, a multiple of 1.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
                 invert_mask: Whether to swap the areas to edit and to keep.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -419,7 +852,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -441,10 +874,10 @@ if TYPE_CHECKING:
             inpaint_respective_field: float = 0.618,
             inpaint_erode_or_dilate: float = 0,
             invert_mask: bool = False,
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_inpaint: bool = False,
             enable_safety_checker: bool = True,
         ) -> Result[FooocusInpaintOutput]:
@@ -452,38 +885,36 @@ if TYPE_CHECKING:
 
             Args:
                 inpaint_image_url: Image whose masked area is regenerated.
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                inpaint_strength: Greater than 0 and at most 1, a multiple of 0.001.
-                inpaint_respective_field: From 0 to 1, a multiple of 0.001.
-                inpaint_erode_or_dilate: From -64 to 64, a multiple of 1.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
                 invert_mask: Whether to swap the areas to edit and to keep.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -502,7 +933,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -524,10 +955,10 @@ if TYPE_CHECKING:
             inpaint_respective_field: float = 0.618,
             inpaint_erode_or_dilate: float = 0,
             invert_mask: bool = False,
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_inpaint: bool = False,
             enable_safety_checker: bool = True,
         ) -> Handle[FooocusInpaintOutput]:
@@ -535,38 +966,36 @@ if TYPE_CHECKING:
 
             Args:
                 inpaint_image_url: Image whose masked area is regenerated.
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                inpaint_strength: Greater than 0 and at most 1, a multiple of 0.001.
-                inpaint_respective_field: From 0 to 1, a multiple of 0.001.
-                inpaint_erode_or_dilate: From -64 to 64, a multiple of 1.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
                 invert_mask: Whether to swap the areas to edit and to keep.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -589,7 +1018,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -611,10 +1040,10 @@ if TYPE_CHECKING:
             inpaint_respective_field: float = 0.618,
             inpaint_erode_or_dilate: float = 0,
             invert_mask: bool = False,
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_inpaint: bool = False,
             enable_safety_checker: bool = True,
         ) -> AsyncHandle[FooocusInpaintOutput]:
@@ -622,38 +1051,36 @@ if TYPE_CHECKING:
 
             Args:
                 inpaint_image_url: Image whose masked area is regenerated.
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                inpaint_strength: Greater than 0 and at most 1, a multiple of 0.001.
-                inpaint_respective_field: From 0 to 1, a multiple of 0.001.
-                inpaint_erode_or_dilate: From -64 to 64, a multiple of 1.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
                 invert_mask: Whether to swap the areas to edit and to keep.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -672,7 +1099,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -694,10 +1121,10 @@ if TYPE_CHECKING:
             inpaint_respective_field: float = 0.618,
             inpaint_erode_or_dilate: float = 0,
             invert_mask: bool = False,
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_inpaint: bool = False,
             enable_safety_checker: bool = True,
         ) -> Stream[FooocusInpaintOutput]:
@@ -707,38 +1134,36 @@ if TYPE_CHECKING:
 
             Args:
                 inpaint_image_url: Image whose masked area is regenerated.
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                inpaint_strength: Greater than 0 and at most 1, a multiple of 0.001.
-                inpaint_respective_field: From 0 to 1, a multiple of 0.001.
-                inpaint_erode_or_dilate: From -64 to 64, a multiple of 1.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
                 invert_mask: Whether to swap the areas to edit and to keep.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -760,7 +1185,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -782,10 +1207,10 @@ if TYPE_CHECKING:
             inpaint_respective_field: float = 0.618,
             inpaint_erode_or_dilate: float = 0,
             invert_mask: bool = False,
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_inpaint: bool = False,
             enable_safety_checker: bool = True,
         ) -> AsyncStream[FooocusInpaintOutput]:
@@ -793,40 +1218,59 @@ if TYPE_CHECKING:
 
             Args:
                 inpaint_image_url: Image whose masked area is regenerated.
-                prompt: Text description of the change to make, or of the image to generate.
+                prompt: What to show in the masked areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
                 inpaint_mode: Whether to fill the masked area, refine it or change its content.
                 inpaint_additional_prompt: Text description of the content of the masked area.
                 outpaint_selections: Sides on which to extend the image. All of them unique.
-                inpaint_strength: Greater than 0 and at most 1, a multiple of 0.001.
-                inpaint_respective_field: From 0 to 1, a multiple of 0.001.
-                inpaint_erode_or_dilate: From -64 to 64, a multiple of 1.
+                override_inpaint_options: Whether to use your own inpainting options instead of those of the mode.
+                inpaint_disable_initial_latent: Whether to start from noise instead of the masked image.
+                inpaint_engine: Version of the inpainting model. `None` uses no inpainting model.
+                inpaint_strength: How much the masked area may change. Greater than 0 and at most 1, a multiple of 0.001.
+                inpaint_respective_field: Share of the surroundings that the model sees. From 0 to 1, a multiple of 0.001.
+                inpaint_erode_or_dilate: Number of pixels by which to shrink or expand the mask. From -64 to 64, a multiple of 1.
                 invert_mask: Whether to swap the areas to edit and to keep.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked
-                    area.
+                mixing_image_prompt_and_inpaint: Whether image prompts also apply to the masked area.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FooocusInpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFooocusInpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FooocusInpaint = Endpoint
@@ -834,7 +1278,7 @@ else:
 fooocus_inpaint = FooocusInpaint(
     "fal-ai/fooocus/inpaint", FooocusInpaintInput, FooocusInpaintOutput
 )
-"""Image endpoint of fal-ai: fooocus inpaint.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `fooocus_inpaint.subscribe(inpaint_image_url=…)`.
 """
@@ -842,13 +1286,19 @@ Call it with `fooocus_inpaint.subscribe(inpaint_image_url=…)`.
 Input = FooocusInpaintInput
 Output = FooocusInpaintOutput
 endpoint = fooocus_inpaint
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `fooocus_inpaint.subscribe(inpaint_image_url=…)`.
+"""
 
 __all__ = [
     "FooocusInpaintInput",
     "FooocusInpaintOutput",
     "ImagePrompt",
+    "ImagePromptDict",
     "InpaintMode",
     "LoraWeight",
+    "LoraWeightDict",
     "Style",
     "fooocus_inpaint",
 ]

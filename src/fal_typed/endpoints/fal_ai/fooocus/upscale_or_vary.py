@@ -1,4 +1,4 @@
-"""fal-ai/fooocus/upscale-or-vary — Image endpoint of fal-ai: fooocus upscale-or-vary.
+"""fal-ai/fooocus/upscale-or-vary — Upscales an image or generates variations of it.
 
 Category: image. https://fal.ai/models/fal-ai/fooocus/upscale-or-vary
 """
@@ -11,13 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_prompt import ImagePrompt
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_prompt import ImagePrompt, ImagePromptDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.style_365b1629 import Style
 from fal_typed.endpoints._shared.uov_method import UovMethod
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request, UniqueItems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"]):
@@ -27,7 +45,7 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     """Image to vary or to upscale."""
 
     prompt: str = ""
-    """What the image shows, in words: subject, style and composition."""
+    """What the input shows, in words; guides the added detail."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -47,10 +65,10 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     """Sharpness of edges and textures; higher is sharper. From 0 to 30."""
 
     aspect_ratio: str = "1024x1024"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     loras: list[LoraWeight] = [
         LoraWeight(
@@ -61,15 +79,16 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None"
-    """Second model that refines the image, or none."""
+    """Second model that refines the image. `None` turns it off."""
 
     refiner_switch: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.0001)] = 0.8
-    """Fraction of the steps, from 0 to 1, at which the refiner takes over. From 0 to 1, a multiple
-    of 0.0001.
+    """Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
     """
 
     output_format: Literal["png", "jpeg", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -100,12 +119,78 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FooocusUpscaleOrVaryOutput(OutputModel):
     """Result of fal-ai/fooocus/upscale-or-vary."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -115,7 +200,256 @@ class FooocusUpscaleOrVaryOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FooocusUpscaleOrVaryPipeline(Pipeline[..., FooocusUpscaleOrVaryOutput]):
+        def run(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusUpscaleOrVaryOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[FooocusUpscaleOrVaryOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFooocusUpscaleOrVaryPipeline(AsyncPipeline[..., FooocusUpscaleOrVaryOutput]):
+        async def run(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusUpscaleOrVaryOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[FooocusUpscaleOrVaryOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class FooocusUpscaleOrVary(
         Endpoint[..., FooocusUpscaleOrVaryInput, FooocusUpscaleOrVaryOutput]
@@ -134,7 +468,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -146,10 +480,10 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             seed: int | None = None,
             uov_method: UovMethod = "Vary (Strong)",
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_vary_upscale: bool = False,
             enable_safety_checker: bool = True,
         ) -> Result[FooocusUpscaleOrVaryOutput]:
@@ -157,32 +491,26 @@ if TYPE_CHECKING:
 
             Args:
                 uov_image_url: Image to vary or to upscale.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -205,7 +533,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -217,10 +545,10 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             seed: int | None = None,
             uov_method: UovMethod = "Vary (Strong)",
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_vary_upscale: bool = False,
             enable_safety_checker: bool = True,
         ) -> Result[FooocusUpscaleOrVaryOutput]:
@@ -228,32 +556,26 @@ if TYPE_CHECKING:
 
             Args:
                 uov_image_url: Image to vary or to upscale.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -272,7 +594,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -284,10 +606,10 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             seed: int | None = None,
             uov_method: UovMethod = "Vary (Strong)",
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_vary_upscale: bool = False,
             enable_safety_checker: bool = True,
         ) -> Result[FooocusUpscaleOrVaryOutput]:
@@ -295,32 +617,26 @@ if TYPE_CHECKING:
 
             Args:
                 uov_image_url: Image to vary or to upscale.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -344,7 +660,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -356,10 +672,10 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             seed: int | None = None,
             uov_method: UovMethod = "Vary (Strong)",
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_vary_upscale: bool = False,
             enable_safety_checker: bool = True,
         ) -> Result[FooocusUpscaleOrVaryOutput]:
@@ -367,32 +683,26 @@ if TYPE_CHECKING:
 
             Args:
                 uov_image_url: Image to vary or to upscale.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -411,7 +721,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -423,10 +733,10 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             seed: int | None = None,
             uov_method: UovMethod = "Vary (Strong)",
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_vary_upscale: bool = False,
             enable_safety_checker: bool = True,
         ) -> Handle[FooocusUpscaleOrVaryOutput]:
@@ -434,32 +744,26 @@ if TYPE_CHECKING:
 
             Args:
                 uov_image_url: Image to vary or to upscale.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -482,7 +786,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -494,10 +798,10 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             seed: int | None = None,
             uov_method: UovMethod = "Vary (Strong)",
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_vary_upscale: bool = False,
             enable_safety_checker: bool = True,
         ) -> AsyncHandle[FooocusUpscaleOrVaryOutput]:
@@ -505,32 +809,26 @@ if TYPE_CHECKING:
 
             Args:
                 uov_image_url: Image to vary or to upscale.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -549,7 +847,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -561,10 +859,10 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             seed: int | None = None,
             uov_method: UovMethod = "Vary (Strong)",
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_vary_upscale: bool = False,
             enable_safety_checker: bool = True,
         ) -> Stream[FooocusUpscaleOrVaryOutput]:
@@ -574,32 +872,26 @@ if TYPE_CHECKING:
 
             Args:
                 uov_image_url: Image to vary or to upscale.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -621,7 +913,7 @@ if TYPE_CHECKING:
             sharpness: float = 2,
             aspect_ratio: str = "1024x1024",
             num_images: int = 1,
-            loras: list[LoraWeight] = [
+            loras: Sequence[LoraWeight | LoraWeightDict] = [
                 LoraWeight(
                     path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
                     scale=0.1,
@@ -633,10 +925,10 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             seed: int | None = None,
             uov_method: UovMethod = "Vary (Strong)",
-            image_prompt_1: ImagePrompt = UNSET,
-            image_prompt_2: ImagePrompt = UNSET,
-            image_prompt_3: ImagePrompt = UNSET,
-            image_prompt_4: ImagePrompt = UNSET,
+            image_prompt_1: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_2: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_3: ImagePrompt | ImagePromptDict = UNSET,
+            image_prompt_4: ImagePrompt | ImagePromptDict = UNSET,
             mixing_image_prompt_and_vary_upscale: bool = False,
             enable_safety_checker: bool = True,
         ) -> AsyncStream[FooocusUpscaleOrVaryOutput]:
@@ -644,34 +936,51 @@ if TYPE_CHECKING:
 
             Args:
                 uov_image_url: Image to vary or to upscale.
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the input shows, in words; guides the added detail.
                 negative_prompt: Text description of what to avoid in the result.
                 styles: Predefined styles to combine. All of them unique.
                 performance: Balance of quality against speed.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 30.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 30.
                 sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                refiner_model: Second model that refines the image, or none.
-                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
-                    From 0 to 1, a multiple of 0.0001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                refiner_model: Second model that refines the image. `None` turns it off.
+                refiner_switch: Fraction of the steps at which the refiner takes over. From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
-                    it.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale it.
                 image_prompt_1: First image to use as a prompt in addition to the text.
                 image_prompt_2: Second image to use as a prompt in addition to the text.
                 image_prompt_3: Third image to use as a prompt in addition to the text.
                 image_prompt_4: Fourth image to use as a prompt in addition to the text.
-                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
-                    image is varied or upscaled.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the image is varied or upscaled.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FooocusUpscaleOrVaryPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFooocusUpscaleOrVaryPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FooocusUpscaleOrVary = Endpoint
@@ -679,7 +988,7 @@ else:
 fooocus_upscale_or_vary = FooocusUpscaleOrVary(
     "fal-ai/fooocus/upscale-or-vary", FooocusUpscaleOrVaryInput, FooocusUpscaleOrVaryOutput
 )
-"""Image endpoint of fal-ai: fooocus upscale-or-vary.
+"""Upscales an image or generates variations of it.
 
 Call it with `fooocus_upscale_or_vary.subscribe(uov_image_url=…)`.
 """
@@ -687,12 +996,18 @@ Call it with `fooocus_upscale_or_vary.subscribe(uov_image_url=…)`.
 Input = FooocusUpscaleOrVaryInput
 Output = FooocusUpscaleOrVaryOutput
 endpoint = fooocus_upscale_or_vary
+"""Upscales an image or generates variations of it.
+
+Call it with `fooocus_upscale_or_vary.subscribe(uov_image_url=…)`.
+"""
 
 __all__ = [
     "FooocusUpscaleOrVaryInput",
     "FooocusUpscaleOrVaryOutput",
     "ImagePrompt",
+    "ImagePromptDict",
     "LoraWeight",
+    "LoraWeightDict",
     "Style",
     "UovMethod",
     "fooocus_upscale_or_vary",

@@ -1,4 +1,4 @@
-"""fal-ai/framepack/f1 — Video endpoint of fal-ai: framepack f1.
+"""fal-ai/framepack/f1 — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/framepack/f1
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FramepackF1Input(InputModel, Request["FramepackF1Output"]):
     """Parameters of fal-ai/framepack/f1."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -32,11 +48,10 @@ class FramepackF1Input(InputModel, Request["FramepackF1Output"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["720p", "480p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     cfg_scale: Annotated[float, Field(ge=0.0, le=7.0)] = 1
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -67,7 +82,132 @@ class FramepackF1Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FramepackF1Pipeline(Pipeline[..., FramepackF1Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> Result[FramepackF1Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> PendingRun[FramepackF1Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFramepackF1Pipeline(AsyncPipeline[..., FramepackF1Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> Result[FramepackF1Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> AsyncPendingRun[FramepackF1Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class FramepackF1(Endpoint[..., FramepackF1Input, FramepackF1Output]):
         def run(
@@ -87,19 +227,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 900.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -125,19 +261,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 900.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -159,19 +291,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 900.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -198,19 +326,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 900.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -232,19 +356,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 900.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -270,19 +390,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 900.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -306,19 +422,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 900.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -343,27 +455,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 900.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 900.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FramepackF1Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFramepackF1Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FramepackF1 = Endpoint
 
 framepack_f1 = FramepackF1("fal-ai/framepack/f1", FramepackF1Input, FramepackF1Output)
-"""Video endpoint of fal-ai: framepack f1.
+"""Animates an image into a video.
 
 Call it with `framepack_f1.subscribe(prompt=…, image_url=…)`.
 """
@@ -371,5 +500,9 @@ Call it with `framepack_f1.subscribe(prompt=…, image_url=…)`.
 Input = FramepackF1Input
 Output = FramepackF1Output
 endpoint = framepack_f1
+"""Animates an image into a video.
+
+Call it with `framepack_f1.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["FramepackF1Input", "FramepackF1Output", "framepack_f1"]

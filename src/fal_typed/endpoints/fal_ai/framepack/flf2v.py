@@ -1,4 +1,4 @@
-"""fal-ai/framepack/flf2v — Video endpoint of fal-ai: framepack flf2v.
+"""fal-ai/framepack/flf2v — Generates the video between a first and a last image.
 
 Category: video. https://fal.ai/models/fal-ai/framepack/flf2v
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FramepackFlf2vInput(InputModel, Request["FramepackFlf2vOutput"]):
     """Parameters of fal-ai/framepack/flf2v."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image to use as the first frame."""
 
     end_image_url: FileInput
     """Image to use as the last frame."""
@@ -35,11 +51,10 @@ class FramepackFlf2vInput(InputModel, Request["FramepackFlf2vOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["720p", "480p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     cfg_scale: Annotated[float, Field(ge=0.0, le=7.0)] = 1
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -75,7 +90,148 @@ class FramepackFlf2vOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FramepackFlf2vPipeline(Pipeline[..., FramepackFlf2vOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> Result[FramepackFlf2vOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> PendingRun[FramepackFlf2vOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFramepackFlf2vPipeline(AsyncPipeline[..., FramepackFlf2vOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> Result[FramepackFlf2vOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> AsyncPendingRun[FramepackFlf2vOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
+            """
+            ...
 
     class FramepackFlf2v(Endpoint[..., FramepackFlf2vInput, FramepackFlf2vOutput]):
         def run(
@@ -97,23 +253,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 1800.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How strongly the given input conditions the video; higher values stay
-                    closer to it. From 0 to 1.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -140,23 +291,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 1800.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How strongly the given input conditions the video; higher values stay
-                    closer to it. From 0 to 1.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
             """
             ...
 
@@ -179,23 +325,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 1800.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How strongly the given input conditions the video; higher values stay
-                    closer to it. From 0 to 1.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -223,23 +364,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 1800.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How strongly the given input conditions the video; higher values stay
-                    closer to it. From 0 to 1.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
             """
             ...
 
@@ -262,23 +398,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 1800.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How strongly the given input conditions the video; higher values stay
-                    closer to it. From 0 to 1.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -305,23 +436,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 1800.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How strongly the given input conditions the video; higher values stay
-                    closer to it. From 0 to 1.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
             """
             ...
 
@@ -346,23 +472,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 1800.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How strongly the given input conditions the video; higher values stay
-                    closer to it. From 0 to 1.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -388,24 +509,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 7.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 32.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 30 to 1800.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How strongly the given input conditions the video; higher values stay
-                    closer to it. From 0 to 1.
+                strength: How strongly the given input conditions the video; higher values stay closer to it. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FramepackFlf2vPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFramepackFlf2vPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FramepackFlf2v = Endpoint
@@ -413,7 +550,7 @@ else:
 framepack_flf2v = FramepackFlf2v(
     "fal-ai/framepack/flf2v", FramepackFlf2vInput, FramepackFlf2vOutput
 )
-"""Video endpoint of fal-ai: framepack flf2v.
+"""Generates the video between a first and a last image.
 
 Call it with `framepack_flf2v.subscribe(prompt=…, image_url=…, end_image_url=…)`.
 """
@@ -421,5 +558,9 @@ Call it with `framepack_flf2v.subscribe(prompt=…, image_url=…, end_image_url
 Input = FramepackFlf2vInput
 Output = FramepackFlf2vOutput
 endpoint = framepack_flf2v
+"""Generates the video between a first and a last image.
+
+Call it with `framepack_flf2v.subscribe(prompt=…, image_url=…, end_image_url=…)`.
+"""
 
 __all__ = ["FramepackFlf2vInput", "FramepackFlf2vOutput", "framepack_flf2v"]

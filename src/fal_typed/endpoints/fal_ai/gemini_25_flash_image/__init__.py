@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.gemini_25_flash_image._endpoint import (
         AspectRatio as AspectRatio,
+        Gemini25FlashImage as Gemini25FlashImage,
         Gemini25FlashImageInput as Gemini25FlashImageInput,
         Gemini25FlashImageOutput as Gemini25FlashImageOutput,
         Input as Input,
@@ -31,6 +32,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "AspectRatio",
+            "Gemini25FlashImage",
             "Gemini25FlashImageInput",
             "Gemini25FlashImageOutput",
             "Input",
@@ -46,4 +48,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

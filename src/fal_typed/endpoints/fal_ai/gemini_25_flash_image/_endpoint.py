@@ -1,4 +1,4 @@
-"""fal-ai/gemini-25-flash-image — Image endpoint of fal-ai: gemini-25-flash-image.
+"""fal-ai/gemini-25-flash-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/gemini-25-flash-image
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_8b0cc544 import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Gemini25FlashImageInput(InputModel, Request["Gemini25FlashImageOutput"]):
@@ -24,19 +40,21 @@ class Gemini25FlashImageInput(InputModel, Request["Gemini25FlashImageOutput"]):
     """What the image shows, in words: subject, style and composition. 3 to 50000 characters."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -58,7 +76,116 @@ class Gemini25FlashImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Gemini25FlashImagePipeline(Pipeline[..., Gemini25FlashImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[Gemini25FlashImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> PendingRun[Gemini25FlashImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGemini25FlashImagePipeline(AsyncPipeline[..., Gemini25FlashImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[Gemini25FlashImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> AsyncPendingRun[Gemini25FlashImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+            """
+            ...
 
     class Gemini25FlashImage(Endpoint[..., Gemini25FlashImageInput, Gemini25FlashImageOutput]):
         def run(
@@ -76,18 +203,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,18 +233,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
             """
             ...
 
@@ -140,18 +259,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -175,18 +290,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
             """
             ...
 
@@ -205,18 +316,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -239,18 +346,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
             """
             ...
 
@@ -271,18 +374,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -304,19 +403,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Gemini25FlashImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGemini25FlashImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Gemini25FlashImage = Endpoint
@@ -324,7 +442,7 @@ else:
 gemini_25_flash_image = Gemini25FlashImage(
     "fal-ai/gemini-25-flash-image", Gemini25FlashImageInput, Gemini25FlashImageOutput
 )
-"""Image endpoint of fal-ai: gemini-25-flash-image.
+"""Generates images from text.
 
 Call it with `gemini_25_flash_image.subscribe(prompt=…)`.
 """
@@ -332,6 +450,10 @@ Call it with `gemini_25_flash_image.subscribe(prompt=…)`.
 Input = Gemini25FlashImageInput
 Output = Gemini25FlashImageOutput
 endpoint = gemini_25_flash_image
+"""Generates images from text.
+
+Call it with `gemini_25_flash_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.gemini_3_1_flash_image_preview._endpoint import (
         AspectRatio as AspectRatio,
+        Gemini31FlashImagePreview as Gemini31FlashImagePreview,
         Gemini31FlashImagePreviewInput as Gemini31FlashImagePreviewInput,
         Gemini31FlashImagePreviewOutput as Gemini31FlashImagePreviewOutput,
         Input as Input,
@@ -31,6 +32,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "AspectRatio",
+            "Gemini31FlashImagePreview",
             "Gemini31FlashImagePreviewInput",
             "Gemini31FlashImagePreviewOutput",
             "Input",
@@ -49,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.gemini_3_pro_image_preview._endpoint import (
         AspectRatio as AspectRatio,
+        Gemini3ProImagePreview as Gemini3ProImagePreview,
         Gemini3ProImagePreviewInput as Gemini3ProImagePreviewInput,
         Gemini3ProImagePreviewOutput as Gemini3ProImagePreviewOutput,
         Input as Input,
@@ -31,6 +32,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "AspectRatio",
+            "Gemini3ProImagePreview",
             "Gemini3ProImagePreviewInput",
             "Gemini3ProImagePreviewOutput",
             "Input",
@@ -47,4 +49,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/gemini-3-pro-image-preview — Image endpoint of fal-ai: gemini-3-pro-image-preview.
+"""fal-ai/gemini-3-pro-image-preview — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/gemini-3-pro-image-preview
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_c974fef3 import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Gemini3ProImagePreviewInput(InputModel, Request["Gemini3ProImagePreviewOutput"]):
@@ -24,19 +40,21 @@ class Gemini3ProImagePreviewInput(InputModel, Request["Gemini3ProImagePreviewOut
     """What the image shows, in words: subject, style and composition. 3 to 50000 characters."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: AspectRatio | None = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` lets the model choose."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -49,7 +67,7 @@ class Gemini3ProImagePreviewInput(InputModel, Request["Gemini3ProImagePreviewOut
     """
 
     resolution: Literal["1K", "2K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     limit_generations: bool = False
     """Whether to generate one image per request, even if the prompt asks for several."""
@@ -69,7 +87,140 @@ class Gemini3ProImagePreviewOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Gemini3ProImagePreviewPipeline(Pipeline[..., Gemini3ProImagePreviewOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Result[Gemini3ProImagePreviewOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> PendingRun[Gemini3ProImagePreviewOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGemini3ProImagePreviewPipeline(AsyncPipeline[..., Gemini3ProImagePreviewOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Result[Gemini3ProImagePreviewOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> AsyncPendingRun[Gemini3ProImagePreviewOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
 
     class Gemini3ProImagePreview(
         Endpoint[..., Gemini3ProImagePreviewInput, Gemini3ProImagePreviewOutput]
@@ -92,21 +243,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
 
             Raises:
@@ -133,21 +279,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
             """
             ...
@@ -170,21 +311,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
 
             Raises:
@@ -212,21 +348,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
             """
             ...
@@ -249,21 +380,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
 
             Raises:
@@ -290,21 +416,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
             """
             ...
@@ -329,21 +450,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
 
             Raises:
@@ -369,23 +485,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Gemini3ProImagePreviewPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGemini3ProImagePreviewPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Gemini3ProImagePreview = Endpoint
@@ -393,7 +527,7 @@ else:
 gemini_3_pro_image_preview = Gemini3ProImagePreview(
     "fal-ai/gemini-3-pro-image-preview", Gemini3ProImagePreviewInput, Gemini3ProImagePreviewOutput
 )
-"""Image endpoint of fal-ai: gemini-3-pro-image-preview.
+"""Generates images from text.
 
 Call it with `gemini_3_pro_image_preview.subscribe(prompt=…)`.
 """
@@ -401,6 +535,10 @@ Call it with `gemini_3_pro_image_preview.subscribe(prompt=…)`.
 Input = Gemini3ProImagePreviewInput
 Output = Gemini3ProImagePreviewOutput
 endpoint = gemini_3_pro_image_preview
+"""Generates images from text.
+
+Call it with `gemini_3_pro_image_preview.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -1,5 +1,4 @@
-"""fal-ai/gemini-3-pro-image-preview/edit — Image endpoint of fal-ai: gemini-3-pro-image-preview
-edit.
+"""fal-ai/gemini-3-pro-image-preview/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/gemini-3-pro-image-preview/edit
 """
@@ -12,37 +11,54 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_c974fef3 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Gemini3ProImagePreviewEditInput(InputModel, Request["Gemini3ProImagePreviewEditOutput"]):
     """Parameters of fal-ai/gemini-3-pro-image-preview/edit."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=3)]
-    """Text description of the change to make, or of the image to generate. 3 to 50000 characters.
-    """
+    """What to change or to combine, in words. 3 to 50000 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: AspectRatio | None = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -55,7 +71,7 @@ class Gemini3ProImagePreviewEditInput(InputModel, Request["Gemini3ProImagePrevie
     """
 
     resolution: Literal["1K", "2K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     limit_generations: bool = False
     """Whether to generate one image per request, even if the prompt asks for several."""
@@ -68,14 +84,157 @@ class Gemini3ProImagePreviewEditOutput(OutputModel):
     """Result of fal-ai/gemini-3-pro-image-preview/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     description: str
     """The model's description of the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Gemini3ProImagePreviewEditPipeline(Pipeline[..., Gemini3ProImagePreviewEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Result[Gemini3ProImagePreviewEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> PendingRun[Gemini3ProImagePreviewEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGemini3ProImagePreviewEditPipeline(
+        AsyncPipeline[..., Gemini3ProImagePreviewEditOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Result[Gemini3ProImagePreviewEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> AsyncPendingRun[Gemini3ProImagePreviewEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
 
     class Gemini3ProImagePreviewEdit(
         Endpoint[..., Gemini3ProImagePreviewEditInput, Gemini3ProImagePreviewEditOutput]
@@ -99,23 +258,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
 
             Raises:
@@ -143,23 +296,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
             """
             ...
@@ -183,23 +330,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
 
             Raises:
@@ -228,23 +369,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
             """
             ...
@@ -268,23 +403,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
 
             Raises:
@@ -312,23 +441,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
             """
             ...
@@ -354,23 +477,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
 
             Raises:
@@ -397,25 +514,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Gemini3ProImagePreviewEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGemini3ProImagePreviewEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Gemini3ProImagePreviewEdit = Endpoint
@@ -425,7 +561,7 @@ gemini_3_pro_image_preview_edit = Gemini3ProImagePreviewEdit(
     Gemini3ProImagePreviewEditInput,
     Gemini3ProImagePreviewEditOutput,
 )
-"""Image endpoint of fal-ai: gemini-3-pro-image-preview edit.
+"""Edits or combines images by text instructions.
 
 Call it with `gemini_3_pro_image_preview_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -433,6 +569,10 @@ Call it with `gemini_3_pro_image_preview_edit.subscribe(prompt=…, image_urls=�
 Input = Gemini3ProImagePreviewEditInput
 Output = Gemini3ProImagePreviewEditOutput
 endpoint = gemini_3_pro_image_preview_edit
+"""Edits or combines images by text instructions.
+
+Call it with `gemini_3_pro_image_preview_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.genfocus._endpoint import (
+        Genfocus as Genfocus,
         GenfocusInput as GenfocusInput,
         GenfocusOutput as GenfocusOutput,
         Input as Input,
@@ -23,11 +24,20 @@ if not TYPE_CHECKING:
     from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name in {"GenfocusInput", "GenfocusOutput", "Input", "Output", "endpoint", "genfocus"}:
+        if name in {
+            "Genfocus",
+            "GenfocusInput",
+            "GenfocusOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "genfocus",
+        }:
             return getattr(import_module("fal_typed.endpoints.fal_ai.genfocus._endpoint"), name)
         if any(module.name == name for module in iter_modules(__path__)):
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

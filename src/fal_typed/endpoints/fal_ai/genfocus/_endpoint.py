@@ -1,4 +1,4 @@
-"""fal-ai/genfocus — Image endpoint of fal-ai: genfocus.
+"""fal-ai/genfocus — Changes the focus and the depth of field of an image.
 
 Category: image. https://fal.ai/models/fal-ai/genfocus
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GenfocusInput(InputModel, Request["GenfocusOutput"]):
     """Parameters of fal-ai/genfocus."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     focus_point: Annotated[list[float], Field(max_length=2, min_length=2)] | None = [0.5, 0.5]
-    """Exactly 2 items."""
+    """Position in the image that is sharp. Exactly 2 items."""
 
     blur_strength: Annotated[int, Field(ge=0, le=50)] = 8
     """Strength of the background blur. From 0 to 50."""
@@ -39,7 +55,7 @@ class GenfocusInput(InputModel, Request["GenfocusOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -47,14 +63,14 @@ class GenfocusInput(InputModel, Request["GenfocusOutput"]):
     """
 
     target_long_side: Annotated[int, Field(ge=256, le=2048)] | None = 512
-    """From 256 to 2048."""
+    """Length of the longer side of the result, in pixels. From 256 to 2048."""
 
 
 class GenfocusOutput(OutputModel):
     """Result of fal-ai/genfocus."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -66,11 +82,128 @@ class GenfocusOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the image was generated from, as the model received it."""
+    """Text that the model used as its prompt."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GenfocusPipeline(Pipeline[..., GenfocusOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Result[GenfocusOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> PendingRun[GenfocusOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGenfocusPipeline(AsyncPipeline[..., GenfocusOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Result[GenfocusOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> AsyncPendingRun[GenfocusOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
+            """
+            ...
 
     class Genfocus(Endpoint[..., GenfocusInput, GenfocusOutput]):
         def run(
@@ -89,17 +222,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                focus_point: Exactly 2 items.
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
                 blur_strength: Strength of the background blur. From 0 to 50.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 25 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,17 +254,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                focus_point: Exactly 2 items.
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
                 blur_strength: Strength of the background blur. From 0 to 50.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 25 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
             """
             ...
 
@@ -153,17 +282,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                focus_point: Exactly 2 items.
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
                 blur_strength: Strength of the background blur. From 0 to 50.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 25 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -188,17 +315,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                focus_point: Exactly 2 items.
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
                 blur_strength: Strength of the background blur. From 0 to 50.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 25 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
             """
             ...
 
@@ -218,17 +343,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                focus_point: Exactly 2 items.
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
                 blur_strength: Strength of the background blur. From 0 to 50.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 25 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -252,17 +375,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                focus_point: Exactly 2 items.
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
                 blur_strength: Strength of the background blur. From 0 to 50.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 25 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
             """
             ...
 
@@ -284,17 +405,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                focus_point: Exactly 2 items.
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
                 blur_strength: Strength of the background blur. From 0 to 50.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 25 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -317,24 +436,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                focus_point: Exactly 2 items.
+                image_url: Image to edit.
+                focus_point: Position in the image that is sharp. Exactly 2 items.
                 blur_strength: Strength of the background blur. From 0 to 50.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 25 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GenfocusPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGenfocusPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Genfocus = Endpoint
 
 genfocus = Genfocus("fal-ai/genfocus", GenfocusInput, GenfocusOutput)
-"""Image endpoint of fal-ai: genfocus.
+"""Changes the focus and the depth of field of an image.
 
 Call it with `genfocus.subscribe(image_url=…)`.
 """
@@ -342,5 +480,9 @@ Call it with `genfocus.subscribe(image_url=…)`.
 Input = GenfocusInput
 Output = GenfocusOutput
 endpoint = genfocus
+"""Changes the focus and the depth of field of an image.
+
+Call it with `genfocus.subscribe(image_url=…)`.
+"""
 
 __all__ = ["GenfocusInput", "GenfocusOutput", "genfocus"]

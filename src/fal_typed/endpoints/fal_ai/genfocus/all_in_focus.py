@@ -1,4 +1,4 @@
-"""fal-ai/genfocus/all-in-focus — Image endpoint of fal-ai: genfocus all-in-focus.
+"""fal-ai/genfocus/all-in-focus — Makes all parts of an image sharp.
 
 Category: image. https://fal.ai/models/fal-ai/genfocus/all-in-focus
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GenfocusAllInFocusInput(InputModel, Request["GenfocusAllInFocusOutput"]):
     """Parameters of fal-ai/genfocus/all-in-focus."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     num_inference_steps: Annotated[int, Field(ge=8, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 8 to 50."""
@@ -32,7 +48,7 @@ class GenfocusAllInFocusInput(InputModel, Request["GenfocusAllInFocusOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -40,14 +56,14 @@ class GenfocusAllInFocusInput(InputModel, Request["GenfocusAllInFocusOutput"]):
     """
 
     target_long_side: Annotated[int, Field(ge=256, le=2048)] | None = 512
-    """From 256 to 2048."""
+    """Length of the longer side of the result, in pixels. From 256 to 2048."""
 
 
 class GenfocusAllInFocusOutput(OutputModel):
     """Result of fal-ai/genfocus/all-in-focus."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -59,11 +75,112 @@ class GenfocusAllInFocusOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the image was generated from, as the model received it."""
+    """Text that the model used as its prompt."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GenfocusAllInFocusPipeline(Pipeline[..., GenfocusAllInFocusOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Result[GenfocusAllInFocusOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> PendingRun[GenfocusAllInFocusOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGenfocusAllInFocusPipeline(AsyncPipeline[..., GenfocusAllInFocusOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Result[GenfocusAllInFocusOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> AsyncPendingRun[GenfocusAllInFocusOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
+            """
+            ...
 
     class GenfocusAllInFocus(Endpoint[..., GenfocusAllInFocusInput, GenfocusAllInFocusOutput]):
         def run(
@@ -80,15 +197,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,15 +225,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
             """
             ...
 
@@ -136,15 +249,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,15 +278,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
             """
             ...
 
@@ -193,15 +302,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -223,15 +330,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
             """
             ...
 
@@ -251,15 +356,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -280,16 +383,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                image_url: Image to restore.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                target_long_side: From 256 to 2048.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                target_long_side: Length of the longer side of the result, in pixels. From 256 to 2048.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GenfocusAllInFocusPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGenfocusAllInFocusPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GenfocusAllInFocus = Endpoint
@@ -297,7 +421,7 @@ else:
 genfocus_all_in_focus = GenfocusAllInFocus(
     "fal-ai/genfocus/all-in-focus", GenfocusAllInFocusInput, GenfocusAllInFocusOutput
 )
-"""Image endpoint of fal-ai: genfocus all-in-focus.
+"""Makes all parts of an image sharp.
 
 Call it with `genfocus_all_in_focus.subscribe(image_url=…)`.
 """
@@ -305,5 +429,9 @@ Call it with `genfocus_all_in_focus.subscribe(image_url=…)`.
 Input = GenfocusAllInFocusInput
 Output = GenfocusAllInFocusOutput
 endpoint = genfocus_all_in_focus
+"""Makes all parts of an image sharp.
+
+Call it with `genfocus_all_in_focus.subscribe(image_url=…)`.
+"""
 
 __all__ = ["GenfocusAllInFocusInput", "GenfocusAllInFocusOutput", "genfocus_all_in_focus"]

@@ -1,4 +1,4 @@
-"""fal-ai/glm-image/image-to-image — Image endpoint of fal-ai: glm-image, image to image.
+"""fal-ai/glm-image/image-to-image — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/glm-image/image-to-image
 """
@@ -11,18 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_50179b52 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GlmImageImageToImageInput(InputModel, Request["GlmImageImageToImageOutput"]):
     """Parameters of fal-ai/glm-image/image-to-image."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -44,13 +60,13 @@ class GlmImageImageToImageInput(InputModel, Request["GlmImageImageToImageOutput"
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -62,12 +78,49 @@ class GlmImageImageToImageInput(InputModel, Request["GlmImageImageToImageOutput"
     prompts.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            enable_prompt_expansion: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class GlmImageImageToImageOutput(OutputModel):
     """Result of fal-ai/glm-image/image-to-image."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -83,7 +136,140 @@ class GlmImageImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GlmImageImageToImagePipeline(Pipeline[..., GlmImageImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[GlmImageImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            enable_prompt_expansion: bool = False,
+        ) -> PendingRun[GlmImageImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGlmImageImageToImagePipeline(AsyncPipeline[..., GlmImageImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[GlmImageImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1.5,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncPendingRun[GlmImageImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
 
     class GlmImageImageToImage(
         Endpoint[..., GlmImageImageToImageInput, GlmImageImageToImageOutput]
@@ -93,7 +279,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 1.5,
             seed: int | None = None,
@@ -106,22 +292,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -134,7 +315,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 1.5,
             seed: int | None = None,
@@ -147,22 +328,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -171,7 +347,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 1.5,
             seed: int | None = None,
@@ -184,22 +360,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -213,7 +384,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 1.5,
             seed: int | None = None,
@@ -226,22 +397,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -250,7 +416,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 1.5,
             seed: int | None = None,
@@ -263,22 +429,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -291,7 +452,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 1.5,
             seed: int | None = None,
@@ -304,22 +465,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -328,7 +484,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 1.5,
             seed: int | None = None,
@@ -343,22 +499,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -370,7 +521,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 1.5,
             seed: int | None = None,
@@ -383,23 +534,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GlmImageImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGlmImageImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GlmImageImageToImage = Endpoint
@@ -407,7 +576,7 @@ else:
 glm_image_image_to_image = GlmImageImageToImage(
     "fal-ai/glm-image/image-to-image", GlmImageImageToImageInput, GlmImageImageToImageOutput
 )
-"""Image endpoint of fal-ai: glm-image, image to image.
+"""Edits or combines images by text instructions.
 
 Call it with `glm_image_image_to_image.subscribe(prompt=…, image_urls=…)`.
 """
@@ -415,11 +584,16 @@ Call it with `glm_image_image_to_image.subscribe(prompt=…, image_urls=…)`.
 Input = GlmImageImageToImageInput
 Output = GlmImageImageToImageOutput
 endpoint = glm_image_image_to_image
+"""Edits or combines images by text instructions.
+
+Call it with `glm_image_image_to_image.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "GlmImageImageToImageInput",
     "GlmImageImageToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "glm_image_image_to_image",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/got-ocr/v2 — Vision endpoint of fal-ai: got-ocr v2.
+"""fal-ai/got-ocr/v2 — Reads the text in an image.
 
 Category: vision. https://fal.ai/models/fal-ai/got-ocr/v2
 """
@@ -9,18 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GotOcrV2Input(InputModel, Request["GotOcrV2Output"]):
     """Parameters of fal-ai/got-ocr/v2."""
 
     input_image_urls: list[FileInput] = []
-    """Images to edit or to use as references, in order."""
+    """Images to analyze, in order."""
 
     do_format: bool = False
+    """Whether to keep the layout of the text."""
 
     multi_page: bool = False
     """Whether to treat the images as pages of one document."""
@@ -34,7 +51,76 @@ class GotOcrV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GotOcrV2Pipeline(Pipeline[..., GotOcrV2Output]):
+        def run(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> Result[GotOcrV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
+                multi_page: Whether to treat the images as pages of one document.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> PendingRun[GotOcrV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
+                multi_page: Whether to treat the images as pages of one document.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGotOcrV2Pipeline(AsyncPipeline[..., GotOcrV2Output]):
+        async def run(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> Result[GotOcrV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
+                multi_page: Whether to treat the images as pages of one document.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> AsyncPendingRun[GotOcrV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
+                multi_page: Whether to treat the images as pages of one document.
+            """
+            ...
 
     class GotOcrV2(Endpoint[..., GotOcrV2Input, GotOcrV2Output]):
         def run(
@@ -47,7 +133,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
                 multi_page: Whether to treat the images as pages of one document.
 
             Raises:
@@ -66,7 +153,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
                 multi_page: Whether to treat the images as pages of one document.
             """
             ...
@@ -81,7 +169,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
                 multi_page: Whether to treat the images as pages of one document.
 
             Raises:
@@ -101,7 +190,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
                 multi_page: Whether to treat the images as pages of one document.
             """
             ...
@@ -116,7 +206,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
                 multi_page: Whether to treat the images as pages of one document.
 
             Raises:
@@ -135,7 +226,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
                 multi_page: Whether to treat the images as pages of one document.
             """
             ...
@@ -152,7 +244,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
                 multi_page: Whether to treat the images as pages of one document.
 
             Raises:
@@ -170,15 +263,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to analyze, in order.
+                do_format: Whether to keep the layout of the text.
                 multi_page: Whether to treat the images as pages of one document.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GotOcrV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGotOcrV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GotOcrV2 = Endpoint
 
 got_ocr_v2 = GotOcrV2("fal-ai/got-ocr/v2", GotOcrV2Input, GotOcrV2Output)
-"""Vision endpoint of fal-ai: got-ocr v2.
+"""Reads the text in an image.
 
 Call it with `got_ocr_v2.subscribe()`.
 """
@@ -186,5 +301,9 @@ Call it with `got_ocr_v2.subscribe()`.
 Input = GotOcrV2Input
 Output = GotOcrV2Output
 endpoint = got_ocr_v2
+"""Reads the text in an image.
+
+Call it with `got_ocr_v2.subscribe()`.
+"""
 
 __all__ = ["GotOcrV2Input", "GotOcrV2Output", "got_ocr_v2"]

@@ -1,4 +1,4 @@
-"""fal-ai/gpt-image-1/edit-image — Image endpoint of fal-ai: gpt-image-1 edit-image.
+"""fal-ai/gpt-image-1/edit-image — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/gpt-image-1/edit-image
 """
@@ -11,39 +11,57 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GptImage1EditImageInput(InputModel, Request["GptImage1EditImageOutput"]):
     """Parameters of fal-ai/gpt-image-1/edit-image."""
 
     prompt: Annotated[str, Field(min_length=2)]
-    """Text description of the change to make, or of the image to generate. At least 2 characters.
-    """
+    """What to change or to combine, in words. At least 2 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Width and height of the image in pixels. `auto` follows the input."""
 
     background: Literal["auto", "transparent", "opaque"] = "auto"
-    """Whether the background is transparent or opaque."""
+    """Whether the background is transparent or opaque. `auto` lets the model choose."""
 
     quality: Literal["auto", "low", "medium", "high"] = "auto"
-    """Quality of the image; higher takes longer and costs more."""
+    """Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+    """
 
     input_fidelity: Literal["low", "high"] = "high"
     """How closely details of the input images are preserved, especially faces."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -55,11 +73,128 @@ class GptImage1EditImageOutput(OutputModel):
     """Result of fal-ai/gpt-image-1/edit-image."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage1EditImagePipeline(Pipeline[..., GptImage1EditImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1EditImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[GptImage1EditImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGptImage1EditImagePipeline(AsyncPipeline[..., GptImage1EditImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1EditImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[GptImage1EditImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class GptImage1EditImage(Endpoint[..., GptImage1EditImageInput, GptImage1EditImageOutput]):
         def run(
@@ -78,19 +213,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 2 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,19 +245,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 2 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -146,19 +273,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 2 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,19 +306,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 2 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -215,19 +334,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 2 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -251,19 +366,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 2 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -285,19 +396,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 2 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -320,20 +427,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 2 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GptImage1EditImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGptImage1EditImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GptImage1EditImage = Endpoint
@@ -341,7 +467,7 @@ else:
 gpt_image_1_edit_image = GptImage1EditImage(
     "fal-ai/gpt-image-1/edit-image", GptImage1EditImageInput, GptImage1EditImageOutput
 )
-"""Image endpoint of fal-ai: gpt-image-1 edit-image.
+"""Edits or combines images by text instructions.
 
 Call it with `gpt_image_1_edit_image.subscribe(prompt=…, image_urls=…)`.
 """
@@ -349,5 +475,9 @@ Call it with `gpt_image_1_edit_image.subscribe(prompt=…, image_urls=…)`.
 Input = GptImage1EditImageInput
 Output = GptImage1EditImageOutput
 endpoint = gpt_image_1_edit_image
+"""Edits or combines images by text instructions.
+
+Call it with `gpt_image_1_edit_image.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = ["GptImage1EditImageInput", "GptImage1EditImageOutput", "gpt_image_1_edit_image"]

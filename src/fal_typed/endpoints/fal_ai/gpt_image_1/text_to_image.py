@@ -1,4 +1,4 @@
-"""fal-ai/gpt-image-1/text-to-image — Image endpoint of fal-ai: gpt-image-1, text to image.
+"""fal-ai/gpt-image-1/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/gpt-image-1/text-to-image
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GptImage1TextToImageInput(InputModel, Request["GptImage1TextToImageOutput"]):
@@ -23,19 +39,22 @@ class GptImage1TextToImageInput(InputModel, Request["GptImage1TextToImageOutput"
     """What the image shows, in words: subject, style and composition. At least 2 characters."""
 
     image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Width and height of the image in pixels. `auto` lets the model choose."""
 
     background: Literal["auto", "transparent", "opaque"] = "auto"
-    """Whether the background is transparent or opaque."""
+    """Whether the background is transparent or opaque. `auto` lets the model choose."""
 
     quality: Literal["auto", "low", "medium", "high"] = "auto"
-    """Quality of the image; higher takes longer and costs more."""
+    """Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -51,7 +70,108 @@ class GptImage1TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage1TextToImagePipeline(Pipeline[..., GptImage1TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[GptImage1TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGptImage1TextToImagePipeline(AsyncPipeline[..., GptImage1TextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[GptImage1TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class GptImage1TextToImage(
         Endpoint[..., GptImage1TextToImageInput, GptImage1TextToImageOutput]
@@ -70,15 +190,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 2
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,15 +218,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 2
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -126,15 +242,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 2
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -157,15 +271,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 2
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -183,15 +295,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 2
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -213,15 +323,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 2
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -241,15 +349,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 2
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -270,16 +376,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 2
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At least 2 characters.
+                image_size: Width and height of the image in pixels. `auto` lets the model choose.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GptImage1TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGptImage1TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GptImage1TextToImage = Endpoint
@@ -287,7 +414,7 @@ else:
 gpt_image_1_text_to_image = GptImage1TextToImage(
     "fal-ai/gpt-image-1/text-to-image", GptImage1TextToImageInput, GptImage1TextToImageOutput
 )
-"""Image endpoint of fal-ai: gpt-image-1, text to image.
+"""Generates images from text.
 
 Call it with `gpt_image_1_text_to_image.subscribe(prompt=…)`.
 """
@@ -295,5 +422,9 @@ Call it with `gpt_image_1_text_to_image.subscribe(prompt=…)`.
 Input = GptImage1TextToImageInput
 Output = GptImage1TextToImageOutput
 endpoint = gpt_image_1_text_to_image
+"""Generates images from text.
+
+Call it with `gpt_image_1_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = ["GptImage1TextToImageInput", "GptImage1TextToImageOutput", "gpt_image_1_text_to_image"]

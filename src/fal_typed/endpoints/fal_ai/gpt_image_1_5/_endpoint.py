@@ -1,4 +1,4 @@
-"""fal-ai/gpt-image-1.5 — Image endpoint of fal-ai: gpt-image-1.5.
+"""fal-ai/gpt-image-1.5 — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/gpt-image-1.5
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GptImage15Input(InputModel, Request["GptImage15Output"]):
@@ -23,19 +39,21 @@ class GptImage15Input(InputModel, Request["GptImage15Output"]):
     """What the image shows, in words: subject, style and composition. 2 to 32000 characters."""
 
     image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Width and height of the image in pixels."""
 
     background: Literal["auto", "transparent", "opaque"] = "auto"
-    """Whether the background is transparent or opaque."""
+    """Whether the background is transparent or opaque. `auto` lets the model choose."""
 
     quality: Literal["low", "medium", "high"] = "high"
     """Quality of the image; higher takes longer and costs more."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -51,7 +69,108 @@ class GptImage15Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage15Pipeline(Pipeline[..., GptImage15Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage15Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[GptImage15Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGptImage15Pipeline(AsyncPipeline[..., GptImage15Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage15Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[GptImage15Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class GptImage15(Endpoint[..., GptImage15Input, GptImage15Output]):
         def run(
@@ -68,15 +187,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -98,15 +215,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -124,15 +239,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -155,15 +268,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -181,15 +292,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -211,15 +320,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -239,15 +346,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -268,22 +373,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Width and height of the image in pixels.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GptImage15Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGptImage15Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GptImage15 = Endpoint
 
 gpt_image_1_5 = GptImage15("fal-ai/gpt-image-1.5", GptImage15Input, GptImage15Output)
-"""Image endpoint of fal-ai: gpt-image-1.5.
+"""Generates images from text.
 
 Call it with `gpt_image_1_5.subscribe(prompt=…)`.
 """
@@ -291,5 +415,9 @@ Call it with `gpt_image_1_5.subscribe(prompt=…)`.
 Input = GptImage15Input
 Output = GptImage15Output
 endpoint = gpt_image_1_5
+"""Generates images from text.
+
+Call it with `gpt_image_1_5.subscribe(prompt=…)`.
+"""
 
 __all__ = ["GptImage15Input", "GptImage15Output", "gpt_image_1_5"]

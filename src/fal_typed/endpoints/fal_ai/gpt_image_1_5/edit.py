@@ -1,4 +1,4 @@
-"""fal-ai/gpt-image-1.5/edit — Image endpoint of fal-ai: gpt-image-1.5 edit.
+"""fal-ai/gpt-image-1.5/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/gpt-image-1.5/edit
 """
@@ -11,27 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GptImage15EditInput(InputModel, Request["GptImage15EditOutput"]):
     """Parameters of fal-ai/gpt-image-1.5/edit."""
 
     prompt: Annotated[str, Field(max_length=32000, min_length=2)]
-    """Text description of the change to make, or of the image to generate. 2 to 32000 characters.
-    """
+    """What to change or to combine, in words. 2 to 32000 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Width and height of the image in pixels. `auto` follows the input."""
 
     background: Literal["auto", "transparent", "opaque"] = "auto"
-    """Whether the background is transparent or opaque."""
+    """Whether the background is transparent or opaque. `auto` lets the model choose."""
 
     quality: Literal["low", "medium", "high"] = "high"
     """Quality of the image; higher takes longer and costs more."""
@@ -40,10 +55,12 @@ class GptImage15EditInput(InputModel, Request["GptImage15EditOutput"]):
     """How closely details of the input images are preserved, especially faces."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -58,11 +75,136 @@ class GptImage15EditOutput(OutputModel):
     """Result of fal-ai/gpt-image-1.5/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage15EditPipeline(Pipeline[..., GptImage15EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> Result[GptImage15EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> PendingRun[GptImage15EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGptImage15EditPipeline(AsyncPipeline[..., GptImage15EditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> Result[GptImage15EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[GptImage15EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
 
     class GptImage15Edit(Endpoint[..., GptImage15EditInput, GptImage15EditOutput]):
         def run(
@@ -82,19 +224,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
 
             Raises:
@@ -120,19 +258,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
             """
             ...
@@ -154,19 +288,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
 
             Raises:
@@ -193,19 +323,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
             """
             ...
@@ -227,19 +353,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
 
             Raises:
@@ -265,19 +387,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
             """
             ...
@@ -301,19 +419,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
 
             Raises:
@@ -338,21 +452,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                background: Whether the background is transparent or opaque.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Width and height of the image in pixels. `auto` follows the input.
+                background: Whether the background is transparent or opaque. `auto` lets the model choose.
                 quality: Quality of the image; higher takes longer and costs more.
-                input_fidelity: How closely details of the input images are preserved, especially
-                    faces.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                input_fidelity: How closely details of the input images are preserved, especially faces.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GptImage15EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGptImage15EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GptImage15Edit = Endpoint
@@ -360,7 +491,7 @@ else:
 gpt_image_1_5_edit = GptImage15Edit(
     "fal-ai/gpt-image-1.5/edit", GptImage15EditInput, GptImage15EditOutput
 )
-"""Image endpoint of fal-ai: gpt-image-1.5 edit.
+"""Edits or combines images by text instructions.
 
 Call it with `gpt_image_1_5_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -368,5 +499,9 @@ Call it with `gpt_image_1_5_edit.subscribe(prompt=…, image_urls=…)`.
 Input = GptImage15EditInput
 Output = GptImage15EditOutput
 endpoint = gpt_image_1_5_edit
+"""Edits or combines images by text instructions.
+
+Call it with `gpt_image_1_5_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = ["GptImage15EditInput", "GptImage15EditOutput", "gpt_image_1_5_edit"]

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hidream_i1_full._endpoint import (
+        HidreamI1Full as HidreamI1Full,
         HidreamI1FullInput as HidreamI1FullInput,
         HidreamI1FullOutput as HidreamI1FullOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         endpoint as endpoint,
         hidream_i1_full as hidream_i1_full,
@@ -23,8 +26,10 @@ __all__ = [
     "HidreamI1FullInput",
     "HidreamI1FullOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "hidream_i1_full",
 ]
 
@@ -34,12 +39,15 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "HidreamI1Full",
             "HidreamI1FullInput",
             "HidreamI1FullOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "endpoint",
             "hidream_i1_full",
@@ -52,4 +60,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hidream_o1_image._endpoint import (
+        HidreamO1Image as HidreamO1Image,
         HidreamO1ImageInput as HidreamO1ImageInput,
         HidreamO1ImageOutput as HidreamO1ImageOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
@@ -22,6 +24,7 @@ __all__ = [
     "HidreamO1ImageInput",
     "HidreamO1ImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "hidream_o1_image",
 ]
@@ -32,9 +35,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "HidreamO1Image",
             "HidreamO1ImageInput",
             "HidreamO1ImageOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
@@ -49,4 +54,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

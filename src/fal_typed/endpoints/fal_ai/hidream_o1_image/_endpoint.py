@@ -1,4 +1,4 @@
-"""fal-ai/hidream-o1-image — Image endpoint of fal-ai: hidream-o1-image.
+"""fal-ai/hidream-o1-image — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/hidream-o1-image
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HidreamO1ImageInput(InputModel, Request["HidreamO1ImageOutput"]):
@@ -42,10 +58,12 @@ class HidreamO1ImageInput(InputModel, Request["HidreamO1ImageOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -57,6 +75,45 @@ class HidreamO1ImageInput(InputModel, Request["HidreamO1ImageOutput"]):
 
     keep_original_aspect: bool = False
     """Whether to keep the aspect ratio of the input image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HidreamO1ImageOutput(OutputModel):
@@ -79,7 +136,148 @@ class HidreamO1ImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HidreamO1ImagePipeline(Pipeline[..., HidreamO1ImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> PendingRun[HidreamO1ImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHidreamO1ImagePipeline(AsyncPipeline[..., HidreamO1ImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> AsyncPendingRun[HidreamO1ImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
 
     class HidreamO1Image(Endpoint[..., HidreamO1ImageInput, HidreamO1ImageOutput]):
         def run(
@@ -87,7 +285,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput] = UNSET,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
             seed: int | None = None,
@@ -100,20 +300,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
 
@@ -128,7 +323,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput] = UNSET,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
             seed: int | None = None,
@@ -141,20 +338,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
             """
@@ -165,7 +357,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput] = UNSET,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
             seed: int | None = None,
@@ -178,20 +372,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
 
@@ -207,7 +396,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput] = UNSET,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
             seed: int | None = None,
@@ -220,20 +411,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
             """
@@ -244,7 +430,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput] = UNSET,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
             seed: int | None = None,
@@ -257,20 +445,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
 
@@ -285,7 +468,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput] = UNSET,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
             seed: int | None = None,
@@ -298,20 +483,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
             """
@@ -322,7 +502,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput] = UNSET,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
             seed: int | None = None,
@@ -337,20 +519,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
 
@@ -364,7 +541,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput] = UNSET,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 50,
             guidance_scale: float = 5,
             seed: int | None = None,
@@ -377,23 +556,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HidreamO1ImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHidreamO1ImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HidreamO1Image = Endpoint
@@ -401,7 +596,7 @@ else:
 hidream_o1_image = HidreamO1Image(
     "fal-ai/hidream-o1-image", HidreamO1ImageInput, HidreamO1ImageOutput
 )
-"""Image endpoint of fal-ai: hidream-o1-image.
+"""Generates images from text and optional images.
 
 Call it with `hidream_o1_image.subscribe(prompt=…)`.
 """
@@ -409,11 +604,16 @@ Call it with `hidream_o1_image.subscribe(prompt=…)`.
 Input = HidreamO1ImageInput
 Output = HidreamO1ImageOutput
 endpoint = hidream_o1_image
+"""Generates images from text and optional images.
+
+Call it with `hidream_o1_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "HidreamO1ImageInput",
     "HidreamO1ImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "hidream_o1_image",
 ]

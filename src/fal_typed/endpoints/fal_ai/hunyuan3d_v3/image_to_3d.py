@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan3d-v3/image-to-3d — 3D endpoint of fal-ai: hunyuan3d-v3, image to 3d.
+"""fal-ai/hunyuan3d-v3/image-to-3d — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d-v3/image-to-3d
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_5559560e import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV3ImageTo3dInput(InputModel, Request["Hunyuan3dV3ImageTo3dOutput"]):
     """Parameters of fal-ai/hunyuan3d-v3/image-to-3d."""
 
     input_image_url: FileInput
-    """Image to edit or to start from."""
+    """Image of the object to turn into a 3D model."""
 
     back_image_url: FileInput | None = None
     """Image of the object from the back."""
@@ -62,7 +78,116 @@ class Hunyuan3dV3ImageTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV3ImageTo3dPipeline(Pipeline[..., Hunyuan3dV3ImageTo3dOutput]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Result[Hunyuan3dV3ImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> PendingRun[Hunyuan3dV3ImageTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV3ImageTo3dPipeline(AsyncPipeline[..., Hunyuan3dV3ImageTo3dOutput]):
+        async def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Result[Hunyuan3dV3ImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> AsyncPendingRun[Hunyuan3dV3ImageTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
 
     class Hunyuan3dV3ImageTo3d(
         Endpoint[..., Hunyuan3dV3ImageTo3dInput, Hunyuan3dV3ImageTo3dOutput]
@@ -82,14 +207,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
 
@@ -114,14 +237,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
             """
@@ -142,14 +263,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
 
@@ -175,14 +294,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
             """
@@ -203,14 +320,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
 
@@ -235,14 +350,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
             """
@@ -265,14 +378,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
 
@@ -296,17 +407,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV3ImageTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV3ImageTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV3ImageTo3d = Endpoint
@@ -314,7 +446,7 @@ else:
 hunyuan3d_v3_image_to_3d = Hunyuan3dV3ImageTo3d(
     "fal-ai/hunyuan3d-v3/image-to-3d", Hunyuan3dV3ImageTo3dInput, Hunyuan3dV3ImageTo3dOutput
 )
-"""3D endpoint of fal-ai: hunyuan3d-v3, image to 3d.
+"""Builds a 3D model from an image.
 
 Call it with `hunyuan3d_v3_image_to_3d.subscribe(input_image_url=…)`.
 """
@@ -322,6 +454,10 @@ Call it with `hunyuan3d_v3_image_to_3d.subscribe(input_image_url=…)`.
 Input = Hunyuan3dV3ImageTo3dInput
 Output = Hunyuan3dV3ImageTo3dOutput
 endpoint = hunyuan3d_v3_image_to_3d
+"""Builds a 3D model from an image.
+
+Call it with `hunyuan3d_v3_image_to_3d.subscribe(input_image_url=…)`.
+"""
 
 __all__ = [
     "Hunyuan3dV3ImageTo3dInput",

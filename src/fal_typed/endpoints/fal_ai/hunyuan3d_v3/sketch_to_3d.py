@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan3d-v3/sketch-to-3d — 3D endpoint of fal-ai: hunyuan3d-v3, sketch to 3d.
+"""fal-ai/hunyuan3d-v3/sketch-to-3d — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d-v3/sketch-to-3d
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_5559560e import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV3SketchTo3dInput(InputModel, Request["Hunyuan3dV3SketchTo3dOutput"]):
     """Parameters of fal-ai/hunyuan3d-v3/sketch-to-3d."""
 
     input_image_url: FileInput
-    """Image to edit or to start from."""
+    """Image of the object to turn into a 3D model."""
 
     prompt: Annotated[str, Field(max_length=1024)]
     """Text description of the object, its shape and its surface. At most 1024 characters."""
@@ -50,7 +66,84 @@ class Hunyuan3dV3SketchTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV3SketchTo3dPipeline(Pipeline[..., Hunyuan3dV3SketchTo3dOutput]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV3SketchTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> PendingRun[Hunyuan3dV3SketchTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV3SketchTo3dPipeline(AsyncPipeline[..., Hunyuan3dV3SketchTo3dOutput]):
+        async def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV3SketchTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncPendingRun[Hunyuan3dV3SketchTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
 
     class Hunyuan3dV3SketchTo3d(
         Endpoint[..., Hunyuan3dV3SketchTo3dInput, Hunyuan3dV3SketchTo3dOutput]
@@ -66,13 +159,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,13 +181,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -112,13 +199,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,13 +222,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -159,13 +240,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,13 +262,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -207,13 +282,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -231,14 +303,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                input_image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV3SketchTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV3SketchTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV3SketchTo3d = Endpoint
@@ -246,7 +338,7 @@ else:
 hunyuan3d_v3_sketch_to_3d = Hunyuan3dV3SketchTo3d(
     "fal-ai/hunyuan3d-v3/sketch-to-3d", Hunyuan3dV3SketchTo3dInput, Hunyuan3dV3SketchTo3dOutput
 )
-"""3D endpoint of fal-ai: hunyuan3d-v3, sketch to 3d.
+"""Builds a 3D model from an image.
 
 Call it with `hunyuan3d_v3_sketch_to_3d.subscribe(input_image_url=…, prompt=…)`.
 """
@@ -254,6 +346,10 @@ Call it with `hunyuan3d_v3_sketch_to_3d.subscribe(input_image_url=…, prompt=�
 Input = Hunyuan3dV3SketchTo3dInput
 Output = Hunyuan3dV3SketchTo3dOutput
 endpoint = hunyuan3d_v3_sketch_to_3d
+"""Builds a 3D model from an image.
+
+Call it with `hunyuan3d_v3_sketch_to_3d.subscribe(input_image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Hunyuan3dV3SketchTo3dInput",

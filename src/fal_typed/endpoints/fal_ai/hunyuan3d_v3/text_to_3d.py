@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan3d-v3/text-to-3d — 3D endpoint of fal-ai: hunyuan3d-v3, text to 3d.
+"""fal-ai/hunyuan3d-v3/text-to-3d — Builds a 3D model from text.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d-v3/text-to-3d
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_5559560e import ModelUrls
 from fal_typed.files import File
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV3TextTo3dInput(InputModel, Request["Hunyuan3dV3TextTo3dOutput"]):
@@ -53,7 +69,92 @@ class Hunyuan3dV3TextTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV3TextTo3dPipeline(Pipeline[..., Hunyuan3dV3TextTo3dOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Result[Hunyuan3dV3TextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> PendingRun[Hunyuan3dV3TextTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV3TextTo3dPipeline(AsyncPipeline[..., Hunyuan3dV3TextTo3dOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Result[Hunyuan3dV3TextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> AsyncPendingRun[Hunyuan3dV3TextTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
 
     class Hunyuan3dV3TextTo3d(Endpoint[..., Hunyuan3dV3TextTo3dInput, Hunyuan3dV3TextTo3dOutput]):
         def run(
@@ -68,12 +169,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
 
@@ -95,12 +193,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
             """
@@ -118,12 +213,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
 
@@ -146,12 +238,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
             """
@@ -169,12 +258,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
 
@@ -196,12 +282,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
             """
@@ -221,12 +304,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
 
@@ -247,15 +327,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
                 generate_type: Whether to generate the object with its texture or only its geometry.
                 polygon_type: Whether the mesh consists of triangles or of quads.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV3TextTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV3TextTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV3TextTo3d = Endpoint
@@ -263,7 +363,7 @@ else:
 hunyuan3d_v3_text_to_3d = Hunyuan3dV3TextTo3d(
     "fal-ai/hunyuan3d-v3/text-to-3d", Hunyuan3dV3TextTo3dInput, Hunyuan3dV3TextTo3dOutput
 )
-"""3D endpoint of fal-ai: hunyuan3d-v3, text to 3d.
+"""Builds a 3D model from text.
 
 Call it with `hunyuan3d_v3_text_to_3d.subscribe(prompt=…)`.
 """
@@ -271,6 +371,10 @@ Call it with `hunyuan3d_v3_text_to_3d.subscribe(prompt=…)`.
 Input = Hunyuan3dV3TextTo3dInput
 Output = Hunyuan3dV3TextTo3dOutput
 endpoint = hunyuan3d_v3_text_to_3d
+"""Builds a 3D model from text.
+
+Call it with `hunyuan3d_v3_text_to_3d.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Hunyuan3dV3TextTo3dInput",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hunyuan_motion._endpoint import (
+        HunyuanMotion as HunyuanMotion,
         HunyuanMotionInput as HunyuanMotionInput,
         HunyuanMotionOutput as HunyuanMotionOutput,
         Input as Input,
@@ -24,6 +25,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "HunyuanMotion",
             "HunyuanMotionInput",
             "HunyuanMotionOutput",
             "Input",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-motion/fast — 3D endpoint of fal-ai: hunyuan-motion fast.
+"""fal-ai/hunyuan-motion/fast — Generates the motion of a 3D character from text.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan-motion/fast
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanMotionFastInput(InputModel, Request["HunyuanMotionFastOutput"]):
@@ -29,8 +45,8 @@ class HunyuanMotionFastInput(InputModel, Request["HunyuanMotionFastOutput"]):
     """Duration of the result in seconds. From 0.5 to 12."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 1 to 10.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 1 to 10.
     """
 
     output_format: Literal["fbx", "dict"] = "fbx"
@@ -51,7 +67,92 @@ class HunyuanMotionFastOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanMotionFastPipeline(Pipeline[..., HunyuanMotionFastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> Result[HunyuanMotionFastOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> PendingRun[HunyuanMotionFastOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanMotionFastPipeline(AsyncPipeline[..., HunyuanMotionFastOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> Result[HunyuanMotionFastOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> AsyncPendingRun[HunyuanMotionFastOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+            """
+            ...
 
     class HunyuanMotionFast(Endpoint[..., HunyuanMotionFastInput, HunyuanMotionFastOutput]):
         def run(
@@ -69,8 +170,7 @@ if TYPE_CHECKING:
                 prompt: Text description of the motion to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 duration: Duration of the result in seconds. From 0.5 to 12.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
                 output_format: File format of the result.
 
             Raises:
@@ -94,8 +194,7 @@ if TYPE_CHECKING:
                 prompt: Text description of the motion to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 duration: Duration of the result in seconds. From 0.5 to 12.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
                 output_format: File format of the result.
             """
             ...
@@ -115,8 +214,7 @@ if TYPE_CHECKING:
                 prompt: Text description of the motion to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 duration: Duration of the result in seconds. From 0.5 to 12.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
                 output_format: File format of the result.
 
             Raises:
@@ -141,8 +239,7 @@ if TYPE_CHECKING:
                 prompt: Text description of the motion to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 duration: Duration of the result in seconds. From 0.5 to 12.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
                 output_format: File format of the result.
             """
             ...
@@ -162,8 +259,7 @@ if TYPE_CHECKING:
                 prompt: Text description of the motion to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 duration: Duration of the result in seconds. From 0.5 to 12.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
                 output_format: File format of the result.
 
             Raises:
@@ -187,8 +283,7 @@ if TYPE_CHECKING:
                 prompt: Text description of the motion to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 duration: Duration of the result in seconds. From 0.5 to 12.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
                 output_format: File format of the result.
             """
             ...
@@ -210,8 +305,7 @@ if TYPE_CHECKING:
                 prompt: Text description of the motion to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 duration: Duration of the result in seconds. From 0.5 to 12.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
                 output_format: File format of the result.
 
             Raises:
@@ -234,10 +328,32 @@ if TYPE_CHECKING:
                 prompt: Text description of the motion to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 duration: Duration of the result in seconds. From 0.5 to 12.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 10.
                 output_format: File format of the result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanMotionFastPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanMotionFastPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanMotionFast = Endpoint
@@ -245,7 +361,7 @@ else:
 hunyuan_motion_fast = HunyuanMotionFast(
     "fal-ai/hunyuan-motion/fast", HunyuanMotionFastInput, HunyuanMotionFastOutput
 )
-"""3D endpoint of fal-ai: hunyuan-motion fast.
+"""Generates the motion of a 3D character from text.
 
 Call it with `hunyuan_motion_fast.subscribe(prompt=…)`.
 """
@@ -253,5 +369,9 @@ Call it with `hunyuan_motion_fast.subscribe(prompt=…)`.
 Input = HunyuanMotionFastInput
 Output = HunyuanMotionFastOutput
 endpoint = hunyuan_motion_fast
+"""Generates the motion of a 3D character from text.
+
+Call it with `hunyuan_motion_fast.subscribe(prompt=…)`.
+"""
 
 __all__ = ["HunyuanMotionFastInput", "HunyuanMotionFastOutput", "hunyuan_motion_fast"]

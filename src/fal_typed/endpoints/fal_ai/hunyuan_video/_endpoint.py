@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-video — Video endpoint of fal-ai: hunyuan-video.
+"""fal-ai/hunyuan-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-video
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanVideoInput(InputModel, Request["HunyuanVideoOutput"]):
@@ -27,11 +43,10 @@ class HunyuanVideoInput(InputModel, Request["HunyuanVideoOutput"]):
     """Whether to use more steps for higher quality, at a higher price."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_frames: Literal["129", "85"] = "129"
     """Number of frames to generate; divide by the frame rate to get the duration."""
@@ -51,7 +66,108 @@ class HunyuanVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoPipeline(Pipeline[..., HunyuanVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+        ) -> Result[HunyuanVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+        ) -> PendingRun[HunyuanVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanVideoPipeline(AsyncPipeline[..., HunyuanVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+        ) -> Result[HunyuanVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+        ) -> AsyncPendingRun[HunyuanVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class HunyuanVideo(Endpoint[..., HunyuanVideoInput, HunyuanVideoOutput]):
         def run(
@@ -71,11 +187,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -101,11 +215,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -127,11 +239,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -158,11 +268,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -184,11 +292,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -214,11 +320,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -242,11 +346,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -271,19 +373,38 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHunyuanVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanVideo = Endpoint
 
 hunyuan_video = HunyuanVideo("fal-ai/hunyuan-video", HunyuanVideoInput, HunyuanVideoOutput)
-"""Video endpoint of fal-ai: hunyuan-video.
+"""Generates videos from text.
 
 Call it with `hunyuan_video.subscribe(prompt=…)`.
 """
@@ -291,5 +412,9 @@ Call it with `hunyuan_video.subscribe(prompt=…)`.
 Input = HunyuanVideoInput
 Output = HunyuanVideoOutput
 endpoint = hunyuan_video
+"""Generates videos from text.
+
+Call it with `hunyuan_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["HunyuanVideoInput", "HunyuanVideoOutput", "hunyuan_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-video/video-to-video — Video endpoint of fal-ai: hunyuan-video, video to video.
+"""fal-ai/hunyuan-video/video-to-video — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-video/video-to-video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanVideoVideoToVideoInput(InputModel, Request["HunyuanVideoVideoToVideoOutput"]):
     """Parameters of fal-ai/hunyuan-video/video-to-video."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -32,11 +48,10 @@ class HunyuanVideoVideoToVideoInput(InputModel, Request["HunyuanVideoVideoToVide
     """Whether to use more steps for higher quality, at a higher price."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_frames: Literal["129", "85"] = "129"
     """Number of frames to generate; divide by the frame rate to get the duration."""
@@ -45,8 +60,8 @@ class HunyuanVideoVideoToVideoInput(InputModel, Request["HunyuanVideoVideoToVide
     """Whether to check for unsafe content and blank or reject it."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the video may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
 
 
@@ -54,14 +69,131 @@ class HunyuanVideoVideoToVideoOutput(OutputModel):
     """Result of fal-ai/hunyuan-video/video-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoVideoToVideoPipeline(Pipeline[..., HunyuanVideoVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            strength: float = 0.85,
+        ) -> Result[HunyuanVideoVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            strength: float = 0.85,
+        ) -> PendingRun[HunyuanVideoVideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanVideoVideoToVideoPipeline(AsyncPipeline[..., HunyuanVideoVideoToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            strength: float = 0.85,
+        ) -> Result[HunyuanVideoVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            strength: float = 0.85,
+        ) -> AsyncPendingRun[HunyuanVideoVideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
 
     class HunyuanVideoVideoToVideo(
         Endpoint[..., HunyuanVideoVideoToVideoInput, HunyuanVideoVideoToVideoOutput]
@@ -82,18 +214,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -117,18 +246,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -148,18 +274,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,18 +307,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -215,18 +335,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -250,18 +367,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -283,18 +397,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -317,19 +428,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanVideoVideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanVideoVideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanVideoVideoToVideo = Endpoint
@@ -339,7 +470,7 @@ hunyuan_video_video_to_video = HunyuanVideoVideoToVideo(
     HunyuanVideoVideoToVideoInput,
     HunyuanVideoVideoToVideoOutput,
 )
-"""Video endpoint of fal-ai: hunyuan-video, video to video.
+"""Edits a video by text instructions.
 
 Call it with `hunyuan_video_video_to_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -347,6 +478,10 @@ Call it with `hunyuan_video_video_to_video.subscribe(prompt=…, video_url=…)`
 Input = HunyuanVideoVideoToVideoInput
 Output = HunyuanVideoVideoToVideoOutput
 endpoint = hunyuan_video_video_to_video
+"""Edits a video by text instructions.
+
+Call it with `hunyuan_video_video_to_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "HunyuanVideoVideoToVideoInput",

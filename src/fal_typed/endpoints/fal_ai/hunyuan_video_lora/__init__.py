@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hunyuan_video_lora._endpoint import (
+        HunyuanVideoLora as HunyuanVideoLora,
         HunyuanVideoLoraInput as HunyuanVideoLoraInput,
         HunyuanVideoLoraOutput as HunyuanVideoLoraOutput,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         endpoint as endpoint,
         hunyuan_video_lora as hunyuan_video_lora,
     )
 
-__all__ = ["HunyuanVideoLoraInput", "HunyuanVideoLoraOutput", "LoraWeight", "hunyuan_video_lora"]
+__all__ = [
+    "HunyuanVideoLoraInput",
+    "HunyuanVideoLoraOutput",
+    "LoraWeight",
+    "LoraWeightDict",
+    "hunyuan_video_lora",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -25,10 +33,12 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "HunyuanVideoLora",
             "HunyuanVideoLoraInput",
             "HunyuanVideoLoraOutput",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "endpoint",
             "hunyuan_video_lora",
@@ -41,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

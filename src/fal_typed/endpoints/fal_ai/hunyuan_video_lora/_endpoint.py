@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-video-lora — Video endpoint of fal-ai: hunyuan-video-lora.
+"""fal-ai/hunyuan-video-lora — Generates videos from text, with LoRA weights.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-video-lora
 """
@@ -9,10 +9,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanVideoLoraInput(InputModel, Request["HunyuanVideoLoraOutput"]):
@@ -28,11 +46,10 @@ class HunyuanVideoLoraInput(InputModel, Request["HunyuanVideoLoraOutput"]):
     """Whether to use more steps for higher quality, at a higher price."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_frames: Literal["129", "85"] = "129"
     """Number of frames to generate; divide by the frame rate to get the duration."""
@@ -42,6 +59,37 @@ class HunyuanVideoLoraInput(InputModel, Request["HunyuanVideoLoraOutput"]):
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HunyuanVideoLoraOutput(OutputModel):
@@ -55,7 +103,116 @@ class HunyuanVideoLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoLoraPipeline(Pipeline[..., HunyuanVideoLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> Result[HunyuanVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> PendingRun[HunyuanVideoLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanVideoLoraPipeline(AsyncPipeline[..., HunyuanVideoLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> Result[HunyuanVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+        ) -> AsyncPendingRun[HunyuanVideoLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+            """
+            ...
 
     class HunyuanVideoLora(Endpoint[..., HunyuanVideoLoraInput, HunyuanVideoLoraOutput]):
         def run(
@@ -68,7 +225,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[HunyuanVideoLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -76,14 +233,11 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -101,7 +255,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[HunyuanVideoLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -109,14 +263,11 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
             """
             ...
 
@@ -130,7 +281,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[HunyuanVideoLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -138,14 +289,11 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,7 +312,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Result[HunyuanVideoLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -172,14 +320,11 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
             """
             ...
 
@@ -193,7 +338,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Handle[HunyuanVideoLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -201,14 +346,11 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,7 +368,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> AsyncHandle[HunyuanVideoLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -234,14 +376,11 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
             """
             ...
 
@@ -255,7 +394,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> Stream[HunyuanVideoLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -265,14 +404,11 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -289,7 +425,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
         ) -> AsyncStream[HunyuanVideoLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -297,15 +433,35 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanVideoLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanVideoLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanVideoLora = Endpoint
@@ -313,7 +469,7 @@ else:
 hunyuan_video_lora = HunyuanVideoLora(
     "fal-ai/hunyuan-video-lora", HunyuanVideoLoraInput, HunyuanVideoLoraOutput
 )
-"""Video endpoint of fal-ai: hunyuan-video-lora.
+"""Generates videos from text, with LoRA weights.
 
 Call it with `hunyuan_video_lora.subscribe(prompt=…)`.
 """
@@ -321,5 +477,15 @@ Call it with `hunyuan_video_lora.subscribe(prompt=…)`.
 Input = HunyuanVideoLoraInput
 Output = HunyuanVideoLoraOutput
 endpoint = hunyuan_video_lora
+"""Generates videos from text, with LoRA weights.
 
-__all__ = ["HunyuanVideoLoraInput", "HunyuanVideoLoraOutput", "LoraWeight", "hunyuan_video_lora"]
+Call it with `hunyuan_video_lora.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "HunyuanVideoLoraInput",
+    "HunyuanVideoLoraOutput",
+    "LoraWeight",
+    "LoraWeightDict",
+    "hunyuan_video_lora",
+]

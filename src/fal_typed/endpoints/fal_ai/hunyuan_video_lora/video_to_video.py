@@ -1,5 +1,5 @@
-"""fal-ai/hunyuan-video-lora/video-to-video — Video endpoint of fal-ai: hunyuan-video-lora, video
-to video.
+"""fal-ai/hunyuan-video-lora/video-to-video — Edits a video by text instructions, with LoRA
+weights.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-video-lora/video-to-video
 """
@@ -12,20 +12,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanVideoLoraVideoToVideoInput(InputModel, Request["HunyuanVideoLoraVideoToVideoOutput"]):
     """Parameters of fal-ai/hunyuan-video-lora/video-to-video."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -34,11 +52,10 @@ class HunyuanVideoLoraVideoToVideoInput(InputModel, Request["HunyuanVideoLoraVid
     """Whether to use more steps for higher quality, at a higher price."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_frames: Literal["129", "85"] = "129"
     """Number of frames to generate; divide by the frame rate to get the duration."""
@@ -50,23 +67,185 @@ class HunyuanVideoLoraVideoToVideoInput(InputModel, Request["HunyuanVideoLoraVid
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.75
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the video may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            strength: float = 0.75,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HunyuanVideoLoraVideoToVideoOutput(OutputModel):
     """Result of fal-ai/hunyuan-video-lora/video-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoLoraVideoToVideoPipeline(Pipeline[..., HunyuanVideoLoraVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            strength: float = 0.75,
+        ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            strength: float = 0.75,
+        ) -> PendingRun[HunyuanVideoLoraVideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanVideoLoraVideoToVideoPipeline(
+        AsyncPipeline[..., HunyuanVideoLoraVideoToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            strength: float = 0.75,
+        ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            strength: float = 0.75,
+        ) -> AsyncPendingRun[HunyuanVideoLoraVideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
 
     class HunyuanVideoLoraVideoToVideo(
         Endpoint[..., HunyuanVideoLoraVideoToVideoInput, HunyuanVideoLoraVideoToVideoOutput]
@@ -82,26 +261,22 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             strength: float = 0.75,
         ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,26 +295,22 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             strength: float = 0.75,
         ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -154,26 +325,22 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             strength: float = 0.75,
         ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -193,26 +360,22 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             strength: float = 0.75,
         ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -227,26 +390,22 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             strength: float = 0.75,
         ) -> Handle[HunyuanVideoLoraVideoToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -265,26 +424,22 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             strength: float = 0.75,
         ) -> AsyncHandle[HunyuanVideoLoraVideoToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -299,7 +454,7 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             strength: float = 0.75,
         ) -> Stream[HunyuanVideoLoraVideoToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -307,20 +462,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -338,27 +489,48 @@ if TYPE_CHECKING:
             resolution: Literal["480p", "580p", "720p"] = "720p",
             num_frames: Literal["129", "85"] = "129",
             enable_safety_checker: bool = False,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             strength: float = 0.75,
         ) -> AsyncStream[HunyuanVideoLoraVideoToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 pro_mode: Whether to use more steps for higher quality, at a higher price.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> HunyuanVideoLoraVideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanVideoLoraVideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanVideoLoraVideoToVideo = Endpoint
@@ -368,7 +540,7 @@ hunyuan_video_lora_video_to_video = HunyuanVideoLoraVideoToVideo(
     HunyuanVideoLoraVideoToVideoInput,
     HunyuanVideoLoraVideoToVideoOutput,
 )
-"""Video endpoint of fal-ai: hunyuan-video-lora, video to video.
+"""Edits a video by text instructions, with LoRA weights.
 
 Call it with `hunyuan_video_lora_video_to_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -376,10 +548,15 @@ Call it with `hunyuan_video_lora_video_to_video.subscribe(prompt=…, video_url=
 Input = HunyuanVideoLoraVideoToVideoInput
 Output = HunyuanVideoLoraVideoToVideoOutput
 endpoint = hunyuan_video_lora_video_to_video
+"""Edits a video by text instructions, with LoRA weights.
+
+Call it with `hunyuan_video_lora_video_to_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "HunyuanVideoLoraVideoToVideoInput",
     "HunyuanVideoLoraVideoToVideoOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "hunyuan_video_lora_video_to_video",
 ]

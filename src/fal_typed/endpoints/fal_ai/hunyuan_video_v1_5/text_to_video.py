@@ -1,5 +1,4 @@
-"""fal-ai/hunyuan-video-v1.5/text-to-video — Video endpoint of fal-ai: hunyuan-video-v1.5, text to
-video.
+"""fal-ai/hunyuan-video-v1.5/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/hunyuan-video-v1.5/text-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanVideoV15TextToVideoInput(InputModel, Request["HunyuanVideoV15TextToVideoOutput"]):
@@ -33,11 +48,10 @@ class HunyuanVideoV15TextToVideoInput(InputModel, Request["HunyuanVideoV15TextTo
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_frames: Annotated[int, Field(ge=1, le=121)] = 121
     """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
@@ -60,7 +74,118 @@ class HunyuanVideoV15TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoV15TextToVideoPipeline(Pipeline[..., HunyuanVideoV15TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> Result[HunyuanVideoV15TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> PendingRun[HunyuanVideoV15TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanVideoV15TextToVideoPipeline(
+        AsyncPipeline[..., HunyuanVideoV15TextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> Result[HunyuanVideoV15TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> AsyncPendingRun[HunyuanVideoV15TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
 
     class HunyuanVideoV15TextToVideo(
         Endpoint[..., HunyuanVideoV15TextToVideoInput, HunyuanVideoV15TextToVideoOutput]
@@ -82,16 +207,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 121.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,16 +237,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 121.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -146,16 +263,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 121.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -181,16 +294,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 121.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -211,16 +320,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 121.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,16 +350,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 121.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -277,16 +378,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 121.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -310,17 +407,38 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 121.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> HunyuanVideoV15TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanVideoV15TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanVideoV15TextToVideo = Endpoint
@@ -330,7 +448,7 @@ hunyuan_video_v1_5_text_to_video = HunyuanVideoV15TextToVideo(
     HunyuanVideoV15TextToVideoInput,
     HunyuanVideoV15TextToVideoOutput,
 )
-"""Video endpoint of fal-ai: hunyuan-video-v1.5, text to video.
+"""Generates videos from text.
 
 Call it with `hunyuan_video_v1_5_text_to_video.subscribe(prompt=…)`.
 """
@@ -338,6 +456,10 @@ Call it with `hunyuan_video_v1_5_text_to_video.subscribe(prompt=…)`.
 Input = HunyuanVideoV15TextToVideoInput
 Output = HunyuanVideoV15TextToVideoOutput
 endpoint = hunyuan_video_v1_5_text_to_video
+"""Generates videos from text.
+
+Call it with `hunyuan_video_v1_5_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "HunyuanVideoV15TextToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan_world — Image endpoint of fal-ai: hunyuan_world.
+"""fal-ai/hunyuan_world — Extends an image to a panorama.
 
 Category: image. https://fal.ai/models/fal-ai/hunyuan_world
 """
@@ -9,38 +9,97 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanWorldInput(InputModel, Request["HunyuanWorldOutput"]):
     """Parameters of fal-ai/hunyuan_world."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What to change in the image, in words."""
 
 
 class HunyuanWorldOutput(OutputModel):
     """Result of fal-ai/hunyuan_world."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanWorldPipeline(Pipeline[..., HunyuanWorldOutput]):
+        def run(self, *, image_url: FileInput, prompt: str) -> Result[HunyuanWorldOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, prompt: str) -> PendingRun[HunyuanWorldOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanWorldPipeline(AsyncPipeline[..., HunyuanWorldOutput]):
+        async def run(self, *, image_url: FileInput, prompt: str) -> Result[HunyuanWorldOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, prompt: str
+        ) -> AsyncPendingRun[HunyuanWorldOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
+            """
+            ...
 
     class HunyuanWorld(Endpoint[..., HunyuanWorldInput, HunyuanWorldOutput]):
         def run(self, *, image_url: FileInput, prompt: str) -> Result[HunyuanWorldOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -54,8 +113,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -63,8 +122,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,8 +138,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -88,8 +147,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,8 +162,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -114,8 +173,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,15 +187,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What to change in the image, in words.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanWorldPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHunyuanWorldPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanWorld = Endpoint
 
 hunyuan_world = HunyuanWorld("fal-ai/hunyuan_world", HunyuanWorldInput, HunyuanWorldOutput)
-"""Image endpoint of fal-ai: hunyuan_world.
+"""Extends an image to a panorama.
 
 Call it with `hunyuan_world.subscribe(image_url=…, prompt=…)`.
 """
@@ -144,5 +224,9 @@ Call it with `hunyuan_world.subscribe(image_url=…, prompt=…)`.
 Input = HunyuanWorldInput
 Output = HunyuanWorldOutput
 endpoint = hunyuan_world
+"""Extends an image to a panorama.
+
+Call it with `hunyuan_world.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["HunyuanWorldInput", "HunyuanWorldOutput", "hunyuan_world"]

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan_world/image-to-world — 3D endpoint of fal-ai: hunyuan_world, image to world.
+"""fal-ai/hunyuan_world/image-to-world — Builds a 3D scene from a panorama.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan_world/image-to-world
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanWorldImageToWorldInput(InputModel, Request["HunyuanWorldImageToWorldOutput"]):
@@ -21,12 +37,16 @@ class HunyuanWorldImageToWorldInput(InputModel, Request["HunyuanWorldImageToWorl
     """Image of the object to turn into a 3D model."""
 
     labels_fg1: str
+    """Objects in the foreground, separated by commas."""
 
     labels_fg2: str
+    """Objects in the middle ground, separated by commas."""
 
     classes: str
+    """Kind of scene: outdoor or indoor."""
 
     export_drc: bool = False
+    """Whether to also return the scene in the compressed DRC format."""
 
 
 class HunyuanWorldImageToWorldOutput(OutputModel):
@@ -37,7 +57,92 @@ class HunyuanWorldImageToWorldOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanWorldImageToWorldPipeline(Pipeline[..., HunyuanWorldImageToWorldOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> Result[HunyuanWorldImageToWorldOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> PendingRun[HunyuanWorldImageToWorldOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanWorldImageToWorldPipeline(AsyncPipeline[..., HunyuanWorldImageToWorldOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> Result[HunyuanWorldImageToWorldOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> AsyncPendingRun[HunyuanWorldImageToWorldOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
+            """
+            ...
 
     class HunyuanWorldImageToWorld(
         Endpoint[..., HunyuanWorldImageToWorldInput, HunyuanWorldImageToWorldOutput]
@@ -55,6 +160,10 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -75,6 +184,10 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
             """
             ...
 
@@ -91,6 +204,10 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,6 +229,10 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
             """
             ...
 
@@ -128,6 +249,10 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -148,6 +273,10 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
             """
             ...
 
@@ -166,6 +295,10 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -185,7 +318,34 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
+                labels_fg1: Objects in the foreground, separated by commas.
+                labels_fg2: Objects in the middle ground, separated by commas.
+                classes: Kind of scene: outdoor or indoor.
+                export_drc: Whether to also return the scene in the compressed DRC format.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanWorldImageToWorldPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanWorldImageToWorldPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanWorldImageToWorld = Endpoint
@@ -195,7 +355,7 @@ hunyuan_world_image_to_world = HunyuanWorldImageToWorld(
     HunyuanWorldImageToWorldInput,
     HunyuanWorldImageToWorldOutput,
 )
-"""3D endpoint of fal-ai: hunyuan_world, image to world.
+"""Builds a 3D scene from a panorama.
 
 Call it with `hunyuan_world_image_to_world.subscribe(image_url=…, labels_fg1=…, labels_fg2=…,
 classes=…)`.
@@ -204,6 +364,11 @@ classes=…)`.
 Input = HunyuanWorldImageToWorldInput
 Output = HunyuanWorldImageToWorldOutput
 endpoint = hunyuan_world_image_to_world
+"""Builds a 3D scene from a panorama.
+
+Call it with `hunyuan_world_image_to_world.subscribe(image_url=…, labels_fg1=…, labels_fg2=…,
+classes=…)`.
+"""
 
 __all__ = [
     "HunyuanWorldImageToWorldInput",

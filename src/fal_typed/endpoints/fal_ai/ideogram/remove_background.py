@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/remove-background — Image endpoint of fal-ai: ideogram remove-background.
+"""fal-ai/ideogram/remove-background — Removes the background of an image.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/remove-background
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramRemoveBackgroundInput(InputModel, Request["IdeogramRemoveBackgroundOutput"]):
     """Parameters of fal-ai/ideogram/remove-background."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose background to remove."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -30,11 +46,60 @@ class IdeogramRemoveBackgroundOutput(OutputModel):
     """Result of fal-ai/ideogram/remove-background."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramRemoveBackgroundPipeline(Pipeline[..., IdeogramRemoveBackgroundOutput]):
+        def run(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Result[IdeogramRemoveBackgroundOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> PendingRun[IdeogramRemoveBackgroundOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramRemoveBackgroundPipeline(AsyncPipeline[..., IdeogramRemoveBackgroundOutput]):
+        async def run(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Result[IdeogramRemoveBackgroundOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> AsyncPendingRun[IdeogramRemoveBackgroundOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class IdeogramRemoveBackground(
         Endpoint[..., IdeogramRemoveBackgroundInput, IdeogramRemoveBackgroundOutput]
@@ -45,9 +110,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -61,9 +125,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -73,9 +136,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,9 +152,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -102,9 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,9 +178,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -132,9 +191,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -147,10 +205,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramRemoveBackgroundPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramRemoveBackgroundPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramRemoveBackground = Endpoint
@@ -160,7 +240,7 @@ ideogram_remove_background = IdeogramRemoveBackground(
     IdeogramRemoveBackgroundInput,
     IdeogramRemoveBackgroundOutput,
 )
-"""Image endpoint of fal-ai: ideogram remove-background.
+"""Removes the background of an image.
 
 Call it with `ideogram_remove_background.subscribe(image_url=…)`.
 """
@@ -168,6 +248,10 @@ Call it with `ideogram_remove_background.subscribe(image_url=…)`.
 Input = IdeogramRemoveBackgroundInput
 Output = IdeogramRemoveBackgroundOutput
 endpoint = ideogram_remove_background
+"""Removes the background of an image.
+
+Call it with `ideogram_remove_background.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "IdeogramRemoveBackgroundInput",

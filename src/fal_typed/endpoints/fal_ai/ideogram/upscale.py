@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/upscale — Image endpoint of fal-ai: ideogram upscale.
+"""fal-ai/ideogram/upscale — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/upscale
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramUpscaleInput(InputModel, Request["IdeogramUpscaleOutput"]):
     """Parameters of fal-ai/ideogram/upscale."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     prompt: str | None = ""
-    """What the image shows, in words: subject, style and composition."""
+    """What the input shows, in words; guides the added detail."""
 
     resemblance: Annotated[int, Field(ge=1, le=100)] = 50
     """How closely the result resembles the input image. From 1 to 100."""
@@ -47,14 +63,115 @@ class IdeogramUpscaleOutput(OutputModel):
     """Result of fal-ai/ideogram/upscale."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramUpscalePipeline(Pipeline[..., IdeogramUpscaleOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramUpscaleOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[IdeogramUpscaleOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramUpscalePipeline(AsyncPipeline[..., IdeogramUpscaleOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramUpscaleOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[IdeogramUpscaleOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class IdeogramUpscale(Endpoint[..., IdeogramUpscaleInput, IdeogramUpscaleOutput]):
         def run(
@@ -71,14 +188,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
                 resemblance: How closely the result resembles the input image. From 1 to 100.
                 detail: Amount of fine detail. From 1 to 100.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,14 +216,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
                 resemblance: How closely the result resembles the input image. From 1 to 100.
                 detail: Amount of fine detail. From 1 to 100.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -125,14 +240,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
                 resemblance: How closely the result resembles the input image. From 1 to 100.
                 detail: Amount of fine detail. From 1 to 100.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -155,14 +269,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
                 resemblance: How closely the result resembles the input image. From 1 to 100.
                 detail: Amount of fine detail. From 1 to 100.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -180,14 +293,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
                 resemblance: How closely the result resembles the input image. From 1 to 100.
                 detail: Amount of fine detail. From 1 to 100.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -209,14 +321,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
                 resemblance: How closely the result resembles the input image. From 1 to 100.
                 detail: Amount of fine detail. From 1 to 100.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -236,14 +347,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
                 resemblance: How closely the result resembles the input image. From 1 to 100.
                 detail: Amount of fine detail. From 1 to 100.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -264,15 +374,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to upscale.
+                prompt: What the input shows, in words; guides the added detail.
                 resemblance: How closely the result resembles the input image. From 1 to 100.
                 detail: Amount of fine detail. From 1 to 100.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramUpscalePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramUpscalePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramUpscale = Endpoint
@@ -280,7 +412,7 @@ else:
 ideogram_upscale = IdeogramUpscale(
     "fal-ai/ideogram/upscale", IdeogramUpscaleInput, IdeogramUpscaleOutput
 )
-"""Image endpoint of fal-ai: ideogram upscale.
+"""Upscales an image.
 
 Call it with `ideogram_upscale.subscribe(image_url=…)`.
 """
@@ -288,5 +420,9 @@ Call it with `ideogram_upscale.subscribe(image_url=…)`.
 Input = IdeogramUpscaleInput
 Output = IdeogramUpscaleOutput
 endpoint = ideogram_upscale
+"""Upscales an image.
+
+Call it with `ideogram_upscale.subscribe(image_url=…)`.
+"""
 
 __all__ = ["IdeogramUpscaleInput", "IdeogramUpscaleOutput", "ideogram_upscale"]

@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/age-modify — Image endpoint of fal-ai: image-apps-v2 age-modify.
+"""fal-ai/image-apps-v2/age-modify — Makes the person in an image older or younger.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/age-modify
 """
@@ -11,37 +11,153 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageAppsV2AgeModifyInput(InputModel, Request["ImageAppsV2AgeModifyOutput"]):
     """Parameters of fal-ai/image-apps-v2/age-modify."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     target_age: Annotated[int, Field(ge=6, le=100)] = 30
-    """From 6 to 100."""
+    """Age that the person has afterward, in years. From 6 to 100."""
 
     preserve_identity: bool = True
     """Whether to keep the person recognizable."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2AgeModifyOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/age-modify."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2AgeModifyPipeline(Pipeline[..., ImageAppsV2AgeModifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2AgeModifyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2AgeModifyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2AgeModifyPipeline(AsyncPipeline[..., ImageAppsV2AgeModifyOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2AgeModifyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2AgeModifyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2AgeModify(
         Endpoint[..., ImageAppsV2AgeModifyInput, ImageAppsV2AgeModifyOutput]
@@ -52,15 +168,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_age: int = 30,
             preserve_identity: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2AgeModifyOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_age: From 6 to 100.
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
                 preserve_identity: Whether to keep the person recognizable.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -74,15 +190,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_age: int = 30,
             preserve_identity: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2AgeModifyOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_age: From 6 to 100.
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
                 preserve_identity: Whether to keep the person recognizable.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -92,15 +208,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_age: int = 30,
             preserve_identity: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2AgeModifyOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_age: From 6 to 100.
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
                 preserve_identity: Whether to keep the person recognizable.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,15 +231,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_age: int = 30,
             preserve_identity: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2AgeModifyOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_age: From 6 to 100.
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
                 preserve_identity: Whether to keep the person recognizable.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -133,15 +249,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_age: int = 30,
             preserve_identity: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2AgeModifyOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_age: From 6 to 100.
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
                 preserve_identity: Whether to keep the person recognizable.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -155,15 +271,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_age: int = 30,
             preserve_identity: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2AgeModifyOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_age: From 6 to 100.
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
                 preserve_identity: Whether to keep the person recognizable.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -173,17 +289,17 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_age: int = 30,
             preserve_identity: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2AgeModifyOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_age: From 6 to 100.
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
                 preserve_identity: Whether to keep the person recognizable.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -196,16 +312,39 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_age: int = 30,
             preserve_identity: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2AgeModifyOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                target_age: From 6 to 100.
+                image_url: Image to edit.
+                target_age: Age that the person has afterward, in years. From 6 to 100.
                 preserve_identity: Whether to keep the person recognizable.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2AgeModifyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2AgeModifyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2AgeModify = Endpoint
@@ -213,7 +352,7 @@ else:
 image_apps_v2_age_modify = ImageAppsV2AgeModify(
     "fal-ai/image-apps-v2/age-modify", ImageAppsV2AgeModifyInput, ImageAppsV2AgeModifyOutput
 )
-"""Image endpoint of fal-ai: image-apps-v2 age-modify.
+"""Makes the person in an image older or younger.
 
 Call it with `image_apps_v2_age_modify.subscribe(image_url=…)`.
 """
@@ -221,9 +360,14 @@ Call it with `image_apps_v2_age_modify.subscribe(image_url=…)`.
 Input = ImageAppsV2AgeModifyInput
 Output = ImageAppsV2AgeModifyOutput
 endpoint = image_apps_v2_age_modify
+"""Makes the person in an image older or younger.
+
+Call it with `image_apps_v2_age_modify.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2AgeModifyInput",
     "ImageAppsV2AgeModifyOutput",
     "image_apps_v2_age_modify",

@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/city-teleport — Image endpoint of fal-ai: image-apps-v2 city-teleport.
+"""fal-ai/image-apps-v2/city-teleport — Places the person in an image in a city.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/city-teleport
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 PhotoShot: TypeAlias = Literal[
     "extreme_close_up",
@@ -52,23 +68,144 @@ class ImageAppsV2CityTeleportInput(InputModel, Request["ImageAppsV2CityTeleportO
     """Image of the city to use."""
 
     photo_shot: PhotoShot = "medium_shot"
+    """Framing of the person."""
 
     camera_angle: CameraAngle = "eye_level"
     """Camera angle, such as low angle."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2CityTeleportOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/city-teleport."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2CityTeleportPipeline(Pipeline[..., ImageAppsV2CityTeleportOutput]):
+        def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2CityTeleportOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2CityTeleportOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2CityTeleportPipeline(AsyncPipeline[..., ImageAppsV2CityTeleportOutput]):
+        async def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2CityTeleportOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2CityTeleportOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2CityTeleport(
         Endpoint[..., ImageAppsV2CityTeleportInput, ImageAppsV2CityTeleportOutput]
@@ -81,7 +218,7 @@ if TYPE_CHECKING:
             city_image_url: FileInput | None = None,
             photo_shot: PhotoShot = "medium_shot",
             camera_angle: CameraAngle = "eye_level",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2CityTeleportOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -89,8 +226,9 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 city_name: Name of the city to use.
                 city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
                 camera_angle: Camera angle, such as low angle.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,7 +244,7 @@ if TYPE_CHECKING:
             city_image_url: FileInput | None = None,
             photo_shot: PhotoShot = "medium_shot",
             camera_angle: CameraAngle = "eye_level",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2CityTeleportOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -114,8 +252,9 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 city_name: Name of the city to use.
                 city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
                 camera_angle: Camera angle, such as low angle.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -127,7 +266,7 @@ if TYPE_CHECKING:
             city_image_url: FileInput | None = None,
             photo_shot: PhotoShot = "medium_shot",
             camera_angle: CameraAngle = "eye_level",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2CityTeleportOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -135,8 +274,9 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 city_name: Name of the city to use.
                 city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
                 camera_angle: Camera angle, such as low angle.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,7 +293,7 @@ if TYPE_CHECKING:
             city_image_url: FileInput | None = None,
             photo_shot: PhotoShot = "medium_shot",
             camera_angle: CameraAngle = "eye_level",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2CityTeleportOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -161,8 +301,9 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 city_name: Name of the city to use.
                 city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
                 camera_angle: Camera angle, such as low angle.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -174,7 +315,7 @@ if TYPE_CHECKING:
             city_image_url: FileInput | None = None,
             photo_shot: PhotoShot = "medium_shot",
             camera_angle: CameraAngle = "eye_level",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2CityTeleportOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -182,8 +323,9 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 city_name: Name of the city to use.
                 city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
                 camera_angle: Camera angle, such as low angle.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -199,7 +341,7 @@ if TYPE_CHECKING:
             city_image_url: FileInput | None = None,
             photo_shot: PhotoShot = "medium_shot",
             camera_angle: CameraAngle = "eye_level",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2CityTeleportOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -207,8 +349,9 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 city_name: Name of the city to use.
                 city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
                 camera_angle: Camera angle, such as low angle.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -220,7 +363,7 @@ if TYPE_CHECKING:
             city_image_url: FileInput | None = None,
             photo_shot: PhotoShot = "medium_shot",
             camera_angle: CameraAngle = "eye_level",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2CityTeleportOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -230,8 +373,9 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 city_name: Name of the city to use.
                 city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
                 camera_angle: Camera angle, such as low angle.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -246,7 +390,7 @@ if TYPE_CHECKING:
             city_image_url: FileInput | None = None,
             photo_shot: PhotoShot = "medium_shot",
             camera_angle: CameraAngle = "eye_level",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2CityTeleportOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -254,9 +398,33 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 city_name: Name of the city to use.
                 city_image_url: Image of the city to use.
+                photo_shot: Framing of the person.
                 camera_angle: Camera angle, such as low angle.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2CityTeleportPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2CityTeleportPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2CityTeleport = Endpoint
@@ -266,7 +434,7 @@ image_apps_v2_city_teleport = ImageAppsV2CityTeleport(
     ImageAppsV2CityTeleportInput,
     ImageAppsV2CityTeleportOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 city-teleport.
+"""Places the person in an image in a city.
 
 Call it with `image_apps_v2_city_teleport.subscribe(person_image_url=…, city_name=…)`.
 """
@@ -274,9 +442,14 @@ Call it with `image_apps_v2_city_teleport.subscribe(person_image_url=…, city_n
 Input = ImageAppsV2CityTeleportInput
 Output = ImageAppsV2CityTeleportOutput
 endpoint = image_apps_v2_city_teleport
+"""Places the person in an image in a city.
+
+Call it with `image_apps_v2_city_teleport.subscribe(person_image_url=…, city_name=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "CameraAngle",
     "ImageAppsV2CityTeleportInput",
     "ImageAppsV2CityTeleportOutput",

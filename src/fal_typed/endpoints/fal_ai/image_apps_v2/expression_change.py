@@ -1,5 +1,5 @@
-"""fal-ai/image-apps-v2/expression-change — Image endpoint of fal-ai: image-apps-v2
-expression-change.
+"""fal-ai/image-apps-v2/expression-change — Changes the facial expression of the person in an
+image.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/expression-change
 """
@@ -10,10 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 TargetExpression: TypeAlias = Literal[
     "smile",
@@ -44,24 +60,116 @@ class ImageAppsV2ExpressionChangeInput(InputModel, Request["ImageAppsV2Expressio
     """Parameters of fal-ai/image-apps-v2/expression-change."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     target_expression: TargetExpression = "smile"
     """New expression of the face."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2ExpressionChangeOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/expression-change."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2ExpressionChangePipeline(Pipeline[..., ImageAppsV2ExpressionChangeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2ExpressionChangeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2ExpressionChangeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2ExpressionChangePipeline(
+        AsyncPipeline[..., ImageAppsV2ExpressionChangeOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2ExpressionChangeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2ExpressionChangeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2ExpressionChange(
         Endpoint[..., ImageAppsV2ExpressionChangeInput, ImageAppsV2ExpressionChangeOutput]
@@ -71,14 +179,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_expression: TargetExpression = "smile",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ExpressionChangeOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_expression: New expression of the face.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,14 +199,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_expression: TargetExpression = "smile",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ExpressionChangeOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_expression: New expression of the face.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -107,14 +215,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_expression: TargetExpression = "smile",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ExpressionChangeOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_expression: New expression of the face.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,14 +236,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_expression: TargetExpression = "smile",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ExpressionChangeOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_expression: New expression of the face.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -144,14 +252,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_expression: TargetExpression = "smile",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2ExpressionChangeOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_expression: New expression of the face.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,14 +272,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_expression: TargetExpression = "smile",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2ExpressionChangeOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_expression: New expression of the face.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -180,16 +288,16 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_expression: TargetExpression = "smile",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2ExpressionChangeOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_expression: New expression of the face.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -201,15 +309,40 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_expression: TargetExpression = "smile",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2ExpressionChangeOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_expression: New expression of the face.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImageAppsV2ExpressionChangePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2ExpressionChangePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2ExpressionChange = Endpoint
@@ -219,7 +352,7 @@ image_apps_v2_expression_change = ImageAppsV2ExpressionChange(
     ImageAppsV2ExpressionChangeInput,
     ImageAppsV2ExpressionChangeOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 expression-change.
+"""Changes the facial expression of the person in an image.
 
 Call it with `image_apps_v2_expression_change.subscribe(image_url=…)`.
 """
@@ -227,9 +360,14 @@ Call it with `image_apps_v2_expression_change.subscribe(image_url=…)`.
 Input = ImageAppsV2ExpressionChangeInput
 Output = ImageAppsV2ExpressionChangeOutput
 endpoint = image_apps_v2_expression_change
+"""Changes the facial expression of the person in an image.
+
+Call it with `image_apps_v2_expression_change.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2ExpressionChangeInput",
     "ImageAppsV2ExpressionChangeOutput",
     "TargetExpression",

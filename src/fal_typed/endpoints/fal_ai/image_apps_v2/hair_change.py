@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/hair-change — Image endpoint of fal-ai: image-apps-v2 hair-change.
+"""fal-ai/image-apps-v2/hair-change — Changes the hair of the person in an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/hair-change
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 TargetHairstyle: TypeAlias = Literal[
     "short_hair",
@@ -63,7 +79,7 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
     """Parameters of fal-ai/image-apps-v2/hair-change."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     target_hairstyle: TargetHairstyle = "long_hair"
     """New hairstyle of the person."""
@@ -72,18 +88,118 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
     """New color of the hair."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2HairChangeOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/hair-change."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2HairChangePipeline(Pipeline[..., ImageAppsV2HairChangeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2HairChangeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2HairChangeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2HairChangePipeline(AsyncPipeline[..., ImageAppsV2HairChangeOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2HairChangeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2HairChangeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2HairChange(
         Endpoint[..., ImageAppsV2HairChangeInput, ImageAppsV2HairChangeOutput]
@@ -94,15 +210,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_hairstyle: TargetHairstyle = "long_hair",
             hair_color: HairColor = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2HairChangeOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_hairstyle: New hairstyle of the person.
                 hair_color: New color of the hair.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,15 +232,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_hairstyle: TargetHairstyle = "long_hair",
             hair_color: HairColor = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2HairChangeOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_hairstyle: New hairstyle of the person.
                 hair_color: New color of the hair.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -134,15 +250,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_hairstyle: TargetHairstyle = "long_hair",
             hair_color: HairColor = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2HairChangeOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_hairstyle: New hairstyle of the person.
                 hair_color: New color of the hair.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -157,15 +273,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_hairstyle: TargetHairstyle = "long_hair",
             hair_color: HairColor = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2HairChangeOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_hairstyle: New hairstyle of the person.
                 hair_color: New color of the hair.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -175,15 +291,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_hairstyle: TargetHairstyle = "long_hair",
             hair_color: HairColor = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2HairChangeOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_hairstyle: New hairstyle of the person.
                 hair_color: New color of the hair.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,15 +313,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_hairstyle: TargetHairstyle = "long_hair",
             hair_color: HairColor = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2HairChangeOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_hairstyle: New hairstyle of the person.
                 hair_color: New color of the hair.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -215,17 +331,17 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_hairstyle: TargetHairstyle = "long_hair",
             hair_color: HairColor = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2HairChangeOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_hairstyle: New hairstyle of the person.
                 hair_color: New color of the hair.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -238,16 +354,39 @@ if TYPE_CHECKING:
             image_url: FileInput,
             target_hairstyle: TargetHairstyle = "long_hair",
             hair_color: HairColor = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2HairChangeOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_hairstyle: New hairstyle of the person.
                 hair_color: New color of the hair.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2HairChangePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2HairChangePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2HairChange = Endpoint
@@ -255,7 +394,7 @@ else:
 image_apps_v2_hair_change = ImageAppsV2HairChange(
     "fal-ai/image-apps-v2/hair-change", ImageAppsV2HairChangeInput, ImageAppsV2HairChangeOutput
 )
-"""Image endpoint of fal-ai: image-apps-v2 hair-change.
+"""Changes the hair of the person in an image.
 
 Call it with `image_apps_v2_hair_change.subscribe(image_url=…)`.
 """
@@ -263,9 +402,14 @@ Call it with `image_apps_v2_hair_change.subscribe(image_url=…)`.
 Input = ImageAppsV2HairChangeInput
 Output = ImageAppsV2HairChangeOutput
 endpoint = image_apps_v2_hair_change
+"""Changes the hair of the person in an image.
+
+Call it with `image_apps_v2_hair_change.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "HairColor",
     "ImageAppsV2HairChangeInput",
     "ImageAppsV2HairChangeOutput",

@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/headshot-photo — Image endpoint of fal-ai: image-apps-v2 headshot-photo.
+"""fal-ai/image-apps-v2/headshot-photo — Turns the image of a person into a professional portrait.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/headshot-photo
 """
@@ -9,33 +9,150 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageAppsV2HeadshotPhotoInput(InputModel, Request["ImageAppsV2HeadshotPhotoOutput"]):
     """Parameters of fal-ai/image-apps-v2/headshot-photo."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     background_style: Literal["professional", "corporate", "clean", "gradient"] = "professional"
+    """Style of the background behind the person."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2HeadshotPhotoOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/headshot-photo."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2HeadshotPhotoPipeline(Pipeline[..., ImageAppsV2HeadshotPhotoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2HeadshotPhotoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2HeadshotPhotoPipeline(AsyncPipeline[..., ImageAppsV2HeadshotPhotoOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2HeadshotPhotoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2HeadshotPhoto(
         Endpoint[..., ImageAppsV2HeadshotPhotoInput, ImageAppsV2HeadshotPhotoOutput]
@@ -47,13 +164,14 @@ if TYPE_CHECKING:
             background_style: Literal[
                 "professional", "corporate", "clean", "gradient"
             ] = "professional",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -68,13 +186,14 @@ if TYPE_CHECKING:
             background_style: Literal[
                 "professional", "corporate", "clean", "gradient"
             ] = "professional",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -85,13 +204,14 @@ if TYPE_CHECKING:
             background_style: Literal[
                 "professional", "corporate", "clean", "gradient"
             ] = "professional",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,13 +227,14 @@ if TYPE_CHECKING:
             background_style: Literal[
                 "professional", "corporate", "clean", "gradient"
             ] = "professional",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -124,13 +245,14 @@ if TYPE_CHECKING:
             background_style: Literal[
                 "professional", "corporate", "clean", "gradient"
             ] = "professional",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2HeadshotPhotoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,13 +267,14 @@ if TYPE_CHECKING:
             background_style: Literal[
                 "professional", "corporate", "clean", "gradient"
             ] = "professional",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2HeadshotPhotoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -162,15 +285,16 @@ if TYPE_CHECKING:
             background_style: Literal[
                 "professional", "corporate", "clean", "gradient"
             ] = "professional",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2HeadshotPhotoOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,14 +308,38 @@ if TYPE_CHECKING:
             background_style: Literal[
                 "professional", "corporate", "clean", "gradient"
             ] = "professional",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2HeadshotPhotoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                background_style: Style of the background behind the person.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2HeadshotPhotoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2HeadshotPhotoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2HeadshotPhoto = Endpoint
@@ -201,7 +349,7 @@ image_apps_v2_headshot_photo = ImageAppsV2HeadshotPhoto(
     ImageAppsV2HeadshotPhotoInput,
     ImageAppsV2HeadshotPhotoOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 headshot-photo.
+"""Turns the image of a person into a professional portrait.
 
 Call it with `image_apps_v2_headshot_photo.subscribe(image_url=…)`.
 """
@@ -209,9 +357,14 @@ Call it with `image_apps_v2_headshot_photo.subscribe(image_url=…)`.
 Input = ImageAppsV2HeadshotPhotoInput
 Output = ImageAppsV2HeadshotPhotoOutput
 endpoint = image_apps_v2_headshot_photo
+"""Turns the image of a person into a professional portrait.
+
+Call it with `image_apps_v2_headshot_photo.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2HeadshotPhotoInput",
     "ImageAppsV2HeadshotPhotoOutput",
     "image_apps_v2_headshot_photo",

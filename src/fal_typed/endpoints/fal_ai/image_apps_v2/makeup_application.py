@@ -1,5 +1,4 @@
-"""fal-ai/image-apps-v2/makeup-application — Image endpoint of fal-ai: image-apps-v2
-makeup-application.
+"""fal-ai/image-apps-v2/makeup-application — Applies makeup to the face in an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/makeup-application
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 MakeupStyle: TypeAlias = Literal[
     "natural",
@@ -35,26 +50,129 @@ class ImageAppsV2MakeupApplicationInput(InputModel, Request["ImageAppsV2MakeupAp
     """Parameters of fal-ai/image-apps-v2/makeup-application."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     makeup_style: MakeupStyle = "natural"
     """Style of makeup to apply."""
 
     intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium"
+    """Strength of the effect."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                makeup_style: Style of makeup to apply.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2MakeupApplicationOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/makeup-application."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2MakeupApplicationPipeline(Pipeline[..., ImageAppsV2MakeupApplicationOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2MakeupApplicationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                makeup_style: Style of makeup to apply.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2MakeupApplicationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                makeup_style: Style of makeup to apply.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2MakeupApplicationPipeline(
+        AsyncPipeline[..., ImageAppsV2MakeupApplicationOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2MakeupApplicationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                makeup_style: Style of makeup to apply.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2MakeupApplicationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                makeup_style: Style of makeup to apply.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2MakeupApplication(
         Endpoint[..., ImageAppsV2MakeupApplicationInput, ImageAppsV2MakeupApplicationOutput]
@@ -65,14 +183,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             makeup_style: MakeupStyle = "natural",
             intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2MakeupApplicationOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 makeup_style: Style of makeup to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -86,14 +205,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             makeup_style: MakeupStyle = "natural",
             intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2MakeupApplicationOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 makeup_style: Style of makeup to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -103,14 +223,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             makeup_style: MakeupStyle = "natural",
             intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2MakeupApplicationOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 makeup_style: Style of makeup to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -125,14 +246,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             makeup_style: MakeupStyle = "natural",
             intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2MakeupApplicationOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 makeup_style: Style of makeup to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -142,14 +264,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             makeup_style: MakeupStyle = "natural",
             intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2MakeupApplicationOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 makeup_style: Style of makeup to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -163,14 +286,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             makeup_style: MakeupStyle = "natural",
             intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2MakeupApplicationOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 makeup_style: Style of makeup to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -180,16 +304,17 @@ if TYPE_CHECKING:
             image_url: FileInput,
             makeup_style: MakeupStyle = "natural",
             intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2MakeupApplicationOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 makeup_style: Style of makeup to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -202,15 +327,41 @@ if TYPE_CHECKING:
             image_url: FileInput,
             makeup_style: MakeupStyle = "natural",
             intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2MakeupApplicationOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 makeup_style: Style of makeup to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                intensity: Strength of the effect.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImageAppsV2MakeupApplicationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2MakeupApplicationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2MakeupApplication = Endpoint
@@ -220,7 +371,7 @@ image_apps_v2_makeup_application = ImageAppsV2MakeupApplication(
     ImageAppsV2MakeupApplicationInput,
     ImageAppsV2MakeupApplicationOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 makeup-application.
+"""Applies makeup to the face in an image.
 
 Call it with `image_apps_v2_makeup_application.subscribe(image_url=…)`.
 """
@@ -228,9 +379,14 @@ Call it with `image_apps_v2_makeup_application.subscribe(image_url=…)`.
 Input = ImageAppsV2MakeupApplicationInput
 Output = ImageAppsV2MakeupApplicationOutput
 endpoint = image_apps_v2_makeup_application
+"""Applies makeup to the face in an image.
+
+Call it with `image_apps_v2_makeup_application.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2MakeupApplicationInput",
     "ImageAppsV2MakeupApplicationOutput",
     "MakeupStyle",

@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/object-removal — Image endpoint of fal-ai: image-apps-v2 object-removal.
+"""fal-ai/image-apps-v2/object-removal — Removes objects from an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/object-removal
 """
@@ -9,47 +9,157 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageAppsV2ObjectRemovalInput(InputModel, Request["ImageAppsV2ObjectRemovalOutput"]):
     """Parameters of fal-ai/image-apps-v2/object-removal."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to remove something from."""
 
     object_to_remove: str
     """Name or description of the object to remove."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to remove something from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2ObjectRemovalOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/object-removal."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2ObjectRemovalPipeline(Pipeline[..., ImageAppsV2ObjectRemovalOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2ObjectRemovalOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to remove something from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2ObjectRemovalOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to remove something from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2ObjectRemovalPipeline(AsyncPipeline[..., ImageAppsV2ObjectRemovalOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2ObjectRemovalOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to remove something from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2ObjectRemovalOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to remove something from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2ObjectRemoval(
         Endpoint[..., ImageAppsV2ObjectRemovalInput, ImageAppsV2ObjectRemovalOutput]
     ):
         def run(
-            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ObjectRemovalOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_to_remove: Name or description of the object to remove.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -58,26 +168,34 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ObjectRemovalOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_to_remove: Name or description of the object to remove.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
         def subscribe(
-            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ObjectRemovalOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_to_remove: Name or description of the object to remove.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,26 +205,34 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ObjectRemovalOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_to_remove: Name or description of the object to remove.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
         def submit(
-            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2ObjectRemovalOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_to_remove: Name or description of the object to remove.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,28 +241,36 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2ObjectRemovalOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_to_remove: Name or description of the object to remove.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
         def stream(
-            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2ObjectRemovalOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_to_remove: Name or description of the object to remove.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,15 +278,42 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            image_url: FileInput,
+            object_to_remove: str,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2ObjectRemovalOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 object_to_remove: Name or description of the object to remove.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2ObjectRemovalPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2ObjectRemovalPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2ObjectRemoval = Endpoint
@@ -162,7 +323,7 @@ image_apps_v2_object_removal = ImageAppsV2ObjectRemoval(
     ImageAppsV2ObjectRemovalInput,
     ImageAppsV2ObjectRemovalOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 object-removal.
+"""Removes objects from an image.
 
 Call it with `image_apps_v2_object_removal.subscribe(image_url=…, object_to_remove=…)`.
 """
@@ -170,9 +331,14 @@ Call it with `image_apps_v2_object_removal.subscribe(image_url=…, object_to_re
 Input = ImageAppsV2ObjectRemovalInput
 Output = ImageAppsV2ObjectRemovalOutput
 endpoint = image_apps_v2_object_removal
+"""Removes objects from an image.
+
+Call it with `image_apps_v2_object_removal.subscribe(image_url=…, object_to_remove=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2ObjectRemovalInput",
     "ImageAppsV2ObjectRemovalOutput",
     "image_apps_v2_object_removal",

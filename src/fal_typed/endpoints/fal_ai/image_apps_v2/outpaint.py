@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/outpaint — Image endpoint of fal-ai: image-apps-v2 outpaint.
+"""fal-ai/image-apps-v2/outpaint — Extends an image beyond its borders.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/outpaint
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageAppsV2OutpaintInput(InputModel, Request["ImageAppsV2OutpaintOutput"]):
     """Parameters of fal-ai/image-apps-v2/outpaint."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to extend."""
 
     expand_left: Annotated[int, Field(ge=0, le=700)] = 0
     """Number of pixels to add on the left. From 0 to 700."""
@@ -35,17 +51,16 @@ class ImageAppsV2OutpaintInput(InputModel, Request["ImageAppsV2OutpaintOutput"])
     """Number of pixels to add at the bottom. From 0 to 700."""
 
     zoom_out_percentage: Annotated[float, Field(ge=0.0, le=90.0)] = 20
-    """From 0 to 90."""
+    """How far to zoom out, in percent. From 0 to 90."""
 
     prompt: Annotated[str, Field(max_length=500)] = ""
-    """Text description of the change to make, or of the image to generate. At most 500 characters.
-    """
+    """What to show in the new areas, in words. At most 500 characters."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -56,21 +71,164 @@ class ImageAppsV2OutpaintInput(InputModel, Request["ImageAppsV2OutpaintOutput"])
     """
 
     output_format: Literal["png", "jpeg", "jpg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
 
 class ImageAppsV2OutpaintOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/outpaint."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2OutpaintPipeline(Pipeline[..., ImageAppsV2OutpaintOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> Result[ImageAppsV2OutpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to extend.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> PendingRun[ImageAppsV2OutpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to extend.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2OutpaintPipeline(AsyncPipeline[..., ImageAppsV2OutpaintOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> Result[ImageAppsV2OutpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to extend.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> AsyncPendingRun[ImageAppsV2OutpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to extend.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class ImageAppsV2Outpaint(Endpoint[..., ImageAppsV2OutpaintInput, ImageAppsV2OutpaintOutput]):
         def run(
@@ -92,20 +250,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 expand_left: Number of pixels to add on the left. From 0 to 700.
                 expand_right: Number of pixels to add on the right. From 0 to 700.
                 expand_top: Number of pixels to add at the top. From 0 to 700.
                 expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
-                zoom_out_percentage: From 0 to 90.
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    500 characters.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,20 +288,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 expand_left: Number of pixels to add on the left. From 0 to 700.
                 expand_right: Number of pixels to add on the right. From 0 to 700.
                 expand_top: Number of pixels to add at the top. From 0 to 700.
                 expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
-                zoom_out_percentage: From 0 to 90.
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    500 characters.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -168,20 +322,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 expand_left: Number of pixels to add on the left. From 0 to 700.
                 expand_right: Number of pixels to add on the right. From 0 to 700.
                 expand_top: Number of pixels to add at the top. From 0 to 700.
                 expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
-                zoom_out_percentage: From 0 to 90.
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    500 characters.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -209,20 +361,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 expand_left: Number of pixels to add on the left. From 0 to 700.
                 expand_right: Number of pixels to add on the right. From 0 to 700.
                 expand_top: Number of pixels to add at the top. From 0 to 700.
                 expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
-                zoom_out_percentage: From 0 to 90.
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    500 characters.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -245,20 +395,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 expand_left: Number of pixels to add on the left. From 0 to 700.
                 expand_right: Number of pixels to add on the right. From 0 to 700.
                 expand_top: Number of pixels to add at the top. From 0 to 700.
                 expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
-                zoom_out_percentage: From 0 to 90.
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    500 characters.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,20 +433,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 expand_left: Number of pixels to add on the left. From 0 to 700.
                 expand_right: Number of pixels to add on the right. From 0 to 700.
                 expand_top: Number of pixels to add at the top. From 0 to 700.
                 expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
-                zoom_out_percentage: From 0 to 90.
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    500 characters.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -323,20 +469,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 expand_left: Number of pixels to add on the left. From 0 to 700.
                 expand_right: Number of pixels to add on the right. From 0 to 700.
                 expand_top: Number of pixels to add at the top. From 0 to 700.
                 expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
-                zoom_out_percentage: From 0 to 90.
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    500 characters.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -362,21 +506,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 expand_left: Number of pixels to add on the left. From 0 to 700.
                 expand_right: Number of pixels to add on the right. From 0 to 700.
                 expand_top: Number of pixels to add at the top. From 0 to 700.
                 expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
-                zoom_out_percentage: From 0 to 90.
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    500 characters.
+                zoom_out_percentage: How far to zoom out, in percent. From 0 to 90.
+                prompt: What to show in the new areas, in words. At most 500 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2OutpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2OutpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2Outpaint = Endpoint
@@ -384,7 +549,7 @@ else:
 image_apps_v2_outpaint = ImageAppsV2Outpaint(
     "fal-ai/image-apps-v2/outpaint", ImageAppsV2OutpaintInput, ImageAppsV2OutpaintOutput
 )
-"""Image endpoint of fal-ai: image-apps-v2 outpaint.
+"""Extends an image beyond its borders.
 
 Call it with `image_apps_v2_outpaint.subscribe(image_url=…)`.
 """
@@ -392,5 +557,9 @@ Call it with `image_apps_v2_outpaint.subscribe(image_url=…)`.
 Input = ImageAppsV2OutpaintInput
 Output = ImageAppsV2OutpaintOutput
 endpoint = image_apps_v2_outpaint
+"""Extends an image beyond its borders.
+
+Call it with `image_apps_v2_outpaint.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ImageAppsV2OutpaintInput", "ImageAppsV2OutpaintOutput", "image_apps_v2_outpaint"]

@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/perspective — Image endpoint of fal-ai: image-apps-v2 perspective.
+"""fal-ai/image-apps-v2/perspective — Shows the subject of an image from another angle.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/perspective
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 TargetPerspective: TypeAlias = Literal[
     "front",
@@ -32,24 +48,114 @@ class ImageAppsV2PerspectiveInput(InputModel, Request["ImageAppsV2PerspectiveOut
     """Parameters of fal-ai/image-apps-v2/perspective."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     target_perspective: TargetPerspective = "front"
     """New perspective on the object."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to change.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2PerspectiveOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/perspective."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2PerspectivePipeline(Pipeline[..., ImageAppsV2PerspectiveOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2PerspectiveOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2PerspectiveOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2PerspectivePipeline(AsyncPipeline[..., ImageAppsV2PerspectiveOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2PerspectiveOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2PerspectiveOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2Perspective(
         Endpoint[..., ImageAppsV2PerspectiveInput, ImageAppsV2PerspectiveOutput]
@@ -59,14 +165,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_perspective: TargetPerspective = "front",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PerspectiveOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 target_perspective: New perspective on the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,14 +185,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_perspective: TargetPerspective = "front",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PerspectiveOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 target_perspective: New perspective on the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -95,14 +201,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_perspective: TargetPerspective = "front",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PerspectiveOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 target_perspective: New perspective on the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,14 +222,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_perspective: TargetPerspective = "front",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PerspectiveOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 target_perspective: New perspective on the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -132,14 +238,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_perspective: TargetPerspective = "front",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2PerspectiveOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 target_perspective: New perspective on the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,14 +258,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_perspective: TargetPerspective = "front",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2PerspectiveOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 target_perspective: New perspective on the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -168,16 +274,16 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_perspective: TargetPerspective = "front",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2PerspectiveOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 target_perspective: New perspective on the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,15 +295,38 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_perspective: TargetPerspective = "front",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2PerspectiveOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 target_perspective: New perspective on the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2PerspectivePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2PerspectivePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2Perspective = Endpoint
@@ -205,7 +334,7 @@ else:
 image_apps_v2_perspective = ImageAppsV2Perspective(
     "fal-ai/image-apps-v2/perspective", ImageAppsV2PerspectiveInput, ImageAppsV2PerspectiveOutput
 )
-"""Image endpoint of fal-ai: image-apps-v2 perspective.
+"""Shows the subject of an image from another angle.
 
 Call it with `image_apps_v2_perspective.subscribe(image_url=…)`.
 """
@@ -213,9 +342,14 @@ Call it with `image_apps_v2_perspective.subscribe(image_url=…)`.
 Input = ImageAppsV2PerspectiveInput
 Output = ImageAppsV2PerspectiveOutput
 endpoint = image_apps_v2_perspective
+"""Shows the subject of an image from another angle.
+
+Call it with `image_apps_v2_perspective.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2PerspectiveInput",
     "ImageAppsV2PerspectiveOutput",
     "TargetPerspective",

@@ -1,5 +1,4 @@
-"""fal-ai/image-apps-v2/photo-restoration — Image endpoint of fal-ai: image-apps-v2
-photo-restoration.
+"""fal-ai/image-apps-v2/photo-restoration — Restores an old or damaged image.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/photo-restoration
 """
@@ -10,17 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageAppsV2PhotoRestorationInput(InputModel, Request["ImageAppsV2PhotoRestorationOutput"]):
     """Parameters of fal-ai/image-apps-v2/photo-restoration."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     enhance_resolution: bool = True
     """Whether to add fine detail to an old photograph."""
@@ -32,18 +47,130 @@ class ImageAppsV2PhotoRestorationInput(InputModel, Request["ImageAppsV2PhotoRest
     """Whether to repair scratches and other signs of age."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to restore.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2PhotoRestorationOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/photo-restoration."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2PhotoRestorationPipeline(Pipeline[..., ImageAppsV2PhotoRestorationOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2PhotoRestorationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2PhotoRestorationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2PhotoRestorationPipeline(
+        AsyncPipeline[..., ImageAppsV2PhotoRestorationOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2PhotoRestorationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2PhotoRestorationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2PhotoRestoration(
         Endpoint[..., ImageAppsV2PhotoRestorationInput, ImageAppsV2PhotoRestorationOutput]
@@ -55,16 +182,16 @@ if TYPE_CHECKING:
             enhance_resolution: bool = True,
             fix_colors: bool = True,
             remove_scratches: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PhotoRestorationOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 enhance_resolution: Whether to add fine detail to an old photograph.
                 fix_colors: Whether to restore faded colors.
                 remove_scratches: Whether to repair scratches and other signs of age.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,16 +206,16 @@ if TYPE_CHECKING:
             enhance_resolution: bool = True,
             fix_colors: bool = True,
             remove_scratches: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PhotoRestorationOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 enhance_resolution: Whether to add fine detail to an old photograph.
                 fix_colors: Whether to restore faded colors.
                 remove_scratches: Whether to repair scratches and other signs of age.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -99,16 +226,16 @@ if TYPE_CHECKING:
             enhance_resolution: bool = True,
             fix_colors: bool = True,
             remove_scratches: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PhotoRestorationOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 enhance_resolution: Whether to add fine detail to an old photograph.
                 fix_colors: Whether to restore faded colors.
                 remove_scratches: Whether to repair scratches and other signs of age.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -124,16 +251,16 @@ if TYPE_CHECKING:
             enhance_resolution: bool = True,
             fix_colors: bool = True,
             remove_scratches: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PhotoRestorationOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 enhance_resolution: Whether to add fine detail to an old photograph.
                 fix_colors: Whether to restore faded colors.
                 remove_scratches: Whether to repair scratches and other signs of age.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -144,16 +271,16 @@ if TYPE_CHECKING:
             enhance_resolution: bool = True,
             fix_colors: bool = True,
             remove_scratches: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2PhotoRestorationOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 enhance_resolution: Whether to add fine detail to an old photograph.
                 fix_colors: Whether to restore faded colors.
                 remove_scratches: Whether to repair scratches and other signs of age.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,16 +295,16 @@ if TYPE_CHECKING:
             enhance_resolution: bool = True,
             fix_colors: bool = True,
             remove_scratches: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2PhotoRestorationOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 enhance_resolution: Whether to add fine detail to an old photograph.
                 fix_colors: Whether to restore faded colors.
                 remove_scratches: Whether to repair scratches and other signs of age.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -188,18 +315,18 @@ if TYPE_CHECKING:
             enhance_resolution: bool = True,
             fix_colors: bool = True,
             remove_scratches: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2PhotoRestorationOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 enhance_resolution: Whether to add fine detail to an old photograph.
                 fix_colors: Whether to restore faded colors.
                 remove_scratches: Whether to repair scratches and other signs of age.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -213,17 +340,42 @@ if TYPE_CHECKING:
             enhance_resolution: bool = True,
             fix_colors: bool = True,
             remove_scratches: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2PhotoRestorationOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 enhance_resolution: Whether to add fine detail to an old photograph.
                 fix_colors: Whether to restore faded colors.
                 remove_scratches: Whether to repair scratches and other signs of age.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImageAppsV2PhotoRestorationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2PhotoRestorationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2PhotoRestoration = Endpoint
@@ -233,7 +385,7 @@ image_apps_v2_photo_restoration = ImageAppsV2PhotoRestoration(
     ImageAppsV2PhotoRestorationInput,
     ImageAppsV2PhotoRestorationOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 photo-restoration.
+"""Restores an old or damaged image.
 
 Call it with `image_apps_v2_photo_restoration.subscribe(image_url=…)`.
 """
@@ -241,9 +393,14 @@ Call it with `image_apps_v2_photo_restoration.subscribe(image_url=…)`.
 Input = ImageAppsV2PhotoRestorationInput
 Output = ImageAppsV2PhotoRestorationOutput
 endpoint = image_apps_v2_photo_restoration
+"""Restores an old or damaged image.
+
+Call it with `image_apps_v2_photo_restoration.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2PhotoRestorationInput",
     "ImageAppsV2PhotoRestorationOutput",
     "image_apps_v2_photo_restoration",

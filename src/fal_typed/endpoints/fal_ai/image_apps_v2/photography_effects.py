@@ -1,5 +1,4 @@
-"""fal-ai/image-apps-v2/photography-effects — Image endpoint of fal-ai: image-apps-v2
-photography-effects.
+"""fal-ai/image-apps-v2/photography-effects — Applies a photographic effect to an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/photography-effects
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 EffectType: TypeAlias = Literal[
     "film",
@@ -42,24 +57,116 @@ class ImageAppsV2PhotographyEffectsInput(
     """Parameters of fal-ai/image-apps-v2/photography-effects."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     effect_type: EffectType = "film"
     """Predefined effect to apply."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2PhotographyEffectsOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/photography-effects."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2PhotographyEffectsPipeline(Pipeline[..., ImageAppsV2PhotographyEffectsOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2PhotographyEffectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2PhotographyEffectsPipeline(
+        AsyncPipeline[..., ImageAppsV2PhotographyEffectsOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2PhotographyEffectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2PhotographyEffects(
         Endpoint[..., ImageAppsV2PhotographyEffectsInput, ImageAppsV2PhotographyEffectsOutput]
@@ -69,14 +176,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             effect_type: EffectType = "film",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 effect_type: Predefined effect to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,14 +196,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             effect_type: EffectType = "film",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 effect_type: Predefined effect to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -105,14 +212,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             effect_type: EffectType = "film",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 effect_type: Predefined effect to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,14 +233,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             effect_type: EffectType = "film",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 effect_type: Predefined effect to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -142,14 +249,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             effect_type: EffectType = "film",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2PhotographyEffectsOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 effect_type: Predefined effect to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,14 +269,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             effect_type: EffectType = "film",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2PhotographyEffectsOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 effect_type: Predefined effect to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -178,16 +285,16 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             effect_type: EffectType = "film",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2PhotographyEffectsOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 effect_type: Predefined effect to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -199,15 +306,40 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             effect_type: EffectType = "film",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2PhotographyEffectsOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 effect_type: Predefined effect to apply.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImageAppsV2PhotographyEffectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2PhotographyEffectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2PhotographyEffects = Endpoint
@@ -217,7 +349,7 @@ image_apps_v2_photography_effects = ImageAppsV2PhotographyEffects(
     ImageAppsV2PhotographyEffectsInput,
     ImageAppsV2PhotographyEffectsOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 photography-effects.
+"""Applies a photographic effect to an image.
 
 Call it with `image_apps_v2_photography_effects.subscribe(image_url=…)`.
 """
@@ -225,9 +357,14 @@ Call it with `image_apps_v2_photography_effects.subscribe(image_url=…)`.
 Input = ImageAppsV2PhotographyEffectsInput
 Output = ImageAppsV2PhotographyEffectsOutput
 endpoint = image_apps_v2_photography_effects
+"""Applies a photographic effect to an image.
+
+Call it with `image_apps_v2_photography_effects.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "EffectType",
     "ImageAppsV2PhotographyEffectsInput",
     "ImageAppsV2PhotographyEffectsOutput",

@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/product-holding — Image endpoint of fal-ai: image-apps-v2 product-holding.
+"""fal-ai/image-apps-v2/product-holding — Shows a person who holds a product.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/product-holding
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageAppsV2ProductHoldingInput(InputModel, Request["ImageAppsV2ProductHoldingOutput"]):
@@ -25,18 +41,110 @@ class ImageAppsV2ProductHoldingInput(InputModel, Request["ImageAppsV2ProductHold
     """Image of the product, preferably on a plain background."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2ProductHoldingOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/product-holding."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2ProductHoldingPipeline(Pipeline[..., ImageAppsV2ProductHoldingOutput]):
+        def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2ProductHoldingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2ProductHoldingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2ProductHoldingPipeline(
+        AsyncPipeline[..., ImageAppsV2ProductHoldingOutput]
+    ):
+        async def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2ProductHoldingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2ProductHoldingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2ProductHolding(
         Endpoint[..., ImageAppsV2ProductHoldingInput, ImageAppsV2ProductHoldingOutput]
@@ -46,14 +154,14 @@ if TYPE_CHECKING:
             *,
             person_image_url: FileInput,
             product_image_url: FileInput,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ProductHoldingOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 person_image_url: Image of the person to use.
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -66,14 +174,14 @@ if TYPE_CHECKING:
             *,
             person_image_url: FileInput,
             product_image_url: FileInput,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ProductHoldingOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 person_image_url: Image of the person to use.
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -82,14 +190,14 @@ if TYPE_CHECKING:
             *,
             person_image_url: FileInput,
             product_image_url: FileInput,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ProductHoldingOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 person_image_url: Image of the person to use.
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,14 +211,14 @@ if TYPE_CHECKING:
             *,
             person_image_url: FileInput,
             product_image_url: FileInput,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ProductHoldingOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 person_image_url: Image of the person to use.
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -119,14 +227,14 @@ if TYPE_CHECKING:
             *,
             person_image_url: FileInput,
             product_image_url: FileInput,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2ProductHoldingOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 person_image_url: Image of the person to use.
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,14 +247,14 @@ if TYPE_CHECKING:
             *,
             person_image_url: FileInput,
             product_image_url: FileInput,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2ProductHoldingOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 person_image_url: Image of the person to use.
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -155,7 +263,7 @@ if TYPE_CHECKING:
             *,
             person_image_url: FileInput,
             product_image_url: FileInput,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2ProductHoldingOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -164,7 +272,7 @@ if TYPE_CHECKING:
             Args:
                 person_image_url: Image of the person to use.
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -176,15 +284,38 @@ if TYPE_CHECKING:
             *,
             person_image_url: FileInput,
             product_image_url: FileInput,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2ProductHoldingOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 person_image_url: Image of the person to use.
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2ProductHoldingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2ProductHoldingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2ProductHolding = Endpoint
@@ -194,7 +325,7 @@ image_apps_v2_product_holding = ImageAppsV2ProductHolding(
     ImageAppsV2ProductHoldingInput,
     ImageAppsV2ProductHoldingOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 product-holding.
+"""Shows a person who holds a product.
 
 Call it with `image_apps_v2_product_holding.subscribe(person_image_url=…, product_image_url=…)`.
 """
@@ -202,9 +333,14 @@ Call it with `image_apps_v2_product_holding.subscribe(person_image_url=…, prod
 Input = ImageAppsV2ProductHoldingInput
 Output = ImageAppsV2ProductHoldingOutput
 endpoint = image_apps_v2_product_holding
+"""Shows a person who holds a product.
+
+Call it with `image_apps_v2_product_holding.subscribe(person_image_url=…, product_image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2ProductHoldingInput",
     "ImageAppsV2ProductHoldingOutput",
     "image_apps_v2_product_holding",

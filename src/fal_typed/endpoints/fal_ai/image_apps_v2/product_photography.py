@@ -1,5 +1,4 @@
-"""fal-ai/image-apps-v2/product-photography — Image endpoint of fal-ai: image-apps-v2
-product-photography.
+"""fal-ai/image-apps-v2/product-photography — Places a product in a new scene.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/product-photography
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageAppsV2ProductPhotographyInput(
@@ -25,30 +40,115 @@ class ImageAppsV2ProductPhotographyInput(
     """Image of the product, preferably on a plain background."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2ProductPhotographyOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/product-photography."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2ProductPhotographyPipeline(Pipeline[..., ImageAppsV2ProductPhotographyOutput]):
+        def run(
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2ProductPhotographyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2ProductPhotographyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2ProductPhotographyPipeline(
+        AsyncPipeline[..., ImageAppsV2ProductPhotographyOutput]
+    ):
+        async def run(
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2ProductPhotographyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2ProductPhotographyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2ProductPhotography(
         Endpoint[..., ImageAppsV2ProductPhotographyInput, ImageAppsV2ProductPhotographyOutput]
     ):
         def run(
-            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ProductPhotographyOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -57,24 +157,30 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ProductPhotographyOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
         def subscribe(
-            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ProductPhotographyOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -84,24 +190,30 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2ProductPhotographyOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
         def submit(
-            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2ProductPhotographyOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,18 +222,24 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2ProductPhotographyOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
         def stream(
-            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2ProductPhotographyOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -129,7 +247,7 @@ if TYPE_CHECKING:
 
             Args:
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -137,14 +255,42 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+            self,
+            *,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2ProductPhotographyOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 product_image_url: Image of the product, preferably on a plain background.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImageAppsV2ProductPhotographyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2ProductPhotographyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2ProductPhotography = Endpoint
@@ -154,7 +300,7 @@ image_apps_v2_product_photography = ImageAppsV2ProductPhotography(
     ImageAppsV2ProductPhotographyInput,
     ImageAppsV2ProductPhotographyOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 product-photography.
+"""Places a product in a new scene.
 
 Call it with `image_apps_v2_product_photography.subscribe(product_image_url=…)`.
 """
@@ -162,9 +308,14 @@ Call it with `image_apps_v2_product_photography.subscribe(product_image_url=…)
 Input = ImageAppsV2ProductPhotographyInput
 Output = ImageAppsV2ProductPhotographyOutput
 endpoint = image_apps_v2_product_photography
+"""Places a product in a new scene.
+
+Call it with `image_apps_v2_product_photography.subscribe(product_image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2ProductPhotographyInput",
     "ImageAppsV2ProductPhotographyOutput",
     "image_apps_v2_product_photography",

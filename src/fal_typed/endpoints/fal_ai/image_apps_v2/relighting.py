@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/relighting — Image endpoint of fal-ai: image-apps-v2 relighting.
+"""fal-ai/image-apps-v2/relighting — Changes the light in an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/relighting
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 LightingStyle: TypeAlias = Literal[
     "natural",
@@ -41,24 +57,114 @@ class ImageAppsV2RelightingInput(InputModel, Request["ImageAppsV2RelightingOutpu
     """Parameters of fal-ai/image-apps-v2/relighting."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     lighting_style: LightingStyle = "natural"
     """Mood of the new lighting."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to change.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2RelightingOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/relighting."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2RelightingPipeline(Pipeline[..., ImageAppsV2RelightingOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2RelightingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2RelightingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2RelightingPipeline(AsyncPipeline[..., ImageAppsV2RelightingOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2RelightingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2RelightingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2Relighting(
         Endpoint[..., ImageAppsV2RelightingInput, ImageAppsV2RelightingOutput]
@@ -68,14 +174,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             lighting_style: LightingStyle = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2RelightingOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 lighting_style: Mood of the new lighting.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,14 +194,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             lighting_style: LightingStyle = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2RelightingOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 lighting_style: Mood of the new lighting.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -104,14 +210,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             lighting_style: LightingStyle = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2RelightingOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 lighting_style: Mood of the new lighting.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -125,14 +231,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             lighting_style: LightingStyle = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2RelightingOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 lighting_style: Mood of the new lighting.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -141,14 +247,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             lighting_style: LightingStyle = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2RelightingOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 lighting_style: Mood of the new lighting.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -161,14 +267,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             lighting_style: LightingStyle = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2RelightingOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 lighting_style: Mood of the new lighting.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -177,16 +283,16 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             lighting_style: LightingStyle = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2RelightingOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 lighting_style: Mood of the new lighting.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,15 +304,38 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             lighting_style: LightingStyle = "natural",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2RelightingOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 lighting_style: Mood of the new lighting.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2RelightingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2RelightingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2Relighting = Endpoint
@@ -214,7 +343,7 @@ else:
 image_apps_v2_relighting = ImageAppsV2Relighting(
     "fal-ai/image-apps-v2/relighting", ImageAppsV2RelightingInput, ImageAppsV2RelightingOutput
 )
-"""Image endpoint of fal-ai: image-apps-v2 relighting.
+"""Changes the light in an image.
 
 Call it with `image_apps_v2_relighting.subscribe(image_url=…)`.
 """
@@ -222,9 +351,14 @@ Call it with `image_apps_v2_relighting.subscribe(image_url=…)`.
 Input = ImageAppsV2RelightingInput
 Output = ImageAppsV2RelightingOutput
 endpoint = image_apps_v2_relighting
+"""Changes the light in an image.
+
+Call it with `image_apps_v2_relighting.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2RelightingInput",
     "ImageAppsV2RelightingOutput",
     "LightingStyle",

@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/style-transfer — Image endpoint of fal-ai: image-apps-v2 style-transfer.
+"""fal-ai/image-apps-v2/style-transfer — Gives an image another style.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/style-transfer
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 TargetStyle: TypeAlias = Literal[
     "anime_character",
@@ -49,7 +65,7 @@ class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransfe
     """Parameters of fal-ai/image-apps-v2/style-transfer."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to change."""
 
     style_reference_image_url: FileInput | None = None
     """Reference image whose style is used."""
@@ -58,18 +74,118 @@ class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransfe
     """New style of the image."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to change.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2StyleTransferOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/style-transfer."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2StyleTransferPipeline(Pipeline[..., ImageAppsV2StyleTransferOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2StyleTransferOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to change.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2StyleTransferOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to change.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2StyleTransferPipeline(AsyncPipeline[..., ImageAppsV2StyleTransferOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2StyleTransferOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to change.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2StyleTransferOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to change.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2StyleTransfer(
         Endpoint[..., ImageAppsV2StyleTransferInput, ImageAppsV2StyleTransferOutput]
@@ -80,15 +196,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             style_reference_image_url: FileInput | None = None,
             target_style: TargetStyle = "impressionist",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2StyleTransferOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 style_reference_image_url: Reference image whose style is used.
                 target_style: New style of the image.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -102,15 +218,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             style_reference_image_url: FileInput | None = None,
             target_style: TargetStyle = "impressionist",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2StyleTransferOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 style_reference_image_url: Reference image whose style is used.
                 target_style: New style of the image.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -120,15 +236,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             style_reference_image_url: FileInput | None = None,
             target_style: TargetStyle = "impressionist",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2StyleTransferOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 style_reference_image_url: Reference image whose style is used.
                 target_style: New style of the image.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -143,15 +259,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             style_reference_image_url: FileInput | None = None,
             target_style: TargetStyle = "impressionist",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2StyleTransferOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 style_reference_image_url: Reference image whose style is used.
                 target_style: New style of the image.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -161,15 +277,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             style_reference_image_url: FileInput | None = None,
             target_style: TargetStyle = "impressionist",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2StyleTransferOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 style_reference_image_url: Reference image whose style is used.
                 target_style: New style of the image.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,15 +299,15 @@ if TYPE_CHECKING:
             image_url: FileInput,
             style_reference_image_url: FileInput | None = None,
             target_style: TargetStyle = "impressionist",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2StyleTransferOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 style_reference_image_url: Reference image whose style is used.
                 target_style: New style of the image.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -201,17 +317,17 @@ if TYPE_CHECKING:
             image_url: FileInput,
             style_reference_image_url: FileInput | None = None,
             target_style: TargetStyle = "impressionist",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2StyleTransferOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 style_reference_image_url: Reference image whose style is used.
                 target_style: New style of the image.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,16 +340,39 @@ if TYPE_CHECKING:
             image_url: FileInput,
             style_reference_image_url: FileInput | None = None,
             target_style: TargetStyle = "impressionist",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2StyleTransferOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to change.
                 style_reference_image_url: Reference image whose style is used.
                 target_style: New style of the image.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2StyleTransferPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2StyleTransferPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2StyleTransfer = Endpoint
@@ -243,7 +382,7 @@ image_apps_v2_style_transfer = ImageAppsV2StyleTransfer(
     ImageAppsV2StyleTransferInput,
     ImageAppsV2StyleTransferOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 style-transfer.
+"""Gives an image another style.
 
 Call it with `image_apps_v2_style_transfer.subscribe(image_url=…)`.
 """
@@ -251,9 +390,14 @@ Call it with `image_apps_v2_style_transfer.subscribe(image_url=…)`.
 Input = ImageAppsV2StyleTransferInput
 Output = ImageAppsV2StyleTransferOutput
 endpoint = image_apps_v2_style_transfer
+"""Gives an image another style.
+
+Call it with `image_apps_v2_style_transfer.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2StyleTransferInput",
     "ImageAppsV2StyleTransferOutput",
     "TargetStyle",

@@ -1,5 +1,4 @@
-"""fal-ai/image-apps-v2/texture-transform — Image endpoint of fal-ai: image-apps-v2
-texture-transform.
+"""fal-ai/image-apps-v2/texture-transform — Changes the material of the object in an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/texture-transform
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 TargetTexture: TypeAlias = Literal[
     "cotton",
@@ -46,24 +61,116 @@ class ImageAppsV2TextureTransformInput(InputModel, Request["ImageAppsV2TextureTr
     """Parameters of fal-ai/image-apps-v2/texture-transform."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     target_texture: TargetTexture = "marble"
     """New material of the object."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2TextureTransformOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/texture-transform."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2TextureTransformPipeline(Pipeline[..., ImageAppsV2TextureTransformOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2TextureTransformOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2TextureTransformOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2TextureTransformPipeline(
+        AsyncPipeline[..., ImageAppsV2TextureTransformOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2TextureTransformOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2TextureTransformOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2TextureTransform(
         Endpoint[..., ImageAppsV2TextureTransformInput, ImageAppsV2TextureTransformOutput]
@@ -73,14 +180,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_texture: TargetTexture = "marble",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2TextureTransformOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_texture: New material of the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,14 +200,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_texture: TargetTexture = "marble",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2TextureTransformOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_texture: New material of the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -109,14 +216,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_texture: TargetTexture = "marble",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2TextureTransformOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_texture: New material of the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,14 +237,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_texture: TargetTexture = "marble",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2TextureTransformOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_texture: New material of the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -146,14 +253,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_texture: TargetTexture = "marble",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2TextureTransformOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_texture: New material of the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -166,14 +273,14 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_texture: TargetTexture = "marble",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2TextureTransformOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_texture: New material of the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -182,16 +289,16 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_texture: TargetTexture = "marble",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2TextureTransformOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_texture: New material of the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -203,15 +310,40 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             target_texture: TargetTexture = "marble",
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2TextureTransformOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 target_texture: New material of the object.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImageAppsV2TextureTransformPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2TextureTransformPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2TextureTransform = Endpoint
@@ -221,7 +353,7 @@ image_apps_v2_texture_transform = ImageAppsV2TextureTransform(
     ImageAppsV2TextureTransformInput,
     ImageAppsV2TextureTransformOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 texture-transform.
+"""Changes the material of the object in an image.
 
 Call it with `image_apps_v2_texture_transform.subscribe(image_url=…)`.
 """
@@ -229,9 +361,14 @@ Call it with `image_apps_v2_texture_transform.subscribe(image_url=…)`.
 Input = ImageAppsV2TextureTransformInput
 Output = ImageAppsV2TextureTransformOutput
 endpoint = image_apps_v2_texture_transform
+"""Changes the material of the object in an image.
+
+Call it with `image_apps_v2_texture_transform.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2TextureTransformInput",
     "ImageAppsV2TextureTransformOutput",
     "TargetTexture",

@@ -1,4 +1,4 @@
-"""fal-ai/image-apps-v2/virtual-try-on — Image endpoint of fal-ai: image-apps-v2 virtual-try-on.
+"""fal-ai/image-apps-v2/virtual-try-on — Shows the person in an image with another garment.
 
 Category: image. https://fal.ai/models/fal-ai/image-apps-v2/virtual-try-on
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio, AspectRatioDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageAppsV2VirtualTryOnInput(InputModel, Request["ImageAppsV2VirtualTryOnOutput"]):
@@ -28,18 +44,118 @@ class ImageAppsV2VirtualTryOnInput(InputModel, Request["ImageAppsV2VirtualTryOnO
     """Whether to keep the pose of the person."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ImageAppsV2VirtualTryOnOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/virtual-try-on."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2VirtualTryOnPipeline(Pipeline[..., ImageAppsV2VirtualTryOnOutput]):
+        def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2VirtualTryOnOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> PendingRun[ImageAppsV2VirtualTryOnOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageAppsV2VirtualTryOnPipeline(AsyncPipeline[..., ImageAppsV2VirtualTryOnOutput]):
+        async def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> Result[ImageAppsV2VirtualTryOnOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
+        ) -> AsyncPendingRun[ImageAppsV2VirtualTryOnOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class ImageAppsV2VirtualTryOn(
         Endpoint[..., ImageAppsV2VirtualTryOnInput, ImageAppsV2VirtualTryOnOutput]
@@ -50,7 +166,7 @@ if TYPE_CHECKING:
             person_image_url: FileInput,
             clothing_image_url: FileInput,
             preserve_pose: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2VirtualTryOnOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -58,7 +174,7 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 clothing_image_url: Image of the garment to put on.
                 preserve_pose: Whether to keep the pose of the person.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -72,7 +188,7 @@ if TYPE_CHECKING:
             person_image_url: FileInput,
             clothing_image_url: FileInput,
             preserve_pose: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2VirtualTryOnOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -80,7 +196,7 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 clothing_image_url: Image of the garment to put on.
                 preserve_pose: Whether to keep the pose of the person.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -90,7 +206,7 @@ if TYPE_CHECKING:
             person_image_url: FileInput,
             clothing_image_url: FileInput,
             preserve_pose: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2VirtualTryOnOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -98,7 +214,7 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 clothing_image_url: Image of the garment to put on.
                 preserve_pose: Whether to keep the pose of the person.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,7 +229,7 @@ if TYPE_CHECKING:
             person_image_url: FileInput,
             clothing_image_url: FileInput,
             preserve_pose: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Result[ImageAppsV2VirtualTryOnOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -121,7 +237,7 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 clothing_image_url: Image of the garment to put on.
                 preserve_pose: Whether to keep the pose of the person.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -131,7 +247,7 @@ if TYPE_CHECKING:
             person_image_url: FileInput,
             clothing_image_url: FileInput,
             preserve_pose: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Handle[ImageAppsV2VirtualTryOnOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -139,7 +255,7 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 clothing_image_url: Image of the garment to put on.
                 preserve_pose: Whether to keep the pose of the person.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,7 +269,7 @@ if TYPE_CHECKING:
             person_image_url: FileInput,
             clothing_image_url: FileInput,
             preserve_pose: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncHandle[ImageAppsV2VirtualTryOnOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -161,7 +277,7 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 clothing_image_url: Image of the garment to put on.
                 preserve_pose: Whether to keep the pose of the person.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -171,7 +287,7 @@ if TYPE_CHECKING:
             person_image_url: FileInput,
             clothing_image_url: FileInput,
             preserve_pose: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> Stream[ImageAppsV2VirtualTryOnOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -181,7 +297,7 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 clothing_image_url: Image of the garment to put on.
                 preserve_pose: Whether to keep the pose of the person.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -194,7 +310,7 @@ if TYPE_CHECKING:
             person_image_url: FileInput,
             clothing_image_url: FileInput,
             preserve_pose: bool = True,
-            aspect_ratio: AspectRatio = UNSET,
+            aspect_ratio: AspectRatio | AspectRatioDict = UNSET,
         ) -> AsyncStream[ImageAppsV2VirtualTryOnOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -202,8 +318,31 @@ if TYPE_CHECKING:
                 person_image_url: Image of the person to use.
                 clothing_image_url: Image of the garment to put on.
                 preserve_pose: Whether to keep the pose of the person.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageAppsV2VirtualTryOnPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageAppsV2VirtualTryOnPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageAppsV2VirtualTryOn = Endpoint
@@ -213,7 +352,7 @@ image_apps_v2_virtual_try_on = ImageAppsV2VirtualTryOn(
     ImageAppsV2VirtualTryOnInput,
     ImageAppsV2VirtualTryOnOutput,
 )
-"""Image endpoint of fal-ai: image-apps-v2 virtual-try-on.
+"""Shows the person in an image with another garment.
 
 Call it with `image_apps_v2_virtual_try_on.subscribe(person_image_url=…, clothing_image_url=…)`.
 """
@@ -221,9 +360,14 @@ Call it with `image_apps_v2_virtual_try_on.subscribe(person_image_url=…, cloth
 Input = ImageAppsV2VirtualTryOnInput
 Output = ImageAppsV2VirtualTryOnOutput
 endpoint = image_apps_v2_virtual_try_on
+"""Shows the person in an image with another garment.
+
+Call it with `image_apps_v2_virtual_try_on.subscribe(person_image_url=…, clothing_image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
+    "AspectRatioDict",
     "ImageAppsV2VirtualTryOnInput",
     "ImageAppsV2VirtualTryOnOutput",
     "image_apps_v2_virtual_try_on",

@@ -1,5 +1,4 @@
-"""fal-ai/image-editing/scene-composition — Image endpoint of fal-ai: image-editing
-scene-composition.
+"""fal-ai/image-editing/scene-composition — Places the subject of an image in another scene.
 
 Category: image. https://fal.ai/models/fal-ai/image-editing/scene-composition
 """
@@ -12,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageEditingSceneCompositionInput(InputModel, Request["ImageEditingSceneCompositionOutput"]):
     """Parameters of fal-ai/image-editing/scene-composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose background to replace."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -33,13 +48,13 @@ class ImageEditingSceneCompositionInput(InputModel, Request["ImageEditingSceneCo
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     aspect_ratio: AspectRatio | None = None
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -50,21 +65,140 @@ class ImageEditingSceneCompositionInput(InputModel, Request["ImageEditingSceneCo
     """
 
     prompt: str = "enchanted forest"
-    """Text description of the change to make, or of the image to generate."""
+    """What the new background shows, in words."""
 
 
 class ImageEditingSceneCompositionOutput(OutputModel):
     """Result of fal-ai/image-editing/scene-composition."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageEditingSceneCompositionPipeline(Pipeline[..., ImageEditingSceneCompositionOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "enchanted forest",
+        ) -> Result[ImageEditingSceneCompositionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "enchanted forest",
+        ) -> PendingRun[ImageEditingSceneCompositionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageEditingSceneCompositionPipeline(
+        AsyncPipeline[..., ImageEditingSceneCompositionOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "enchanted forest",
+        ) -> Result[ImageEditingSceneCompositionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "enchanted forest",
+        ) -> AsyncPendingRun[ImageEditingSceneCompositionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
+            """
+            ...
 
     class ImageEditingSceneComposition(
         Endpoint[..., ImageEditingSceneCompositionInput, ImageEditingSceneCompositionOutput]
@@ -85,19 +219,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,19 +251,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
             """
             ...
 
@@ -153,19 +279,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -190,19 +312,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
             """
             ...
 
@@ -222,19 +340,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -258,19 +372,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
             """
             ...
 
@@ -292,19 +402,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -327,20 +433,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image whose background to replace.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What the new background shows, in words.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImageEditingSceneCompositionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageEditingSceneCompositionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageEditingSceneComposition = Endpoint
@@ -350,7 +477,7 @@ image_editing_scene_composition = ImageEditingSceneComposition(
     ImageEditingSceneCompositionInput,
     ImageEditingSceneCompositionOutput,
 )
-"""Image endpoint of fal-ai: image-editing scene-composition.
+"""Places the subject of an image in another scene.
 
 Call it with `image_editing_scene_composition.subscribe(image_url=…)`.
 """
@@ -358,6 +485,10 @@ Call it with `image_editing_scene_composition.subscribe(image_url=…)`.
 Input = ImageEditingSceneCompositionInput
 Output = ImageEditingSceneCompositionOutput
 endpoint = image_editing_scene_composition
+"""Places the subject of an image in another scene.
+
+Call it with `image_editing_scene_composition.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

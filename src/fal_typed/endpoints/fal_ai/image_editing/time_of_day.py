@@ -1,4 +1,4 @@
-"""fal-ai/image-editing/time-of-day — Image endpoint of fal-ai: image-editing time-of-day.
+"""fal-ai/image-editing/time-of-day — Changes the time of day of an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-editing/time-of-day
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageEditingTimeOfDayInput(InputModel, Request["ImageEditingTimeOfDayOutput"]):
     """Parameters of fal-ai/image-editing/time-of-day."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -32,13 +48,13 @@ class ImageEditingTimeOfDayInput(InputModel, Request["ImageEditingTimeOfDayOutpu
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     aspect_ratio: AspectRatio | None = None
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -49,21 +65,138 @@ class ImageEditingTimeOfDayInput(InputModel, Request["ImageEditingTimeOfDayOutpu
     """
 
     prompt: str = "golden hour"
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
 
 class ImageEditingTimeOfDayOutput(OutputModel):
     """Result of fal-ai/image-editing/time-of-day."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageEditingTimeOfDayPipeline(Pipeline[..., ImageEditingTimeOfDayOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "golden hour",
+        ) -> Result[ImageEditingTimeOfDayOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "golden hour",
+        ) -> PendingRun[ImageEditingTimeOfDayOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageEditingTimeOfDayPipeline(AsyncPipeline[..., ImageEditingTimeOfDayOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "golden hour",
+        ) -> Result[ImageEditingTimeOfDayOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "golden hour",
+        ) -> AsyncPendingRun[ImageEditingTimeOfDayOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
+            """
+            ...
 
     class ImageEditingTimeOfDay(
         Endpoint[..., ImageEditingTimeOfDayInput, ImageEditingTimeOfDayOutput]
@@ -84,19 +217,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,19 +249,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -152,19 +277,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,19 +310,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -221,19 +338,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -257,19 +370,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -291,19 +400,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -326,20 +431,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                output_format: File format of the images.
-                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageEditingTimeOfDayPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageEditingTimeOfDayPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageEditingTimeOfDay = Endpoint
@@ -347,7 +471,7 @@ else:
 image_editing_time_of_day = ImageEditingTimeOfDay(
     "fal-ai/image-editing/time-of-day", ImageEditingTimeOfDayInput, ImageEditingTimeOfDayOutput
 )
-"""Image endpoint of fal-ai: image-editing time-of-day.
+"""Changes the time of day of an image.
 
 Call it with `image_editing_time_of_day.subscribe(image_url=…)`.
 """
@@ -355,6 +479,10 @@ Call it with `image_editing_time_of_day.subscribe(image_url=…)`.
 Input = ImageEditingTimeOfDayInput
 Output = ImageEditingTimeOfDayOutput
 endpoint = image_editing_time_of_day
+"""Changes the time of day of an image.
+
+Call it with `image_editing_time_of_day.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

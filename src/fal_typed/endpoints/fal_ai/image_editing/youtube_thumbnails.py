@@ -1,5 +1,4 @@
-"""fal-ai/image-editing/youtube-thumbnails — Image endpoint of fal-ai: image-editing
-youtube-thumbnails.
+"""fal-ai/image-editing/youtube-thumbnails — Turns an image into an eye-catching thumbnail.
 
 Category: image. https://fal.ai/models/fal-ai/image-editing/youtube-thumbnails
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageEditingYoutubeThumbnailsInput(
@@ -23,7 +38,7 @@ class ImageEditingYoutubeThumbnailsInput(
     """Parameters of fal-ai/image-editing/youtube-thumbnails."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -37,8 +52,8 @@ class ImageEditingYoutubeThumbnailsInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 0.5
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 4.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 4.
     """
 
     seed: int | None = None
@@ -50,21 +65,132 @@ class ImageEditingYoutubeThumbnailsInput(
     """
 
     prompt: str = "Generate youtube thumbnails"
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
 
 class ImageEditingYoutubeThumbnailsOutput(OutputModel):
     """Result of fal-ai/image-editing/youtube-thumbnails."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageEditingYoutubeThumbnailsPipeline(Pipeline[..., ImageEditingYoutubeThumbnailsOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = True,
+            lora_scale: float = 0.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "Generate youtube thumbnails",
+        ) -> Result[ImageEditingYoutubeThumbnailsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = True,
+            lora_scale: float = 0.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "Generate youtube thumbnails",
+        ) -> PendingRun[ImageEditingYoutubeThumbnailsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageEditingYoutubeThumbnailsPipeline(
+        AsyncPipeline[..., ImageEditingYoutubeThumbnailsOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = True,
+            lora_scale: float = 0.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "Generate youtube thumbnails",
+        ) -> Result[ImageEditingYoutubeThumbnailsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = True,
+            lora_scale: float = 0.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "Generate youtube thumbnails",
+        ) -> AsyncPendingRun[ImageEditingYoutubeThumbnailsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
+            """
+            ...
 
     class ImageEditingYoutubeThumbnails(
         Endpoint[..., ImageEditingYoutubeThumbnailsInput, ImageEditingYoutubeThumbnailsOutput]
@@ -84,18 +210,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,18 +240,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -148,18 +266,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,18 +297,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -213,18 +323,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,18 +353,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
             """
             ...
 
@@ -279,18 +381,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -312,19 +410,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                image_url: Image to edit.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                prompt: Text description of the change to make, or of the image to generate.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                prompt: What to change in the image, in words.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImageEditingYoutubeThumbnailsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageEditingYoutubeThumbnailsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageEditingYoutubeThumbnails = Endpoint
@@ -334,7 +453,7 @@ image_editing_youtube_thumbnails = ImageEditingYoutubeThumbnails(
     ImageEditingYoutubeThumbnailsInput,
     ImageEditingYoutubeThumbnailsOutput,
 )
-"""Image endpoint of fal-ai: image-editing youtube-thumbnails.
+"""Turns an image into an eye-catching thumbnail.
 
 Call it with `image_editing_youtube_thumbnails.subscribe(image_url=…)`.
 """
@@ -342,6 +461,10 @@ Call it with `image_editing_youtube_thumbnails.subscribe(image_url=…)`.
 Input = ImageEditingYoutubeThumbnailsInput
 Output = ImageEditingYoutubeThumbnailsOutput
 endpoint = image_editing_youtube_thumbnails
+"""Turns an image into an eye-catching thumbnail.
+
+Call it with `image_editing_youtube_thumbnails.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImageEditingYoutubeThumbnailsInput",

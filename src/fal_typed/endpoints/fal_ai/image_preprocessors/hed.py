@@ -1,4 +1,4 @@
-"""fal-ai/image-preprocessors/hed — Image endpoint of fal-ai: image-preprocessors hed.
+"""fal-ai/image-preprocessors/hed — Extracts the edges of an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/hed
 """
@@ -9,32 +9,102 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsHedInput(InputModel, Request["ImagePreprocessorsHedOutput"]):
     """Parameters of fal-ai/image-preprocessors/hed."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     safe: bool = False
     """Whether to keep the detected lines simple and stable."""
 
     scribble: bool = False
+    """Whether to draw rough strokes instead of fine edges."""
 
 
 class ImagePreprocessorsHedOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/hed."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsHedPipeline(Pipeline[..., ImagePreprocessorsHedOutput]):
+        def run(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> Result[ImagePreprocessorsHedOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> PendingRun[ImagePreprocessorsHedOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsHedPipeline(AsyncPipeline[..., ImagePreprocessorsHedOutput]):
+        async def run(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> Result[ImagePreprocessorsHedOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> AsyncPendingRun[ImagePreprocessorsHedOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
+            """
+            ...
 
     class ImagePreprocessorsHed(
         Endpoint[..., ImagePreprocessorsHedInput, ImagePreprocessorsHedOutput]
@@ -45,8 +115,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -60,8 +131,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
             """
             ...
 
@@ -71,8 +143,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,8 +160,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
             """
             ...
 
@@ -98,8 +172,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,8 +188,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
             """
             ...
 
@@ -126,8 +202,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -140,9 +217,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImagePreprocessorsHedPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsHedPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsHed = Endpoint
@@ -150,7 +251,7 @@ else:
 image_preprocessors_hed = ImagePreprocessorsHed(
     "fal-ai/image-preprocessors/hed", ImagePreprocessorsHedInput, ImagePreprocessorsHedOutput
 )
-"""Image endpoint of fal-ai: image-preprocessors hed.
+"""Extracts the edges of an image.
 
 Call it with `image_preprocessors_hed.subscribe(image_url=…)`.
 """
@@ -158,5 +259,9 @@ Call it with `image_preprocessors_hed.subscribe(image_url=…)`.
 Input = ImagePreprocessorsHedInput
 Output = ImagePreprocessorsHedOutput
 endpoint = image_preprocessors_hed
+"""Extracts the edges of an image.
+
+Call it with `image_preprocessors_hed.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ImagePreprocessorsHedInput", "ImagePreprocessorsHedOutput", "image_preprocessors_hed"]

@@ -1,4 +1,4 @@
-"""fal-ai/image-preprocessors/lineart — Image endpoint of fal-ai: image-preprocessors lineart.
+"""fal-ai/image-preprocessors/lineart — Extracts the edges of an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/lineart
 """
@@ -9,29 +9,97 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsLineartInput(InputModel, Request["ImagePreprocessorsLineartOutput"]):
     """Parameters of fal-ai/image-preprocessors/lineart."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     coarse: bool = False
+    """Whether to draw coarse lines instead of fine ones."""
 
 
 class ImagePreprocessorsLineartOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/lineart."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsLineartPipeline(Pipeline[..., ImagePreprocessorsLineartOutput]):
+        def run(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> Result[ImagePreprocessorsLineartOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> PendingRun[ImagePreprocessorsLineartOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsLineartPipeline(
+        AsyncPipeline[..., ImagePreprocessorsLineartOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> Result[ImagePreprocessorsLineartOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> AsyncPendingRun[ImagePreprocessorsLineartOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
+            """
+            ...
 
     class ImagePreprocessorsLineart(
         Endpoint[..., ImagePreprocessorsLineartInput, ImagePreprocessorsLineartOutput]
@@ -42,7 +110,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -56,7 +125,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
             """
             ...
 
@@ -66,7 +136,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -81,7 +152,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
             """
             ...
 
@@ -91,7 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,7 +178,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
             """
             ...
 
@@ -117,7 +191,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,8 +205,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                coarse: Whether to draw coarse lines instead of fine ones.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImagePreprocessorsLineartPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsLineartPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsLineart = Endpoint
@@ -141,7 +240,7 @@ image_preprocessors_lineart = ImagePreprocessorsLineart(
     ImagePreprocessorsLineartInput,
     ImagePreprocessorsLineartOutput,
 )
-"""Image endpoint of fal-ai: image-preprocessors lineart.
+"""Extracts the edges of an image.
 
 Call it with `image_preprocessors_lineart.subscribe(image_url=…)`.
 """
@@ -149,6 +248,10 @@ Call it with `image_preprocessors_lineart.subscribe(image_url=…)`.
 Input = ImagePreprocessorsLineartInput
 Output = ImagePreprocessorsLineartOutput
 endpoint = image_preprocessors_lineart
+"""Extracts the edges of an image.
+
+Call it with `image_preprocessors_lineart.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImagePreprocessorsLineartInput",

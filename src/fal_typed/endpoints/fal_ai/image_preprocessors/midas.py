@@ -1,4 +1,4 @@
-"""fal-ai/image-preprocessors/midas — Image endpoint of fal-ai: image-preprocessors midas.
+"""fal-ai/image-preprocessors/midas — Estimates how far away each pixel of an image is.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/midas
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsMidasInput(InputModel, Request["ImagePreprocessorsMidasOutput"]):
     """Parameters of fal-ai/image-preprocessors/midas."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     a: float = 6.283185307179586
     """Strength of the surface normals calculated from the depth."""
@@ -38,7 +54,76 @@ class ImagePreprocessorsMidasOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsMidasPipeline(Pipeline[..., ImagePreprocessorsMidasOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMidasOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> PendingRun[ImagePreprocessorsMidasOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsMidasPipeline(AsyncPipeline[..., ImagePreprocessorsMidasOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMidasOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> AsyncPendingRun[ImagePreprocessorsMidasOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+            """
+            ...
 
     class ImagePreprocessorsMidas(
         Endpoint[..., ImagePreprocessorsMidasInput, ImagePreprocessorsMidasOutput]
@@ -53,7 +138,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
                 background_threshold: Depth or brightness below which a pixel counts as background.
 
@@ -73,7 +158,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
                 background_threshold: Depth or brightness below which a pixel counts as background.
             """
@@ -89,7 +174,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
                 background_threshold: Depth or brightness below which a pixel counts as background.
 
@@ -110,7 +195,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
                 background_threshold: Depth or brightness below which a pixel counts as background.
             """
@@ -126,7 +211,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
                 background_threshold: Depth or brightness below which a pixel counts as background.
 
@@ -146,7 +231,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
                 background_threshold: Depth or brightness below which a pixel counts as background.
             """
@@ -164,7 +249,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
                 background_threshold: Depth or brightness below which a pixel counts as background.
 
@@ -183,10 +268,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
                 background_threshold: Depth or brightness below which a pixel counts as background.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImagePreprocessorsMidasPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsMidasPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsMidas = Endpoint
@@ -194,7 +302,7 @@ else:
 image_preprocessors_midas = ImagePreprocessorsMidas(
     "fal-ai/image-preprocessors/midas", ImagePreprocessorsMidasInput, ImagePreprocessorsMidasOutput
 )
-"""Image endpoint of fal-ai: image-preprocessors midas.
+"""Estimates how far away each pixel of an image is.
 
 Call it with `image_preprocessors_midas.subscribe(image_url=…)`.
 """
@@ -202,6 +310,10 @@ Call it with `image_preprocessors_midas.subscribe(image_url=…)`.
 Input = ImagePreprocessorsMidasInput
 Output = ImagePreprocessorsMidasOutput
 endpoint = image_preprocessors_midas
+"""Estimates how far away each pixel of an image is.
+
+Call it with `image_preprocessors_midas.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImagePreprocessorsMidasInput",

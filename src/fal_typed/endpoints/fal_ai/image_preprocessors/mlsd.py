@@ -1,4 +1,4 @@
-"""fal-ai/image-preprocessors/mlsd — Image endpoint of fal-ai: image-preprocessors mlsd.
+"""fal-ai/image-preprocessors/mlsd — Extracts the edges of an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/mlsd
 """
@@ -9,31 +9,118 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsMlsdInput(InputModel, Request["ImagePreprocessorsMlsdOutput"]):
     """Parameters of fal-ai/image-preprocessors/mlsd."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     score_threshold: float = 0.1
+    """Minimum confidence of a line."""
 
     distance_threshold: float = 0.1
+    """Minimum distance between the ends of a line."""
 
 
 class ImagePreprocessorsMlsdOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/mlsd."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsMlsdPipeline(Pipeline[..., ImagePreprocessorsMlsdOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMlsdOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> PendingRun[ImagePreprocessorsMlsdOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsMlsdPipeline(AsyncPipeline[..., ImagePreprocessorsMlsdOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMlsdOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> AsyncPendingRun[ImagePreprocessorsMlsdOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
+            """
+            ...
 
     class ImagePreprocessorsMlsd(
         Endpoint[..., ImagePreprocessorsMlsdInput, ImagePreprocessorsMlsdOutput]
@@ -48,7 +135,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -66,7 +155,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
             """
             ...
 
@@ -80,7 +171,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,7 +192,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
             """
             ...
 
@@ -113,7 +208,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,7 +228,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
             """
             ...
 
@@ -147,7 +246,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,8 +265,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                score_threshold: Minimum confidence of a line.
+                distance_threshold: Minimum distance between the ends of a line.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImagePreprocessorsMlsdPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsMlsdPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsMlsd = Endpoint
@@ -173,7 +299,7 @@ else:
 image_preprocessors_mlsd = ImagePreprocessorsMlsd(
     "fal-ai/image-preprocessors/mlsd", ImagePreprocessorsMlsdInput, ImagePreprocessorsMlsdOutput
 )
-"""Image endpoint of fal-ai: image-preprocessors mlsd.
+"""Extracts the edges of an image.
 
 Call it with `image_preprocessors_mlsd.subscribe(image_url=…)`.
 """
@@ -181,6 +307,10 @@ Call it with `image_preprocessors_mlsd.subscribe(image_url=…)`.
 Input = ImagePreprocessorsMlsdInput
 Output = ImagePreprocessorsMlsdOutput
 endpoint = image_preprocessors_mlsd
+"""Extracts the edges of an image.
+
+Call it with `image_preprocessors_mlsd.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImagePreprocessorsMlsdInput",

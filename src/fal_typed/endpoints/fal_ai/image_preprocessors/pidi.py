@@ -1,4 +1,4 @@
-"""fal-ai/image-preprocessors/pidi — Image endpoint of fal-ai: image-preprocessors pidi.
+"""fal-ai/image-preprocessors/pidi — Extracts the edges of an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/pidi
 """
@@ -9,21 +9,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsPidiInput(InputModel, Request["ImagePreprocessorsPidiOutput"]):
     """Parameters of fal-ai/image-preprocessors/pidi."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     safe: bool = False
     """Whether to keep the detected lines simple and stable."""
 
     scribble: bool = False
+    """Whether to draw rough strokes instead of fine edges."""
 
     apply_filter: bool = False
     """Whether to smooth the detected edges."""
@@ -33,11 +50,88 @@ class ImagePreprocessorsPidiOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/pidi."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsPidiPipeline(Pipeline[..., ImagePreprocessorsPidiOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> Result[ImagePreprocessorsPidiOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
+                apply_filter: Whether to smooth the detected edges.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> PendingRun[ImagePreprocessorsPidiOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
+                apply_filter: Whether to smooth the detected edges.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsPidiPipeline(AsyncPipeline[..., ImagePreprocessorsPidiOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> Result[ImagePreprocessorsPidiOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
+                apply_filter: Whether to smooth the detected edges.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> AsyncPendingRun[ImagePreprocessorsPidiOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
+                apply_filter: Whether to smooth the detected edges.
+            """
+            ...
 
     class ImagePreprocessorsPidi(
         Endpoint[..., ImagePreprocessorsPidiInput, ImagePreprocessorsPidiOutput]
@@ -53,8 +147,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
                 apply_filter: Whether to smooth the detected edges.
 
             Raises:
@@ -74,8 +169,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
                 apply_filter: Whether to smooth the detected edges.
             """
             ...
@@ -91,8 +187,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
                 apply_filter: Whether to smooth the detected edges.
 
             Raises:
@@ -113,8 +210,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
                 apply_filter: Whether to smooth the detected edges.
             """
             ...
@@ -130,8 +228,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
                 apply_filter: Whether to smooth the detected edges.
 
             Raises:
@@ -151,8 +250,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
                 apply_filter: Whether to smooth the detected edges.
             """
             ...
@@ -170,8 +270,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
                 apply_filter: Whether to smooth the detected edges.
 
             Raises:
@@ -190,10 +291,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 safe: Whether to keep the detected lines simple and stable.
+                scribble: Whether to draw rough strokes instead of fine edges.
                 apply_filter: Whether to smooth the detected edges.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImagePreprocessorsPidiPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsPidiPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsPidi = Endpoint
@@ -201,7 +326,7 @@ else:
 image_preprocessors_pidi = ImagePreprocessorsPidi(
     "fal-ai/image-preprocessors/pidi", ImagePreprocessorsPidiInput, ImagePreprocessorsPidiOutput
 )
-"""Image endpoint of fal-ai: image-preprocessors pidi.
+"""Extracts the edges of an image.
 
 Call it with `image_preprocessors_pidi.subscribe(image_url=…)`.
 """
@@ -209,6 +334,10 @@ Call it with `image_preprocessors_pidi.subscribe(image_url=…)`.
 Input = ImagePreprocessorsPidiInput
 Output = ImagePreprocessorsPidiOutput
 endpoint = image_preprocessors_pidi
+"""Extracts the edges of an image.
+
+Call it with `image_preprocessors_pidi.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImagePreprocessorsPidiInput",

@@ -1,4 +1,4 @@
-"""fal-ai/image-preprocessors/scribble — Image endpoint of fal-ai: image-preprocessors scribble.
+"""fal-ai/image-preprocessors/scribble — Extracts the edges of an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/scribble
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsScribbleInput(InputModel, Request["ImagePreprocessorsScribbleOutput"]):
     """Parameters of fal-ai/image-preprocessors/scribble."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     model: Literal["HED", "PiDi"] = "HED"
     """Model to use; models differ in quality, speed and price."""
@@ -31,11 +47,66 @@ class ImagePreprocessorsScribbleOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/scribble."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsScribblePipeline(Pipeline[..., ImagePreprocessorsScribbleOutput]):
+        def run(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> Result[ImagePreprocessorsScribbleOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> PendingRun[ImagePreprocessorsScribbleOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsScribblePipeline(
+        AsyncPipeline[..., ImagePreprocessorsScribbleOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> Result[ImagePreprocessorsScribbleOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> AsyncPendingRun[ImagePreprocessorsScribbleOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
 
     class ImagePreprocessorsScribble(
         Endpoint[..., ImagePreprocessorsScribbleInput, ImagePreprocessorsScribbleOutput]
@@ -46,7 +117,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 safe: Whether to keep the detected lines simple and stable.
 
@@ -62,7 +133,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 safe: Whether to keep the detected lines simple and stable.
             """
@@ -74,7 +145,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 safe: Whether to keep the detected lines simple and stable.
 
@@ -91,7 +162,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 safe: Whether to keep the detected lines simple and stable.
             """
@@ -103,7 +174,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 safe: Whether to keep the detected lines simple and stable.
 
@@ -119,7 +190,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 safe: Whether to keep the detected lines simple and stable.
             """
@@ -133,7 +204,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 safe: Whether to keep the detected lines simple and stable.
 
@@ -148,10 +219,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 model: Model to use; models differ in quality, speed and price.
                 safe: Whether to keep the detected lines simple and stable.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImagePreprocessorsScribblePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsScribblePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsScribble = Endpoint
@@ -161,7 +257,7 @@ image_preprocessors_scribble = ImagePreprocessorsScribble(
     ImagePreprocessorsScribbleInput,
     ImagePreprocessorsScribbleOutput,
 )
-"""Image endpoint of fal-ai: image-preprocessors scribble.
+"""Extracts the edges of an image.
 
 Call it with `image_preprocessors_scribble.subscribe(image_url=…)`.
 """
@@ -169,6 +265,10 @@ Call it with `image_preprocessors_scribble.subscribe(image_url=…)`.
 Input = ImagePreprocessorsScribbleInput
 Output = ImagePreprocessorsScribbleOutput
 endpoint = image_preprocessors_scribble
+"""Extracts the edges of an image.
+
+Call it with `image_preprocessors_scribble.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImagePreprocessorsScribbleInput",

@@ -1,4 +1,4 @@
-"""fal-ai/image-preprocessors/teed — Image endpoint of fal-ai: image-preprocessors teed.
+"""fal-ai/image-preprocessors/teed — Extracts the edges of an image.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/teed
 """
@@ -9,27 +9,82 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsTeedInput(InputModel, Request["ImagePreprocessorsTeedOutput"]):
     """Parameters of fal-ai/image-preprocessors/teed."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
 
 class ImagePreprocessorsTeedOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/teed."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsTeedPipeline(Pipeline[..., ImagePreprocessorsTeedOutput]):
+        def run(self, *, image_url: FileInput) -> Result[ImagePreprocessorsTeedOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[ImagePreprocessorsTeedOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsTeedPipeline(AsyncPipeline[..., ImagePreprocessorsTeedOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[ImagePreprocessorsTeedOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[ImagePreprocessorsTeedOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class ImagePreprocessorsTeed(
         Endpoint[..., ImagePreprocessorsTeedInput, ImagePreprocessorsTeedOutput]
@@ -38,7 +93,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -50,7 +105,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -58,7 +113,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -73,7 +128,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -81,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,7 +150,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -105,7 +160,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,8 +173,31 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImagePreprocessorsTeedPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsTeedPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsTeed = Endpoint
@@ -127,7 +205,7 @@ else:
 image_preprocessors_teed = ImagePreprocessorsTeed(
     "fal-ai/image-preprocessors/teed", ImagePreprocessorsTeedInput, ImagePreprocessorsTeedOutput
 )
-"""Image endpoint of fal-ai: image-preprocessors teed.
+"""Extracts the edges of an image.
 
 Call it with `image_preprocessors_teed.subscribe(image_url=…)`.
 """
@@ -135,6 +213,10 @@ Call it with `image_preprocessors_teed.subscribe(image_url=…)`.
 Input = ImagePreprocessorsTeedInput
 Output = ImagePreprocessorsTeedOutput
 endpoint = image_preprocessors_teed
+"""Extracts the edges of an image.
+
+Call it with `image_preprocessors_teed.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImagePreprocessorsTeedInput",

@@ -1,4 +1,4 @@
-"""fal-ai/image-preprocessors/zoe — Image endpoint of fal-ai: image-preprocessors zoe.
+"""fal-ai/image-preprocessors/zoe — Estimates how far away each pixel of an image is.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/zoe
 """
@@ -9,27 +9,82 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsZoeInput(InputModel, Request["ImagePreprocessorsZoeOutput"]):
     """Parameters of fal-ai/image-preprocessors/zoe."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
 
 class ImagePreprocessorsZoeOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/zoe."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsZoePipeline(Pipeline[..., ImagePreprocessorsZoeOutput]):
+        def run(self, *, image_url: FileInput) -> Result[ImagePreprocessorsZoeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[ImagePreprocessorsZoeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsZoePipeline(AsyncPipeline[..., ImagePreprocessorsZoeOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[ImagePreprocessorsZoeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[ImagePreprocessorsZoeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class ImagePreprocessorsZoe(
         Endpoint[..., ImagePreprocessorsZoeInput, ImagePreprocessorsZoeOutput]
@@ -38,7 +93,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -50,7 +105,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -58,7 +113,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -73,7 +128,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -81,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,7 +150,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -105,7 +160,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,8 +171,31 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImagePreprocessorsZoePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsZoePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsZoe = Endpoint
@@ -125,7 +203,7 @@ else:
 image_preprocessors_zoe = ImagePreprocessorsZoe(
     "fal-ai/image-preprocessors/zoe", ImagePreprocessorsZoeInput, ImagePreprocessorsZoeOutput
 )
-"""Image endpoint of fal-ai: image-preprocessors zoe.
+"""Estimates how far away each pixel of an image is.
 
 Call it with `image_preprocessors_zoe.subscribe(image_url=…)`.
 """
@@ -133,5 +211,9 @@ Call it with `image_preprocessors_zoe.subscribe(image_url=…)`.
 Input = ImagePreprocessorsZoeInput
 Output = ImagePreprocessorsZoeOutput
 endpoint = image_preprocessors_zoe
+"""Estimates how far away each pixel of an image is.
+
+Call it with `image_preprocessors_zoe.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ImagePreprocessorsZoeInput", "ImagePreprocessorsZoeOutput", "image_preprocessors_zoe"]

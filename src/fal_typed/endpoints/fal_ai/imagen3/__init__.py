@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.imagen3._endpoint import (
+        Imagen3 as Imagen3,
         Imagen3Input as Imagen3Input,
         Imagen3Output as Imagen3Output,
         Input as Input,
@@ -23,11 +24,20 @@ if not TYPE_CHECKING:
     from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name in {"Imagen3Input", "Imagen3Output", "Input", "Output", "endpoint", "imagen3"}:
+        if name in {
+            "Imagen3",
+            "Imagen3Input",
+            "Imagen3Output",
+            "Input",
+            "Output",
+            "endpoint",
+            "imagen3",
+        }:
             return getattr(import_module("fal_typed.endpoints.fal_ai.imagen3._endpoint"), name)
         if any(module.name == name for module in iter_modules(__path__)):
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

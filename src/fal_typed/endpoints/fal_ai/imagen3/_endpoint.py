@@ -1,4 +1,4 @@
-"""fal-ai/imagen3 — Image endpoint of fal-ai: imagen3.
+"""fal-ai/imagen3 — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/imagen3
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Imagen3Input(InputModel, Request["Imagen3Output"]):
@@ -26,10 +42,10 @@ class Imagen3Input(InputModel, Request["Imagen3Output"]):
     """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -46,7 +62,92 @@ class Imagen3Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Imagen3Pipeline(Pipeline[..., Imagen3Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> Result[Imagen3Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> PendingRun[Imagen3Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagen3Pipeline(AsyncPipeline[..., Imagen3Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> Result[Imagen3Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[Imagen3Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Imagen3(Endpoint[..., Imagen3Input, Imagen3Output]):
         def run(
@@ -63,8 +164,8 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -87,8 +188,8 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -107,8 +208,8 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -132,8 +233,8 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -152,8 +253,8 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -176,8 +277,8 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -198,8 +299,8 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -221,16 +322,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Imagen3Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncImagen3Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Imagen3 = Endpoint
 
 imagen3 = Imagen3("fal-ai/imagen3", Imagen3Input, Imagen3Output)
-"""Image endpoint of fal-ai: imagen3.
+"""Generates images from text.
 
 Call it with `imagen3.subscribe(prompt=…)`.
 """
@@ -238,5 +360,9 @@ Call it with `imagen3.subscribe(prompt=…)`.
 Input = Imagen3Input
 Output = Imagen3Output
 endpoint = imagen3
+"""Generates images from text.
+
+Call it with `imagen3.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Imagen3Input", "Imagen3Output", "imagen3"]

@@ -1,4 +1,4 @@
-"""fal-ai/imageutils/depth — Image endpoint of fal-ai: imageutils depth.
+"""fal-ai/imageutils/depth — Estimates how far away each pixel of an image is.
 
 Category: image. https://fal.ai/models/fal-ai/imageutils/depth
 """
@@ -9,21 +9,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageutilsDepthInput(InputModel, Request["ImageutilsDepthOutput"]):
     """Parameters of fal-ai/imageutils/depth."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     a: float = 6.283185307179586
     """Strength of the surface normals calculated from the depth."""
 
     bg_th: float = 0.1
+    """Depth below which a pixel counts as background."""
 
     depth_and_normal: bool = False
     """Whether to return both the depth map and the normal map."""
@@ -33,11 +50,88 @@ class ImageutilsDepthOutput(OutputModel):
     """Result of fal-ai/imageutils/depth."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsDepthPipeline(Pipeline[..., ImageutilsDepthOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> Result[ImageutilsDepthOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> PendingRun[ImageutilsDepthOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageutilsDepthPipeline(AsyncPipeline[..., ImageutilsDepthOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> Result[ImageutilsDepthOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> AsyncPendingRun[ImageutilsDepthOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+            """
+            ...
 
     class ImageutilsDepth(Endpoint[..., ImageutilsDepthInput, ImageutilsDepthOutput]):
         def run(
@@ -51,8 +145,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
                 depth_and_normal: Whether to return both the depth map and the normal map.
 
             Raises:
@@ -72,8 +167,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
                 depth_and_normal: Whether to return both the depth map and the normal map.
             """
             ...
@@ -89,8 +185,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
                 depth_and_normal: Whether to return both the depth map and the normal map.
 
             Raises:
@@ -111,8 +208,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
                 depth_and_normal: Whether to return both the depth map and the normal map.
             """
             ...
@@ -128,8 +226,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
                 depth_and_normal: Whether to return both the depth map and the normal map.
 
             Raises:
@@ -149,8 +248,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
                 depth_and_normal: Whether to return both the depth map and the normal map.
             """
             ...
@@ -168,8 +268,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
                 depth_and_normal: Whether to return both the depth map and the normal map.
 
             Raises:
@@ -188,10 +289,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 a: Strength of the surface normals calculated from the depth.
+                bg_th: Depth below which a pixel counts as background.
                 depth_and_normal: Whether to return both the depth map and the normal map.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageutilsDepthPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageutilsDepthPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageutilsDepth = Endpoint
@@ -199,7 +324,7 @@ else:
 imageutils_depth = ImageutilsDepth(
     "fal-ai/imageutils/depth", ImageutilsDepthInput, ImageutilsDepthOutput
 )
-"""Image endpoint of fal-ai: imageutils depth.
+"""Estimates how far away each pixel of an image is.
 
 Call it with `imageutils_depth.subscribe(image_url=…)`.
 """
@@ -207,5 +332,9 @@ Call it with `imageutils_depth.subscribe(image_url=…)`.
 Input = ImageutilsDepthInput
 Output = ImageutilsDepthOutput
 endpoint = imageutils_depth
+"""Estimates how far away each pixel of an image is.
+
+Call it with `imageutils_depth.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ImageutilsDepthInput", "ImageutilsDepthOutput", "imageutils_depth"]

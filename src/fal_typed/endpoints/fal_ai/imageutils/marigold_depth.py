@@ -1,4 +1,4 @@
-"""fal-ai/imageutils/marigold-depth — Image endpoint of fal-ai: imageutils marigold-depth.
+"""fal-ai/imageutils/marigold-depth — Estimates how far away each pixel of an image is.
 
 Category: image. https://fal.ai/models/fal-ai/imageutils/marigold-depth
 """
@@ -11,36 +11,131 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageutilsMarigoldDepthInput(InputModel, Request["ImageutilsMarigoldDepthOutput"]):
     """Parameters of fal-ai/imageutils/marigold-depth."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 10
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     ensemble_size: Annotated[int, Field(ge=2, le=50)] = 10
-    """From 2 to 50."""
+    """Number of estimates to average; more are more accurate and take longer. From 2 to 50."""
 
     processing_res: Annotated[int, Field(ge=0, le=2048)] = 0
-    """From 0 to 2048."""
+    """Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to
+    2048.
+    """
 
 
 class ImageutilsMarigoldDepthOutput(OutputModel):
     """Result of fal-ai/imageutils/marigold-depth."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsMarigoldDepthPipeline(Pipeline[..., ImageutilsMarigoldDepthOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> Result[ImageutilsMarigoldDepthOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> PendingRun[ImageutilsMarigoldDepthOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageutilsMarigoldDepthPipeline(AsyncPipeline[..., ImageutilsMarigoldDepthOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> Result[ImageutilsMarigoldDepthOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> AsyncPendingRun[ImageutilsMarigoldDepthOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
+            """
+            ...
 
     class ImageutilsMarigoldDepth(
         Endpoint[..., ImageutilsMarigoldDepthInput, ImageutilsMarigoldDepthOutput]
@@ -56,11 +151,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                ensemble_size: From 2 to 50.
-                processing_res: From 0 to 2048.
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,11 +173,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                ensemble_size: From 2 to 50.
-                processing_res: From 0 to 2048.
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
             """
             ...
 
@@ -98,11 +191,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                ensemble_size: From 2 to 50.
-                processing_res: From 0 to 2048.
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,11 +214,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                ensemble_size: From 2 to 50.
-                processing_res: From 0 to 2048.
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
             """
             ...
 
@@ -141,11 +232,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                ensemble_size: From 2 to 50.
-                processing_res: From 0 to 2048.
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,11 +254,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                ensemble_size: From 2 to 50.
-                processing_res: From 0 to 2048.
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
             """
             ...
 
@@ -185,11 +274,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                ensemble_size: From 2 to 50.
-                processing_res: From 0 to 2048.
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,12 +295,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                ensemble_size: From 2 to 50.
-                processing_res: From 0 to 2048.
+                image_url: Image to analyze.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                ensemble_size: Number of estimates to average; more are more accurate and take longer. From 2 to 50.
+                processing_res: Resolution at which the image is processed, in pixels. `0` uses that of the image. From 0 to 2048.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageutilsMarigoldDepthPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageutilsMarigoldDepthPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageutilsMarigoldDepth = Endpoint
@@ -220,7 +330,7 @@ else:
 imageutils_marigold_depth = ImageutilsMarigoldDepth(
     "fal-ai/imageutils/marigold-depth", ImageutilsMarigoldDepthInput, ImageutilsMarigoldDepthOutput
 )
-"""Image endpoint of fal-ai: imageutils marigold-depth.
+"""Estimates how far away each pixel of an image is.
 
 Call it with `imageutils_marigold_depth.subscribe(image_url=…)`.
 """
@@ -228,6 +338,10 @@ Call it with `imageutils_marigold_depth.subscribe(image_url=…)`.
 Input = ImageutilsMarigoldDepthInput
 Output = ImageutilsMarigoldDepthOutput
 endpoint = imageutils_marigold_depth
+"""Estimates how far away each pixel of an image is.
+
+Call it with `imageutils_marigold_depth.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImageutilsMarigoldDepthInput",

@@ -1,4 +1,4 @@
-"""fal-ai/imageutils/nsfw — Vision endpoint of fal-ai: imageutils nsfw.
+"""fal-ai/imageutils/nsfw — Detects unsafe content in an image.
 
 Category: vision. https://fal.ai/models/fal-ai/imageutils/nsfw
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageutilsNsfwInput(InputModel, Request["ImageutilsNsfwOutput"]):
     """Parameters of fal-ai/imageutils/nsfw."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class ImageutilsNsfwOutput(OutputModel):
@@ -29,14 +45,51 @@ class ImageutilsNsfwOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsNsfwPipeline(Pipeline[..., ImageutilsNsfwOutput]):
+        def run(self, *, image_url: FileInput) -> Result[ImageutilsNsfwOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[ImageutilsNsfwOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageutilsNsfwPipeline(AsyncPipeline[..., ImageutilsNsfwOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[ImageutilsNsfwOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(self, *, image_url: FileInput) -> AsyncPendingRun[ImageutilsNsfwOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class ImageutilsNsfw(Endpoint[..., ImageutilsNsfwInput, ImageutilsNsfwOutput]):
         def run(self, *, image_url: FileInput) -> Result[ImageutilsNsfwOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -48,7 +101,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -56,7 +109,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -69,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -77,7 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,7 +142,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -99,7 +152,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,8 +163,29 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageutilsNsfwPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncImageutilsNsfwPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageutilsNsfw = Endpoint
@@ -119,7 +193,7 @@ else:
 imageutils_nsfw = ImageutilsNsfw(
     "fal-ai/imageutils/nsfw", ImageutilsNsfwInput, ImageutilsNsfwOutput
 )
-"""Vision endpoint of fal-ai: imageutils nsfw.
+"""Detects unsafe content in an image.
 
 Call it with `imageutils_nsfw.subscribe(image_url=…)`.
 """
@@ -127,5 +201,9 @@ Call it with `imageutils_nsfw.subscribe(image_url=…)`.
 Input = ImageutilsNsfwInput
 Output = ImageutilsNsfwOutput
 endpoint = imageutils_nsfw
+"""Detects unsafe content in an image.
+
+Call it with `imageutils_nsfw.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ImageutilsNsfwInput", "ImageutilsNsfwOutput", "imageutils_nsfw"]

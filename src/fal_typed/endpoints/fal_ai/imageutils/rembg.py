@@ -1,4 +1,4 @@
-"""fal-ai/imageutils/rembg — Image endpoint of fal-ai: imageutils rembg.
+"""fal-ai/imageutils/rembg — Removes the background of an image.
 
 Category: image. https://fal.ai/models/fal-ai/imageutils/rembg
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageutilsRembgInput(InputModel, Request["ImageutilsRembgOutput"]):
     """Parameters of fal-ai/imageutils/rembg."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose background to remove."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -33,11 +49,64 @@ class ImageutilsRembgOutput(OutputModel):
     """Result of fal-ai/imageutils/rembg."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsRembgPipeline(Pipeline[..., ImageutilsRembgOutput]):
+        def run(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> Result[ImageutilsRembgOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> PendingRun[ImageutilsRembgOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImageutilsRembgPipeline(AsyncPipeline[..., ImageutilsRembgOutput]):
+        async def run(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> Result[ImageutilsRembgOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> AsyncPendingRun[ImageutilsRembgOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+            """
+            ...
 
     class ImageutilsRembg(Endpoint[..., ImageutilsRembgInput, ImageutilsRembgOutput]):
         def run(
@@ -46,9 +115,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 crop_to_bbox: Whether to crop the image to the subject.
 
             Raises:
@@ -63,9 +131,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 crop_to_bbox: Whether to crop the image to the subject.
             """
             ...
@@ -76,9 +143,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 crop_to_bbox: Whether to crop the image to the subject.
 
             Raises:
@@ -94,9 +160,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 crop_to_bbox: Whether to crop the image to the subject.
             """
             ...
@@ -107,9 +172,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 crop_to_bbox: Whether to crop the image to the subject.
 
             Raises:
@@ -124,9 +188,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 crop_to_bbox: Whether to crop the image to the subject.
             """
             ...
@@ -139,9 +202,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 crop_to_bbox: Whether to crop the image to the subject.
 
             Raises:
@@ -155,11 +217,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 crop_to_bbox: Whether to crop the image to the subject.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ImageutilsRembgPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImageutilsRembgPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImageutilsRembg = Endpoint
@@ -167,7 +251,7 @@ else:
 imageutils_rembg = ImageutilsRembg(
     "fal-ai/imageutils/rembg", ImageutilsRembgInput, ImageutilsRembgOutput
 )
-"""Image endpoint of fal-ai: imageutils rembg.
+"""Removes the background of an image.
 
 Call it with `imageutils_rembg.subscribe(image_url=…)`.
 """
@@ -175,5 +259,9 @@ Call it with `imageutils_rembg.subscribe(image_url=…)`.
 Input = ImageutilsRembgInput
 Output = ImageutilsRembgOutput
 endpoint = imageutils_rembg
+"""Removes the background of an image.
+
+Call it with `imageutils_rembg.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ImageutilsRembgInput", "ImageutilsRembgOutput", "imageutils_rembg"]

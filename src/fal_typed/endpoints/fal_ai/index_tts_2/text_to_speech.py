@@ -1,4 +1,4 @@
-"""fal-ai/index-tts-2/text-to-speech — Speech endpoint of fal-ai: index-tts-2, text to speech.
+"""fal-ai/index-tts-2/text-to-speech — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/index-tts-2/text-to-speech
 """
@@ -11,47 +11,63 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class EmotionalStrengths(InputModel):
     """Value of the parameter `emotional_strengths`."""
 
     happy: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Amount of joy in the voice. From 0 to 1."""
 
     angry: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Amount of anger in the voice. From 0 to 1."""
 
     sad: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Amount of sadness in the voice. From 0 to 1."""
 
     afraid: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Amount of fear in the voice. From 0 to 1."""
 
     disgusted: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Amount of disgust in the voice. From 0 to 1."""
 
     melancholic: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Amount of melancholy in the voice. From 0 to 1."""
 
     surprised: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Amount of surprise in the voice. From 0 to 1."""
 
     calm: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Amount of calm in the voice. From 0 to 1."""
 
 
 class IndexTts2TextToSpeechInput(InputModel, Request["IndexTts2TextToSpeechOutput"]):
     """Parameters of fal-ai/index-tts-2/text-to-speech."""
 
     audio_url: FileInput
-    """Audio of the voice to process."""
+    """Recording of the voice to use."""
 
     prompt: str
-    """Text to speak, or a description of how to speak it if the text is given separately."""
+    """Text to speak."""
 
     emotional_audio_url: FileInput | None = None
     """Audio whose emotion is transferred to the voice."""
@@ -60,12 +76,42 @@ class IndexTts2TextToSpeechInput(InputModel, Request["IndexTts2TextToSpeechOutpu
     """How strongly the given emotion affects the voice. From 0 to 1."""
 
     emotional_strengths: EmotionalStrengths | None = None
+    """Emotions of the voice, each with its amount."""
 
     should_use_prompt_for_emotion: bool = False
     """Whether to take the emotion of the voice from the text prompt."""
 
     emotion_prompt: str | None = None
     """Text description of the emotion of the voice."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class IndexTts2TextToSpeechOutput(OutputModel):
@@ -76,7 +122,120 @@ class IndexTts2TextToSpeechOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class EmotionalStrengthsDict(TypedDict):
+        """`EmotionalStrengths` as a dict."""
+
+        happy: NotRequired[float]
+        angry: NotRequired[float]
+        sad: NotRequired[float]
+        afraid: NotRequired[float]
+        disgusted: NotRequired[float]
+        melancholic: NotRequired[float]
+        surprised: NotRequired[float]
+        calm: NotRequired[float]
+
+    class IndexTts2TextToSpeechPipeline(Pipeline[..., IndexTts2TextToSpeechOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> Result[IndexTts2TextToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> PendingRun[IndexTts2TextToSpeechOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIndexTts2TextToSpeechPipeline(AsyncPipeline[..., IndexTts2TextToSpeechOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> Result[IndexTts2TextToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> AsyncPendingRun[IndexTts2TextToSpeechOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+            """
+            ...
 
     class IndexTts2TextToSpeech(
         Endpoint[..., IndexTts2TextToSpeechInput, IndexTts2TextToSpeechOutput]
@@ -88,20 +247,19 @@ if TYPE_CHECKING:
             prompt: str,
             emotional_audio_url: FileInput | None = None,
             strength: float = 1,
-            emotional_strengths: EmotionalStrengths | None = None,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
             should_use_prompt_for_emotion: bool = False,
             emotion_prompt: str | None = None,
         ) -> Result[IndexTts2TextToSpeechOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio of the voice to process.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
                 emotional_audio_url: Audio whose emotion is transferred to the voice.
                 strength: How strongly the given emotion affects the voice. From 0 to 1.
-                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
-                    text prompt.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
                 emotion_prompt: Text description of the emotion of the voice.
 
             Raises:
@@ -117,20 +275,19 @@ if TYPE_CHECKING:
             prompt: str,
             emotional_audio_url: FileInput | None = None,
             strength: float = 1,
-            emotional_strengths: EmotionalStrengths | None = None,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
             should_use_prompt_for_emotion: bool = False,
             emotion_prompt: str | None = None,
         ) -> Result[IndexTts2TextToSpeechOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio of the voice to process.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
                 emotional_audio_url: Audio whose emotion is transferred to the voice.
                 strength: How strongly the given emotion affects the voice. From 0 to 1.
-                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
-                    text prompt.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
                 emotion_prompt: Text description of the emotion of the voice.
             """
             ...
@@ -142,20 +299,19 @@ if TYPE_CHECKING:
             prompt: str,
             emotional_audio_url: FileInput | None = None,
             strength: float = 1,
-            emotional_strengths: EmotionalStrengths | None = None,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
             should_use_prompt_for_emotion: bool = False,
             emotion_prompt: str | None = None,
         ) -> Result[IndexTts2TextToSpeechOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio of the voice to process.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
                 emotional_audio_url: Audio whose emotion is transferred to the voice.
                 strength: How strongly the given emotion affects the voice. From 0 to 1.
-                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
-                    text prompt.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
                 emotion_prompt: Text description of the emotion of the voice.
 
             Raises:
@@ -172,20 +328,19 @@ if TYPE_CHECKING:
             prompt: str,
             emotional_audio_url: FileInput | None = None,
             strength: float = 1,
-            emotional_strengths: EmotionalStrengths | None = None,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
             should_use_prompt_for_emotion: bool = False,
             emotion_prompt: str | None = None,
         ) -> Result[IndexTts2TextToSpeechOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio of the voice to process.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
                 emotional_audio_url: Audio whose emotion is transferred to the voice.
                 strength: How strongly the given emotion affects the voice. From 0 to 1.
-                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
-                    text prompt.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
                 emotion_prompt: Text description of the emotion of the voice.
             """
             ...
@@ -197,20 +352,19 @@ if TYPE_CHECKING:
             prompt: str,
             emotional_audio_url: FileInput | None = None,
             strength: float = 1,
-            emotional_strengths: EmotionalStrengths | None = None,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
             should_use_prompt_for_emotion: bool = False,
             emotion_prompt: str | None = None,
         ) -> Handle[IndexTts2TextToSpeechOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio of the voice to process.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
                 emotional_audio_url: Audio whose emotion is transferred to the voice.
                 strength: How strongly the given emotion affects the voice. From 0 to 1.
-                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
-                    text prompt.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
                 emotion_prompt: Text description of the emotion of the voice.
 
             Raises:
@@ -226,20 +380,19 @@ if TYPE_CHECKING:
             prompt: str,
             emotional_audio_url: FileInput | None = None,
             strength: float = 1,
-            emotional_strengths: EmotionalStrengths | None = None,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
             should_use_prompt_for_emotion: bool = False,
             emotion_prompt: str | None = None,
         ) -> AsyncHandle[IndexTts2TextToSpeechOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio of the voice to process.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
                 emotional_audio_url: Audio whose emotion is transferred to the voice.
                 strength: How strongly the given emotion affects the voice. From 0 to 1.
-                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
-                    text prompt.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
                 emotion_prompt: Text description of the emotion of the voice.
             """
             ...
@@ -251,7 +404,7 @@ if TYPE_CHECKING:
             prompt: str,
             emotional_audio_url: FileInput | None = None,
             strength: float = 1,
-            emotional_strengths: EmotionalStrengths | None = None,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
             should_use_prompt_for_emotion: bool = False,
             emotion_prompt: str | None = None,
         ) -> Stream[IndexTts2TextToSpeechOutput]:
@@ -260,13 +413,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio of the voice to process.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
                 emotional_audio_url: Audio whose emotion is transferred to the voice.
                 strength: How strongly the given emotion affects the voice. From 0 to 1.
-                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
-                    text prompt.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
                 emotion_prompt: Text description of the emotion of the voice.
 
             Raises:
@@ -281,30 +433,53 @@ if TYPE_CHECKING:
             prompt: str,
             emotional_audio_url: FileInput | None = None,
             strength: float = 1,
-            emotional_strengths: EmotionalStrengths | None = None,
+            emotional_strengths: EmotionalStrengths | EmotionalStrengthsDict | None = None,
             should_use_prompt_for_emotion: bool = False,
             emotion_prompt: str | None = None,
         ) -> AsyncStream[IndexTts2TextToSpeechOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio of the voice to process.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak.
                 emotional_audio_url: Audio whose emotion is transferred to the voice.
                 strength: How strongly the given emotion affects the voice. From 0 to 1.
-                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
-                    text prompt.
+                emotional_strengths: Emotions of the voice, each with its amount.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the text prompt.
                 emotion_prompt: Text description of the emotion of the voice.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IndexTts2TextToSpeechPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIndexTts2TextToSpeechPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    EmotionalStrengthsDict = dict
     IndexTts2TextToSpeech = Endpoint
 
 index_tts_2_text_to_speech = IndexTts2TextToSpeech(
     "fal-ai/index-tts-2/text-to-speech", IndexTts2TextToSpeechInput, IndexTts2TextToSpeechOutput
 )
-"""Speech endpoint of fal-ai: index-tts-2, text to speech.
+"""Generates speech from text.
 
 Call it with `index_tts_2_text_to_speech.subscribe(audio_url=…, prompt=…)`.
 """
@@ -312,9 +487,14 @@ Call it with `index_tts_2_text_to_speech.subscribe(audio_url=…, prompt=…)`.
 Input = IndexTts2TextToSpeechInput
 Output = IndexTts2TextToSpeechOutput
 endpoint = index_tts_2_text_to_speech
+"""Generates speech from text.
+
+Call it with `index_tts_2_text_to_speech.subscribe(audio_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "EmotionalStrengths",
+    "EmotionalStrengthsDict",
     "IndexTts2TextToSpeechInput",
     "IndexTts2TextToSpeechOutput",
     "index_tts_2_text_to_speech",

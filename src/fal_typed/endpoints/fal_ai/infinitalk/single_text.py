@@ -1,4 +1,4 @@
-"""fal-ai/infinitalk/single-text — Video endpoint of fal-ai: infinitalk single-text.
+"""fal-ai/infinitalk/single-text — Makes the person in an image speak a text.
 
 Category: video. https://fal.ai/models/fal-ai/infinitalk/single-text
 """
@@ -11,34 +11,49 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.voice import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class InfinitalkSingleTextInput(InputModel, Request["InfinitalkSingleTextOutput"]):
     """Parameters of fal-ai/infinitalk/single-text."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     text_input: str
     """Text that the person in the image speaks."""
 
     voice: Voice
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     num_frames: Annotated[int, Field(ge=41, le=721)] = 145
     """Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: Annotated[int, Field(ge=0, le=4294967295)] = 42
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -46,7 +61,7 @@ class InfinitalkSingleTextInput(InputModel, Request["InfinitalkSingleTextOutput"
     """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 class InfinitalkSingleTextOutput(OutputModel):
@@ -60,7 +75,116 @@ class InfinitalkSingleTextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InfinitalkSingleTextPipeline(Pipeline[..., InfinitalkSingleTextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[InfinitalkSingleTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> PendingRun[InfinitalkSingleTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncInfinitalkSingleTextPipeline(AsyncPipeline[..., InfinitalkSingleTextOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[InfinitalkSingleTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncPendingRun[InfinitalkSingleTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class InfinitalkSingleText(
         Endpoint[..., InfinitalkSingleTextInput, InfinitalkSingleTextOutput]
@@ -80,18 +204,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 721.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,18 +234,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 721.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -144,18 +260,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 721.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,18 +291,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 721.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -209,18 +317,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 721.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,18 +347,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 721.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -275,18 +375,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 721.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -308,19 +404,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text_input: Text that the person in the image speaks.
-                voice: Name of the voice that speaks the text.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 721.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                voice: Name of the voice that speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 721.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> InfinitalkSingleTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncInfinitalkSingleTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     InfinitalkSingleText = Endpoint
@@ -328,7 +443,7 @@ else:
 infinitalk_single_text = InfinitalkSingleText(
     "fal-ai/infinitalk/single-text", InfinitalkSingleTextInput, InfinitalkSingleTextOutput
 )
-"""Video endpoint of fal-ai: infinitalk single-text.
+"""Makes the person in an image speak a text.
 
 Call it with `infinitalk_single_text.subscribe(image_url=…, text_input=…, voice=…, prompt=…)`.
 """
@@ -336,6 +451,10 @@ Call it with `infinitalk_single_text.subscribe(image_url=…, text_input=…, vo
 Input = InfinitalkSingleTextInput
 Output = InfinitalkSingleTextOutput
 endpoint = infinitalk_single_text
+"""Makes the person in an image speak a text.
+
+Call it with `infinitalk_single_text.subscribe(image_url=…, text_input=…, voice=…, prompt=…)`.
+"""
 
 __all__ = [
     "InfinitalkSingleTextInput",

@@ -1,4 +1,4 @@
-"""fal-ai/infinitalk/video-to-video — Video endpoint of fal-ai: infinitalk, video to video.
+"""fal-ai/infinitalk/video-to-video — Makes the person in a video speak an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/infinitalk/video-to-video
 """
@@ -11,30 +11,45 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class InfinitalkVideoToVideoInput(InputModel, Request["InfinitalkVideoToVideoOutput"]):
     """Parameters of fal-ai/infinitalk/video-to-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What the person looks like and does, in words."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 145
     """Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: Annotated[int, Field(ge=0, le=4294967295)] = 42
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -42,7 +57,7 @@ class InfinitalkVideoToVideoInput(InputModel, Request["InfinitalkVideoToVideoOut
     """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 class InfinitalkVideoToVideoOutput(OutputModel):
@@ -56,7 +71,108 @@ class InfinitalkVideoToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InfinitalkVideoToVideoPipeline(Pipeline[..., InfinitalkVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[InfinitalkVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> PendingRun[InfinitalkVideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncInfinitalkVideoToVideoPipeline(AsyncPipeline[..., InfinitalkVideoToVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[InfinitalkVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncPendingRun[InfinitalkVideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class InfinitalkVideoToVideo(
         Endpoint[..., InfinitalkVideoToVideoInput, InfinitalkVideoToVideoOutput]
@@ -75,17 +191,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: Text description of the change to make, or of the video to generate.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,17 +219,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: Text description of the change to make, or of the video to generate.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -135,17 +243,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: Text description of the change to make, or of the video to generate.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,17 +272,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: Text description of the change to make, or of the video to generate.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -196,17 +296,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: Text description of the change to make, or of the video to generate.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -228,17 +324,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: Text description of the change to make, or of the video to generate.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -258,17 +350,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: Text description of the change to make, or of the video to generate.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -289,18 +377,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: Text description of the change to make, or of the video to generate.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 41 to 241.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 4294967295.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> InfinitalkVideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncInfinitalkVideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     InfinitalkVideoToVideo = Endpoint
@@ -308,7 +415,7 @@ else:
 infinitalk_video_to_video = InfinitalkVideoToVideo(
     "fal-ai/infinitalk/video-to-video", InfinitalkVideoToVideoInput, InfinitalkVideoToVideoOutput
 )
-"""Video endpoint of fal-ai: infinitalk, video to video.
+"""Makes the person in a video speak an audio file.
 
 Call it with `infinitalk_video_to_video.subscribe(video_url=…, audio_url=…, prompt=…)`.
 """
@@ -316,6 +423,10 @@ Call it with `infinitalk_video_to_video.subscribe(video_url=…, audio_url=…, 
 Input = InfinitalkVideoToVideoInput
 Output = InfinitalkVideoToVideoOutput
 endpoint = infinitalk_video_to_video
+"""Makes the person in a video speak an audio file.
+
+Call it with `infinitalk_video_to_video.subscribe(video_url=…, audio_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "InfinitalkVideoToVideoInput",

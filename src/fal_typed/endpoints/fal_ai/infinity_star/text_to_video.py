@@ -1,4 +1,4 @@
-"""fal-ai/infinity-star/text-to-video — Video endpoint of fal-ai: infinity-star, text to video.
+"""fal-ai/infinity-star/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/infinity-star/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class InfinityStarTextToVideoInput(InputModel, Request["InfinityStarTextToVideoOutput"]):
@@ -35,12 +51,13 @@ class InfinityStarTextToVideoInput(InputModel, Request["InfinityStarTextToVideoO
     """
 
     tau_video: Annotated[float, Field(ge=0.1, le=1.0)] = 0.4
-    """From 0.1 to 1."""
+    """Sampling temperature of the video. From 0.1 to 1."""
 
     use_apg: bool = True
+    """Whether to use adaptive projected guidance, which prevents oversaturated results."""
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -58,7 +75,124 @@ class InfinityStarTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InfinityStarTextToVideoPipeline(Pipeline[..., InfinityStarTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> Result[InfinityStarTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> PendingRun[InfinityStarTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncInfinityStarTextToVideoPipeline(AsyncPipeline[..., InfinityStarTextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> Result[InfinityStarTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> AsyncPendingRun[InfinityStarTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
 
     class InfinityStarTextToVideo(
         Endpoint[..., InfinityStarTextToVideoInput, InfinityStarTextToVideoOutput]
@@ -81,15 +215,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 40.
-                tau_video: From 0.1 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,15 +247,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 40.
-                tau_video: From 0.1 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -145,15 +275,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 40.
-                tau_video: From 0.1 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,15 +308,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 40.
-                tau_video: From 0.1 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -210,15 +336,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 40.
-                tau_video: From 0.1 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -244,15 +368,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 40.
-                tau_video: From 0.1 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -276,15 +398,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 40.
-                tau_video: From 0.1 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -309,16 +429,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 40.
-                tau_video: From 0.1 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 40.
+                tau_video: Sampling temperature of the video. From 0.1 to 1.
+                use_apg: Whether to use adaptive projected guidance, which prevents oversaturated results.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> InfinityStarTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncInfinityStarTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     InfinityStarTextToVideo = Endpoint
@@ -328,7 +469,7 @@ infinity_star_text_to_video = InfinityStarTextToVideo(
     InfinityStarTextToVideoInput,
     InfinityStarTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: infinity-star, text to video.
+"""Generates videos from text.
 
 Call it with `infinity_star_text_to_video.subscribe(prompt=…)`.
 """
@@ -336,6 +477,10 @@ Call it with `infinity_star_text_to_video.subscribe(prompt=…)`.
 Input = InfinityStarTextToVideoInput
 Output = InfinityStarTextToVideoOutput
 endpoint = infinity_star_text_to_video
+"""Generates videos from text.
+
+Call it with `infinity_star_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "InfinityStarTextToVideoInput",

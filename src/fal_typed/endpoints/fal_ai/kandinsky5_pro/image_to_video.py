@@ -1,4 +1,4 @@
-"""fal-ai/kandinsky5-pro/image-to-video — Video endpoint of fal-ai: kandinsky5-pro, image to video.
+"""fal-ai/kandinsky5-pro/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kandinsky5-pro/image-to-video
 """
@@ -11,32 +11,47 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Kandinsky5ProImageToVideoInput(InputModel, Request["Kandinsky5ProImageToVideoOutput"]):
     """Parameters of fal-ai/kandinsky5-pro/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     resolution: Literal["512P", "1024P"] = "512P"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=40)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 40."""
 
     acceleration: Literal["none", "regular"] | None = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 class Kandinsky5ProImageToVideoOutput(OutputModel):
@@ -47,7 +62,102 @@ class Kandinsky5ProImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Kandinsky5ProImageToVideoPipeline(Pipeline[..., Kandinsky5ProImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> PendingRun[Kandinsky5ProImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKandinsky5ProImageToVideoPipeline(
+        AsyncPipeline[..., Kandinsky5ProImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> AsyncPendingRun[Kandinsky5ProImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class Kandinsky5ProImageToVideo(
         Endpoint[..., Kandinsky5ProImageToVideoInput, Kandinsky5ProImageToVideoOutput]
@@ -65,15 +175,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 40.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,15 +201,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 40.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -119,15 +223,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 40.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -149,15 +250,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 40.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -174,15 +272,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 40.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -203,15 +298,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 40.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -230,15 +322,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 40.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -258,16 +347,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 40.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Kandinsky5ProImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKandinsky5ProImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Kandinsky5ProImageToVideo = Endpoint
@@ -277,7 +386,7 @@ kandinsky5_pro_image_to_video = Kandinsky5ProImageToVideo(
     Kandinsky5ProImageToVideoInput,
     Kandinsky5ProImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kandinsky5-pro, image to video.
+"""Animates an image into a video.
 
 Call it with `kandinsky5_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -285,6 +394,10 @@ Call it with `kandinsky5_pro_image_to_video.subscribe(prompt=…, image_url=…)
 Input = Kandinsky5ProImageToVideoInput
 Output = Kandinsky5ProImageToVideoOutput
 endpoint = kandinsky5_pro_image_to_video
+"""Animates an image into a video.
+
+Call it with `kandinsky5_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "Kandinsky5ProImageToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/kandinsky5-pro/text-to-video — Video endpoint of fal-ai: kandinsky5-pro, text to video.
+"""fal-ai/kandinsky5-pro/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/kandinsky5-pro/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Kandinsky5ProTextToVideoInput(InputModel, Request["Kandinsky5ProTextToVideoOutput"]):
@@ -23,20 +39,19 @@ class Kandinsky5ProTextToVideoInput(InputModel, Request["Kandinsky5ProTextToVide
     """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["512P", "1024P"] = "512P"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     duration: Literal["5s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     acceleration: Literal["none", "regular"] | None = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 class Kandinsky5ProTextToVideoOutput(OutputModel):
@@ -47,7 +62,100 @@ class Kandinsky5ProTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Kandinsky5ProTextToVideoPipeline(Pipeline[..., Kandinsky5ProTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> PendingRun[Kandinsky5ProTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKandinsky5ProTextToVideoPipeline(AsyncPipeline[..., Kandinsky5ProTextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> AsyncPendingRun[Kandinsky5ProTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class Kandinsky5ProTextToVideo(
         Endpoint[..., Kandinsky5ProTextToVideoInput, Kandinsky5ProTextToVideoOutput]
@@ -66,14 +174,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,14 +200,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -120,14 +222,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,14 +249,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -175,14 +271,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -204,14 +297,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -231,14 +321,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -259,15 +346,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Kandinsky5ProTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKandinsky5ProTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Kandinsky5ProTextToVideo = Endpoint
@@ -277,7 +384,7 @@ kandinsky5_pro_text_to_video = Kandinsky5ProTextToVideo(
     Kandinsky5ProTextToVideoInput,
     Kandinsky5ProTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: kandinsky5-pro, text to video.
+"""Generates videos from text.
 
 Call it with `kandinsky5_pro_text_to_video.subscribe(prompt=…)`.
 """
@@ -285,6 +392,10 @@ Call it with `kandinsky5_pro_text_to_video.subscribe(prompt=…)`.
 Input = Kandinsky5ProTextToVideoInput
 Output = Kandinsky5ProTextToVideoOutput
 endpoint = kandinsky5_pro_text_to_video
+"""Generates videos from text.
+
+Call it with `kandinsky5_pro_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Kandinsky5ProTextToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/kling-image/o1 — Image endpoint of fal-ai: kling-image o1.
+"""fal-ai/kling-image/o1 — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/kling-image/o1
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input import ElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.element_input import ElementInput, ElementInputDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 AspectRatio: TypeAlias = Literal["auto", "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"]
 """Value of the parameter `aspect_ratio`."""
@@ -24,8 +42,7 @@ class KlingImageO1Input(InputModel, Request["KlingImageO1Output"]):
     """Parameters of fal-ai/kling-image/o1."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What the image shows, in words: subject, style and composition. At most 2500 characters.
-    """
+    """What to change or to combine, in words. At most 2500 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -37,32 +54,174 @@ class KlingImageO1Input(InputModel, Request["KlingImageO1Output"]):
     """
 
     resolution: Literal["1K", "2K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """Number of images to generate; each image is billed. From 1 to 9."""
+    """Number of images to generate in one request. From 1 to 9."""
 
     aspect_ratio: AspectRatio = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class KlingImageO1Output(OutputModel):
     """Result of fal-ai/kling-image/o1."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageO1Pipeline(Pipeline[..., KlingImageO1Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO1Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[KlingImageO1Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingImageO1Pipeline(AsyncPipeline[..., KlingImageO1Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO1Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[KlingImageO1Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class KlingImageO1(Endpoint[..., KlingImageO1Input, KlingImageO1Output]):
         def run(
@@ -70,7 +229,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: AspectRatio = "auto",
@@ -80,18 +239,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -104,7 +259,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: AspectRatio = "auto",
@@ -114,18 +269,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -134,7 +285,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: AspectRatio = "auto",
@@ -144,18 +295,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -169,7 +316,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: AspectRatio = "auto",
@@ -179,18 +326,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -199,7 +342,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: AspectRatio = "auto",
@@ -209,18 +352,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,7 +372,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: AspectRatio = "auto",
@@ -243,18 +382,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -263,7 +398,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: AspectRatio = "auto",
@@ -275,18 +410,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -298,7 +429,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: AspectRatio = "auto",
@@ -308,25 +439,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingImageO1Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncKlingImageO1Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingImageO1 = Endpoint
 
 kling_image_o1 = KlingImageO1("fal-ai/kling-image/o1", KlingImageO1Input, KlingImageO1Output)
-"""Image endpoint of fal-ai: kling-image o1.
+"""Edits or combines images by text instructions.
 
 Call it with `kling_image_o1.subscribe(prompt=…, image_urls=…)`.
 """
@@ -334,10 +482,15 @@ Call it with `kling_image_o1.subscribe(prompt=…, image_urls=…)`.
 Input = KlingImageO1Input
 Output = KlingImageO1Output
 endpoint = kling_image_o1
+"""Edits or combines images by text instructions.
+
+Call it with `kling_image_o1.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
     "ElementInput",
+    "ElementInputDict",
     "KlingImageO1Input",
     "KlingImageO1Output",
     "kling_image_o1",

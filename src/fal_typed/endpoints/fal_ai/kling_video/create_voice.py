@@ -1,4 +1,4 @@
-"""fal-ai/kling-video/create-voice — Audio endpoint of fal-ai: kling-video create-voice.
+"""fal-ai/kling-video/create-voice — Creates a voice from a recording, for later requests.
 
 Category: audio. https://fal.ai/models/fal-ai/kling-video/create-voice
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoCreateVoiceInput(InputModel, Request["KlingVideoCreateVoiceOutput"]):
@@ -25,11 +41,50 @@ class KlingVideoCreateVoiceOutput(OutputModel):
     """Result of fal-ai/kling-video/create-voice."""
 
     voice_id: str
-    """Id of the voice that speaks the text."""
+    """Id of the voice that speaks."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoCreateVoicePipeline(Pipeline[..., KlingVideoCreateVoiceOutput]):
+        def run(self, *, voice_url: FileInput) -> Result[KlingVideoCreateVoiceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+            """
+            ...
+
+        def submit(self, *, voice_url: FileInput) -> PendingRun[KlingVideoCreateVoiceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoCreateVoicePipeline(AsyncPipeline[..., KlingVideoCreateVoiceOutput]):
+        async def run(self, *, voice_url: FileInput) -> Result[KlingVideoCreateVoiceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+            """
+            ...
+
+        async def submit(
+            self, *, voice_url: FileInput
+        ) -> AsyncPendingRun[KlingVideoCreateVoiceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+            """
+            ...
 
     class KlingVideoCreateVoice(
         Endpoint[..., KlingVideoCreateVoiceInput, KlingVideoCreateVoiceOutput]
@@ -119,13 +174,36 @@ if TYPE_CHECKING:
                 voice_url: Audio of the voice to clone.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingVideoCreateVoicePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoCreateVoicePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     KlingVideoCreateVoice = Endpoint
 
 kling_video_create_voice = KlingVideoCreateVoice(
     "fal-ai/kling-video/create-voice", KlingVideoCreateVoiceInput, KlingVideoCreateVoiceOutput
 )
-"""Audio endpoint of fal-ai: kling-video create-voice.
+"""Creates a voice from a recording, for later requests.
 
 Call it with `kling_video_create_voice.subscribe(voice_url=…)`.
 """
@@ -133,5 +211,9 @@ Call it with `kling_video_create_voice.subscribe(voice_url=…)`.
 Input = KlingVideoCreateVoiceInput
 Output = KlingVideoCreateVoiceOutput
 endpoint = kling_video_create_voice
+"""Creates a voice from a recording, for later requests.
+
+Call it with `kling_video_create_voice.subscribe(voice_url=…)`.
+"""
 
 __all__ = ["KlingVideoCreateVoiceInput", "KlingVideoCreateVoiceOutput", "kling_video_create_voice"]

@@ -1,4 +1,4 @@
-"""fal-ai/kling-video/video-to-audio — Audio endpoint of fal-ai: kling-video, video to audio.
+"""fal-ai/kling-video/video-to-audio — Generates matching sound for a video.
 
 Category: audio. https://fal.ai/models/fal-ai/kling-video/video-to-audio
 """
@@ -11,38 +11,132 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoVideoToAudioInput(InputModel, Request["KlingVideoVideoToAudioOutput"]):
     """Parameters of fal-ai/kling-video/video-to-audio."""
 
     video_url: FileInput
-    """Video to generate audio for or to extract audio from."""
+    """Video to generate audio for."""
 
     sound_effect_prompt: Annotated[str, Field(max_length=200)] | None = None
-    """At most 200 characters."""
+    """Text description of the sound effects. At most 200 characters."""
 
     background_music_prompt: Annotated[str, Field(max_length=200)] | None = "intense car race"
-    """At most 200 characters."""
+    """Text description of the background music. At most 200 characters."""
 
     asmr_mode: bool = False
+    """Whether to emphasize quiet, close sounds."""
 
 
 class KlingVideoVideoToAudioOutput(OutputModel):
     """Result of fal-ai/kling-video/video-to-audio."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     audio: Audio
     """The generated audio, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoVideoToAudioPipeline(Pipeline[..., KlingVideoVideoToAudioOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> Result[KlingVideoVideoToAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> PendingRun[KlingVideoVideoToAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoVideoToAudioPipeline(AsyncPipeline[..., KlingVideoVideoToAudioOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> Result[KlingVideoVideoToAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> AsyncPendingRun[KlingVideoVideoToAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
+            """
+            ...
 
     class KlingVideoVideoToAudio(
         Endpoint[..., KlingVideoVideoToAudioInput, KlingVideoVideoToAudioOutput]
@@ -58,9 +152,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
-                sound_effect_prompt: At most 200 characters.
-                background_music_prompt: At most 200 characters.
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,9 +174,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
-                sound_effect_prompt: At most 200 characters.
-                background_music_prompt: At most 200 characters.
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
             """
             ...
 
@@ -96,9 +192,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
-                sound_effect_prompt: At most 200 characters.
-                background_music_prompt: At most 200 characters.
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,9 +215,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
-                sound_effect_prompt: At most 200 characters.
-                background_music_prompt: At most 200 characters.
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
             """
             ...
 
@@ -135,9 +233,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
-                sound_effect_prompt: At most 200 characters.
-                background_music_prompt: At most 200 characters.
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -156,9 +255,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
-                sound_effect_prompt: At most 200 characters.
-                background_music_prompt: At most 200 characters.
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
             """
             ...
 
@@ -175,9 +275,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
-                sound_effect_prompt: At most 200 characters.
-                background_music_prompt: At most 200 characters.
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -195,10 +296,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
-                sound_effect_prompt: At most 200 characters.
-                background_music_prompt: At most 200 characters.
+                video_url: Video to generate audio for.
+                sound_effect_prompt: Text description of the sound effects. At most 200 characters.
+                background_music_prompt: Text description of the background music. At most 200 characters.
+                asmr_mode: Whether to emphasize quiet, close sounds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingVideoVideoToAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoVideoToAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoVideoToAudio = Endpoint
@@ -206,7 +331,7 @@ else:
 kling_video_video_to_audio = KlingVideoVideoToAudio(
     "fal-ai/kling-video/video-to-audio", KlingVideoVideoToAudioInput, KlingVideoVideoToAudioOutput
 )
-"""Audio endpoint of fal-ai: kling-video, video to audio.
+"""Generates matching sound for a video.
 
 Call it with `kling_video_video_to_audio.subscribe(video_url=…)`.
 """
@@ -214,6 +339,10 @@ Call it with `kling_video_video_to_audio.subscribe(video_url=…)`.
 Input = KlingVideoVideoToAudioInput
 Output = KlingVideoVideoToAudioOutput
 endpoint = kling_video_video_to_audio
+"""Generates matching sound for a video.
+
+Call it with `kling_video_video_to_audio.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoVideoToAudioInput",

@@ -1,4 +1,4 @@
-"""fal-ai/kokoro/american-english — Audio endpoint of fal-ai: kokoro american-english.
+"""fal-ai/kokoro/american-english — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/kokoro/american-english
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Voice: TypeAlias = Literal[
     "af_heart",
@@ -47,10 +63,10 @@ class KokoroAmericanEnglishInput(InputModel, Request["KokoroAmericanEnglishOutpu
     """Text to speak, with style hints if the model supports them."""
 
     voice: Voice = "af_heart"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5."""
+    """Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5."""
 
 
 class KokoroAmericanEnglishOutput(OutputModel):
@@ -61,7 +77,60 @@ class KokoroAmericanEnglishOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroAmericanEnglishPipeline(Pipeline[..., KokoroAmericanEnglishOutput]):
+        def run(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> Result[KokoroAmericanEnglishOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> PendingRun[KokoroAmericanEnglishOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKokoroAmericanEnglishPipeline(AsyncPipeline[..., KokoroAmericanEnglishOutput]):
+        async def run(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> Result[KokoroAmericanEnglishOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> AsyncPendingRun[KokoroAmericanEnglishOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
 
     class KokoroAmericanEnglish(
         Endpoint[..., KokoroAmericanEnglishInput, KokoroAmericanEnglishOutput]
@@ -73,8 +142,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,8 +158,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -101,8 +170,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,8 +187,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -130,8 +199,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -146,8 +215,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -160,8 +229,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -175,9 +244,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KokoroAmericanEnglishPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKokoroAmericanEnglishPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KokoroAmericanEnglish = Endpoint
@@ -185,7 +277,7 @@ else:
 kokoro_american_english = KokoroAmericanEnglish(
     "fal-ai/kokoro/american-english", KokoroAmericanEnglishInput, KokoroAmericanEnglishOutput
 )
-"""Audio endpoint of fal-ai: kokoro american-english.
+"""Generates speech from text.
 
 Call it with `kokoro_american_english.subscribe()`.
 """
@@ -193,6 +285,10 @@ Call it with `kokoro_american_english.subscribe()`.
 Input = KokoroAmericanEnglishInput
 Output = KokoroAmericanEnglishOutput
 endpoint = kokoro_american_english
+"""Generates speech from text.
+
+Call it with `kokoro_american_english.subscribe()`.
+"""
 
 __all__ = [
     "KokoroAmericanEnglishInput",

@@ -1,4 +1,4 @@
-"""fal-ai/kokoro/brazilian-portuguese — Audio endpoint of fal-ai: kokoro brazilian-portuguese.
+"""fal-ai/kokoro/brazilian-portuguese — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/kokoro/brazilian-portuguese
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KokoroBrazilianPortugueseInput(InputModel, Request["KokoroBrazilianPortugueseOutput"]):
@@ -23,10 +39,10 @@ class KokoroBrazilianPortugueseInput(InputModel, Request["KokoroBrazilianPortugu
     """Text to speak, with style hints if the model supports them."""
 
     voice: Literal["pf_dora", "pm_alex", "pm_santa"]
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5."""
+    """Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5."""
 
 
 class KokoroBrazilianPortugueseOutput(OutputModel):
@@ -37,7 +53,62 @@ class KokoroBrazilianPortugueseOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroBrazilianPortuguesePipeline(Pipeline[..., KokoroBrazilianPortugueseOutput]):
+        def run(
+            self, *, prompt: str, voice: Literal["pf_dora", "pm_alex", "pm_santa"], speed: float = 1
+        ) -> Result[KokoroBrazilianPortugueseOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, voice: Literal["pf_dora", "pm_alex", "pm_santa"], speed: float = 1
+        ) -> PendingRun[KokoroBrazilianPortugueseOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKokoroBrazilianPortuguesePipeline(
+        AsyncPipeline[..., KokoroBrazilianPortugueseOutput]
+    ):
+        async def run(
+            self, *, prompt: str, voice: Literal["pf_dora", "pm_alex", "pm_santa"], speed: float = 1
+        ) -> Result[KokoroBrazilianPortugueseOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, voice: Literal["pf_dora", "pm_alex", "pm_santa"], speed: float = 1
+        ) -> AsyncPendingRun[KokoroBrazilianPortugueseOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
 
     class KokoroBrazilianPortuguese(
         Endpoint[..., KokoroBrazilianPortugueseInput, KokoroBrazilianPortugueseOutput]
@@ -49,8 +120,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -65,8 +136,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -77,8 +148,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,8 +165,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -106,8 +177,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,8 +193,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -136,8 +207,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -151,9 +222,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KokoroBrazilianPortuguesePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKokoroBrazilianPortuguesePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KokoroBrazilianPortuguese = Endpoint
@@ -163,7 +257,7 @@ kokoro_brazilian_portuguese = KokoroBrazilianPortuguese(
     KokoroBrazilianPortugueseInput,
     KokoroBrazilianPortugueseOutput,
 )
-"""Audio endpoint of fal-ai: kokoro brazilian-portuguese.
+"""Generates speech from text.
 
 Call it with `kokoro_brazilian_portuguese.subscribe(prompt=…, voice=…)`.
 """
@@ -171,6 +265,10 @@ Call it with `kokoro_brazilian_portuguese.subscribe(prompt=…, voice=…)`.
 Input = KokoroBrazilianPortugueseInput
 Output = KokoroBrazilianPortugueseOutput
 endpoint = kokoro_brazilian_portuguese
+"""Generates speech from text.
+
+Call it with `kokoro_brazilian_portuguese.subscribe(prompt=…, voice=…)`.
+"""
 
 __all__ = [
     "KokoroBrazilianPortugueseInput",

@@ -1,4 +1,4 @@
-"""fal-ai/kokoro/italian — Audio endpoint of fal-ai: kokoro italian.
+"""fal-ai/kokoro/italian — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/kokoro/italian
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KokoroItalianInput(InputModel, Request["KokoroItalianOutput"]):
@@ -23,10 +39,10 @@ class KokoroItalianInput(InputModel, Request["KokoroItalianOutput"]):
     """Text to speak, with style hints if the model supports them."""
 
     voice: Literal["if_sara", "im_nicola"]
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5."""
+    """Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5."""
 
 
 class KokoroItalianOutput(OutputModel):
@@ -37,7 +53,60 @@ class KokoroItalianOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroItalianPipeline(Pipeline[..., KokoroItalianOutput]):
+        def run(
+            self, *, prompt: str, voice: Literal["if_sara", "im_nicola"], speed: float = 1
+        ) -> Result[KokoroItalianOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, voice: Literal["if_sara", "im_nicola"], speed: float = 1
+        ) -> PendingRun[KokoroItalianOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKokoroItalianPipeline(AsyncPipeline[..., KokoroItalianOutput]):
+        async def run(
+            self, *, prompt: str, voice: Literal["if_sara", "im_nicola"], speed: float = 1
+        ) -> Result[KokoroItalianOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, voice: Literal["if_sara", "im_nicola"], speed: float = 1
+        ) -> AsyncPendingRun[KokoroItalianOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
 
     class KokoroItalian(Endpoint[..., KokoroItalianInput, KokoroItalianOutput]):
         def run(
@@ -47,8 +116,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -63,8 +132,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -75,8 +144,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,8 +161,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -104,8 +173,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,8 +189,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -134,8 +203,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -149,15 +218,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KokoroItalianPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncKokoroItalianPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KokoroItalian = Endpoint
 
 kokoro_italian = KokoroItalian("fal-ai/kokoro/italian", KokoroItalianInput, KokoroItalianOutput)
-"""Audio endpoint of fal-ai: kokoro italian.
+"""Generates speech from text.
 
 Call it with `kokoro_italian.subscribe(prompt=…, voice=…)`.
 """
@@ -165,5 +255,9 @@ Call it with `kokoro_italian.subscribe(prompt=…, voice=…)`.
 Input = KokoroItalianInput
 Output = KokoroItalianOutput
 endpoint = kokoro_italian
+"""Generates speech from text.
+
+Call it with `kokoro_italian.subscribe(prompt=…, voice=…)`.
+"""
 
 __all__ = ["KokoroItalianInput", "KokoroItalianOutput", "kokoro_italian"]

@@ -1,4 +1,4 @@
-"""fal-ai/kokoro/japanese — Audio endpoint of fal-ai: kokoro japanese.
+"""fal-ai/kokoro/japanese — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/kokoro/japanese
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Voice: TypeAlias = Literal["jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"]
 """Value of the parameter `voice`."""
@@ -26,10 +42,10 @@ class KokoroJapaneseInput(InputModel, Request["KokoroJapaneseOutput"]):
     """Text to speak, with style hints if the model supports them."""
 
     voice: Voice
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5."""
+    """Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5."""
 
 
 class KokoroJapaneseOutput(OutputModel):
@@ -40,7 +56,60 @@ class KokoroJapaneseOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroJapanesePipeline(Pipeline[..., KokoroJapaneseOutput]):
+        def run(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroJapaneseOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> PendingRun[KokoroJapaneseOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKokoroJapanesePipeline(AsyncPipeline[..., KokoroJapaneseOutput]):
+        async def run(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroJapaneseOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> AsyncPendingRun[KokoroJapaneseOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
 
     class KokoroJapanese(Endpoint[..., KokoroJapaneseInput, KokoroJapaneseOutput]):
         def run(
@@ -50,8 +119,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -66,8 +135,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -78,8 +147,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,8 +164,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -107,8 +176,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,8 +192,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -137,8 +206,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,9 +221,30 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KokoroJapanesePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncKokoroJapanesePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KokoroJapanese = Endpoint
@@ -162,7 +252,7 @@ else:
 kokoro_japanese = KokoroJapanese(
     "fal-ai/kokoro/japanese", KokoroJapaneseInput, KokoroJapaneseOutput
 )
-"""Audio endpoint of fal-ai: kokoro japanese.
+"""Generates speech from text.
 
 Call it with `kokoro_japanese.subscribe(prompt=…, voice=…)`.
 """
@@ -170,5 +260,9 @@ Call it with `kokoro_japanese.subscribe(prompt=…, voice=…)`.
 Input = KokoroJapaneseInput
 Output = KokoroJapaneseOutput
 endpoint = kokoro_japanese
+"""Generates speech from text.
+
+Call it with `kokoro_japanese.subscribe(prompt=…, voice=…)`.
+"""
 
 __all__ = ["KokoroJapaneseInput", "KokoroJapaneseOutput", "Voice", "kokoro_japanese"]

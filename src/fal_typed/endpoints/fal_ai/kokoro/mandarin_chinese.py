@@ -1,4 +1,4 @@
-"""fal-ai/kokoro/mandarin-chinese — Audio endpoint of fal-ai: kokoro mandarin-chinese.
+"""fal-ai/kokoro/mandarin-chinese — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/kokoro/mandarin-chinese
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Voice: TypeAlias = Literal[
     "zf_xiaobei",
@@ -35,10 +51,10 @@ class KokoroMandarinChineseInput(InputModel, Request["KokoroMandarinChineseOutpu
     """Text to speak, with style hints if the model supports them."""
 
     voice: Voice
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5."""
+    """Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5."""
 
 
 class KokoroMandarinChineseOutput(OutputModel):
@@ -49,7 +65,60 @@ class KokoroMandarinChineseOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroMandarinChinesePipeline(Pipeline[..., KokoroMandarinChineseOutput]):
+        def run(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroMandarinChineseOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> PendingRun[KokoroMandarinChineseOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKokoroMandarinChinesePipeline(AsyncPipeline[..., KokoroMandarinChineseOutput]):
+        async def run(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroMandarinChineseOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> AsyncPendingRun[KokoroMandarinChineseOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
+            """
+            ...
 
     class KokoroMandarinChinese(
         Endpoint[..., KokoroMandarinChineseInput, KokoroMandarinChineseOutput]
@@ -61,8 +130,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -77,8 +146,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -89,8 +158,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,8 +175,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -118,8 +187,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -134,8 +203,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
             ...
 
@@ -148,8 +217,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -163,9 +232,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Text to speak, with style hints if the model supports them.
-                voice: Name of the voice that speaks the text.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+                voice: Name of the voice that speaks.
+                speed: Speed of the voice. `1` is normal, `2` is twice as fast. From 0.1 to 5.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KokoroMandarinChinesePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKokoroMandarinChinesePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KokoroMandarinChinese = Endpoint
@@ -173,7 +265,7 @@ else:
 kokoro_mandarin_chinese = KokoroMandarinChinese(
     "fal-ai/kokoro/mandarin-chinese", KokoroMandarinChineseInput, KokoroMandarinChineseOutput
 )
-"""Audio endpoint of fal-ai: kokoro mandarin-chinese.
+"""Generates speech from text.
 
 Call it with `kokoro_mandarin_chinese.subscribe(prompt=…, voice=…)`.
 """
@@ -181,6 +273,10 @@ Call it with `kokoro_mandarin_chinese.subscribe(prompt=…, voice=…)`.
 Input = KokoroMandarinChineseInput
 Output = KokoroMandarinChineseOutput
 endpoint = kokoro_mandarin_chinese
+"""Generates speech from text.
+
+Call it with `kokoro_mandarin_chinese.subscribe(prompt=…, voice=…)`.
+"""
 
 __all__ = [
     "KokoroMandarinChineseInput",

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.kolors._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
+        Kolors as Kolors,
         KolorsInput as KolorsInput,
         KolorsOutput as KolorsOutput,
         Output as Output,
@@ -19,7 +21,15 @@ if TYPE_CHECKING:
         kolors as kolors,
     )
 
-__all__ = ["ImageSize", "ImageSizePreset", "KolorsInput", "KolorsOutput", "Scheduler", "kolors"]
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "KolorsInput",
+    "KolorsOutput",
+    "Scheduler",
+    "kolors",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -28,8 +38,10 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
+            "Kolors",
             "KolorsInput",
             "KolorsOutput",
             "Output",
@@ -43,4 +55,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

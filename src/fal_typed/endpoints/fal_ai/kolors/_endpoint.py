@@ -1,4 +1,4 @@
-"""fal-ai/kolors — Image endpoint of fal-ai: kolors.
+"""fal-ai/kolors — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/kolors
 """
@@ -11,12 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.endpoints._shared.scheduler_d26a8109 import Scheduler
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KolorsInput(InputModel, Request["KolorsOutput"]):
@@ -49,7 +65,7 @@ class KolorsInput(InputModel, Request["KolorsOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -59,7 +75,44 @@ class KolorsInput(InputModel, Request["KolorsOutput"]):
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KolorsOutput(OutputModel):
@@ -82,7 +135,140 @@ class KolorsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KolorsPipeline(Pipeline[..., KolorsOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[KolorsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> PendingRun[KolorsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKolorsPipeline(AsyncPipeline[..., KolorsOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[KolorsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncPendingRun[KolorsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class Kolors(Endpoint[..., KolorsInput, KolorsOutput]):
         def run(
@@ -96,7 +282,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
         ) -> Result[KolorsOutput]:
@@ -105,19 +291,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,7 +318,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
         ) -> Result[KolorsOutput]:
@@ -145,19 +327,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -172,7 +350,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
         ) -> Result[KolorsOutput]:
@@ -181,19 +359,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -213,7 +387,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
         ) -> Result[KolorsOutput]:
@@ -222,19 +396,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -249,7 +419,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
         ) -> Handle[KolorsOutput]:
@@ -258,19 +428,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -289,7 +455,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
         ) -> AsyncHandle[KolorsOutput]:
@@ -298,19 +464,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -325,7 +487,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
         ) -> Stream[KolorsOutput]:
@@ -336,19 +498,15 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -366,7 +524,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
         ) -> AsyncStream[KolorsOutput]:
@@ -375,26 +533,43 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KolorsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncKolorsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Kolors = Endpoint
 
 kolors = Kolors("fal-ai/kolors", KolorsInput, KolorsOutput)
-"""Image endpoint of fal-ai: kolors.
+"""Generates images from text.
 
 Call it with `kolors.subscribe(prompt=…)`.
 """
@@ -402,5 +577,17 @@ Call it with `kolors.subscribe(prompt=…)`.
 Input = KolorsInput
 Output = KolorsOutput
 endpoint = kolors
+"""Generates images from text.
 
-__all__ = ["ImageSize", "ImageSizePreset", "KolorsInput", "KolorsOutput", "Scheduler", "kolors"]
+Call it with `kolors.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "KolorsInput",
+    "KolorsOutput",
+    "Scheduler",
+    "kolors",
+]

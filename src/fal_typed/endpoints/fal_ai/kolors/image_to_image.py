@@ -1,4 +1,4 @@
-"""fal-ai/kolors/image-to-image — Image endpoint of fal-ai: kolors, image to image.
+"""fal-ai/kolors/image-to-image — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/kolors/image-to-image
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.endpoints._shared.scheduler_d26a8109 import Scheduler
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KolorsImageToImageInput(InputModel, Request["KolorsImageToImageOutput"]):
     """Parameters of fal-ai/kolors/image-to-image."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -52,7 +68,7 @@ class KolorsImageToImageInput(InputModel, Request["KolorsImageToImageOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -62,12 +78,53 @@ class KolorsImageToImageInput(InputModel, Request["KolorsImageToImageOutput"]):
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KolorsImageToImageOutput(OutputModel):
@@ -90,7 +147,156 @@ class KolorsImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KolorsImageToImagePipeline(Pipeline[..., KolorsImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> Result[KolorsImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> PendingRun[KolorsImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKolorsImageToImagePipeline(AsyncPipeline[..., KolorsImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> Result[KolorsImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> AsyncPendingRun[KolorsImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
 
     class KolorsImageToImage(Endpoint[..., KolorsImageToImageInput, KolorsImageToImageOutput]):
         def run(
@@ -105,7 +311,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
             strength: float = 0.85,
@@ -113,24 +319,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,7 +351,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
             strength: float = 0.85,
@@ -158,24 +359,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -191,7 +387,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
             strength: float = 0.85,
@@ -199,24 +395,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -237,7 +428,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
             strength: float = 0.85,
@@ -245,24 +436,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -278,7 +464,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
             strength: float = 0.85,
@@ -286,24 +472,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -323,7 +504,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
             strength: float = 0.85,
@@ -331,24 +512,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -364,7 +540,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
             strength: float = 0.85,
@@ -374,24 +550,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -410,7 +581,7 @@ if TYPE_CHECKING:
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             scheduler: Scheduler = "EulerDiscreteScheduler",
             output_format: Literal["jpeg", "png"] = "png",
             strength: float = 0.85,
@@ -418,25 +589,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KolorsImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKolorsImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KolorsImageToImage = Endpoint
@@ -444,7 +633,7 @@ else:
 kolors_image_to_image = KolorsImageToImage(
     "fal-ai/kolors/image-to-image", KolorsImageToImageInput, KolorsImageToImageOutput
 )
-"""Image endpoint of fal-ai: kolors, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `kolors_image_to_image.subscribe(prompt=…, image_url=…)`.
 """
@@ -452,9 +641,14 @@ Call it with `kolors_image_to_image.subscribe(prompt=…, image_url=…)`.
 Input = KolorsImageToImageInput
 Output = KolorsImageToImageOutput
 endpoint = kolors_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `kolors_image_to_image.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "KolorsImageToImageInput",
     "KolorsImageToImageOutput",

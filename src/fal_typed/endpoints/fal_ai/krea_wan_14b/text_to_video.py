@@ -1,4 +1,4 @@
-"""fal-ai/krea-wan-14b/text-to-video — Video endpoint of fal-ai: krea-wan-14b, text to video.
+"""fal-ai/krea-wan-14b/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/krea-wan-14b/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KreaWan14bTextToVideoInput(InputModel, Request["KreaWan14bTextToVideoOutput"]):
@@ -43,7 +59,84 @@ class KreaWan14bTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KreaWan14bTextToVideoPipeline(Pipeline[..., KreaWan14bTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Result[KreaWan14bTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> PendingRun[KreaWan14bTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKreaWan14bTextToVideoPipeline(AsyncPipeline[..., KreaWan14bTextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Result[KreaWan14bTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[KreaWan14bTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class KreaWan14bTextToVideo(
         Endpoint[..., KreaWan14bTextToVideoInput, KreaWan14bTextToVideoOutput]
@@ -60,10 +153,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 18 to 162.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -84,10 +175,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 18 to 162.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -104,10 +193,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 18 to 162.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -129,10 +216,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 18 to 162.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -149,10 +234,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 18 to 162.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -173,10 +256,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 18 to 162.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -195,10 +276,8 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 18 to 162.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -218,12 +297,33 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 18 to 162.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KreaWan14bTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKreaWan14bTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KreaWan14bTextToVideo = Endpoint
@@ -231,7 +331,7 @@ else:
 krea_wan_14b_text_to_video = KreaWan14bTextToVideo(
     "fal-ai/krea-wan-14b/text-to-video", KreaWan14bTextToVideoInput, KreaWan14bTextToVideoOutput
 )
-"""Video endpoint of fal-ai: krea-wan-14b, text to video.
+"""Generates videos from text.
 
 Call it with `krea_wan_14b_text_to_video.subscribe(prompt=…)`.
 """
@@ -239,6 +339,10 @@ Call it with `krea_wan_14b_text_to_video.subscribe(prompt=…)`.
 Input = KreaWan14bTextToVideoInput
 Output = KreaWan14bTextToVideoOutput
 endpoint = krea_wan_14b_text_to_video
+"""Generates videos from text.
+
+Call it with `krea_wan_14b_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "KreaWan14bTextToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/krea-wan-14b/video-to-video — Video endpoint of fal-ai: krea-wan-14b, video to video.
+"""fal-ai/krea-wan-14b/video-to-video — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/krea-wan-14b/video-to-video
 """
@@ -11,23 +11,39 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KreaWan14bVideoToVideoInput(InputModel, Request["KreaWan14bVideoToVideoOutput"]):
     """Parameters of fal-ai/krea-wan-14b/video-to-video."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the video may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
 
     enable_prompt_expansion: bool = False
@@ -43,11 +59,96 @@ class KreaWan14bVideoToVideoOutput(OutputModel):
     """Result of fal-ai/krea-wan-14b/video-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KreaWan14bVideoToVideoPipeline(Pipeline[..., KreaWan14bVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            strength: float = 0.85,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Result[KreaWan14bVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            strength: float = 0.85,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> PendingRun[KreaWan14bVideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKreaWan14bVideoToVideoPipeline(AsyncPipeline[..., KreaWan14bVideoToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            strength: float = 0.85,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Result[KreaWan14bVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            strength: float = 0.85,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[KreaWan14bVideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class KreaWan14bVideoToVideo(
         Endpoint[..., KreaWan14bVideoToVideoInput, KreaWan14bVideoToVideoOutput]
@@ -64,12 +165,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -90,12 +189,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -112,12 +209,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -139,12 +234,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -161,12 +254,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -187,12 +278,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -211,12 +300,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -236,14 +323,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0.01 to 1.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KreaWan14bVideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKreaWan14bVideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KreaWan14bVideoToVideo = Endpoint
@@ -251,7 +359,7 @@ else:
 krea_wan_14b_video_to_video = KreaWan14bVideoToVideo(
     "fal-ai/krea-wan-14b/video-to-video", KreaWan14bVideoToVideoInput, KreaWan14bVideoToVideoOutput
 )
-"""Video endpoint of fal-ai: krea-wan-14b, video to video.
+"""Edits a video by text instructions.
 
 Call it with `krea_wan_14b_video_to_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -259,6 +367,10 @@ Call it with `krea_wan_14b_video_to_video.subscribe(prompt=…, video_url=…)`.
 Input = KreaWan14bVideoToVideoInput
 Output = KreaWan14bVideoToVideoOutput
 endpoint = krea_wan_14b_video_to_video
+"""Edits a video by text instructions.
+
+Call it with `krea_wan_14b_video_to_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "KreaWan14bVideoToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/leffa/pose-transfer — Image endpoint of fal-ai: leffa pose-transfer.
+"""fal-ai/leffa/pose-transfer — Shows the person in an image in another pose.
 
 Category: image. https://fal.ai/models/fal-ai/leffa/pose-transfer
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LeffaPoseTransferInput(InputModel, Request["LeffaPoseTransferOutput"]):
@@ -32,8 +48,8 @@ class LeffaPoseTransferInput(InputModel, Request["LeffaPoseTransferOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2.5
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0 to 20.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0 to 20.
     """
 
     sync_mode: bool = False
@@ -45,14 +61,14 @@ class LeffaPoseTransferInput(InputModel, Request["LeffaPoseTransferOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
 
 class LeffaPoseTransferOutput(OutputModel):
     """Result of fal-ai/leffa/pose-transfer."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -62,7 +78,116 @@ class LeffaPoseTransferOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LeffaPoseTransferPipeline(Pipeline[..., LeffaPoseTransferOutput]):
+        def run(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaPoseTransferOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> PendingRun[LeffaPoseTransferOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLeffaPoseTransferPipeline(AsyncPipeline[..., LeffaPoseTransferOutput]):
+        async def run(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaPoseTransferOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncPendingRun[LeffaPoseTransferOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class LeffaPoseTransfer(Endpoint[..., LeffaPoseTransferInput, LeffaPoseTransferOutput]):
         def run(
@@ -82,15 +207,12 @@ if TYPE_CHECKING:
             Args:
                 pose_image_url: Reference image of the pose.
                 person_image_url: Image of the person to use.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,15 +237,12 @@ if TYPE_CHECKING:
             Args:
                 pose_image_url: Reference image of the pose.
                 person_image_url: Image of the person to use.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -144,15 +263,12 @@ if TYPE_CHECKING:
             Args:
                 pose_image_url: Reference image of the pose.
                 person_image_url: Image of the person to use.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,15 +294,12 @@ if TYPE_CHECKING:
             Args:
                 pose_image_url: Reference image of the pose.
                 person_image_url: Image of the person to use.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -207,15 +320,12 @@ if TYPE_CHECKING:
             Args:
                 pose_image_url: Reference image of the pose.
                 person_image_url: Image of the person to use.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -240,15 +350,12 @@ if TYPE_CHECKING:
             Args:
                 pose_image_url: Reference image of the pose.
                 person_image_url: Image of the person to use.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -271,15 +378,12 @@ if TYPE_CHECKING:
             Args:
                 pose_image_url: Reference image of the pose.
                 person_image_url: Image of the person to use.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -303,16 +407,36 @@ if TYPE_CHECKING:
             Args:
                 pose_image_url: Reference image of the pose.
                 person_image_url: Image of the person to use.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LeffaPoseTransferPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLeffaPoseTransferPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LeffaPoseTransfer = Endpoint
@@ -320,7 +444,7 @@ else:
 leffa_pose_transfer = LeffaPoseTransfer(
     "fal-ai/leffa/pose-transfer", LeffaPoseTransferInput, LeffaPoseTransferOutput
 )
-"""Image endpoint of fal-ai: leffa pose-transfer.
+"""Shows the person in an image in another pose.
 
 Call it with `leffa_pose_transfer.subscribe(pose_image_url=…, person_image_url=…)`.
 """
@@ -328,5 +452,9 @@ Call it with `leffa_pose_transfer.subscribe(pose_image_url=…, person_image_url
 Input = LeffaPoseTransferInput
 Output = LeffaPoseTransferOutput
 endpoint = leffa_pose_transfer
+"""Shows the person in an image in another pose.
+
+Call it with `leffa_pose_transfer.subscribe(pose_image_url=…, person_image_url=…)`.
+"""
 
 __all__ = ["LeffaPoseTransferInput", "LeffaPoseTransferOutput", "leffa_pose_transfer"]

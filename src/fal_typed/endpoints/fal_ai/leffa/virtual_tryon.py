@@ -1,4 +1,4 @@
-"""fal-ai/leffa/virtual-tryon — Image endpoint of fal-ai: leffa virtual-tryon.
+"""fal-ai/leffa/virtual-tryon — Shows the person in an image with another garment.
 
 Category: image. https://fal.ai/models/fal-ai/leffa/virtual-tryon
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LeffaVirtualTryonInput(InputModel, Request["LeffaVirtualTryonOutput"]):
@@ -35,8 +51,8 @@ class LeffaVirtualTryonInput(InputModel, Request["LeffaVirtualTryonOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2.5
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0 to 20.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0 to 20.
     """
 
     sync_mode: bool = False
@@ -48,14 +64,14 @@ class LeffaVirtualTryonInput(InputModel, Request["LeffaVirtualTryonOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
 
 class LeffaVirtualTryonOutput(OutputModel):
     """Result of fal-ai/leffa/virtual-tryon."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -65,7 +81,124 @@ class LeffaVirtualTryonOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LeffaVirtualTryonPipeline(Pipeline[..., LeffaVirtualTryonOutput]):
+        def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaVirtualTryonOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> PendingRun[LeffaVirtualTryonOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLeffaVirtualTryonPipeline(AsyncPipeline[..., LeffaVirtualTryonOutput]):
+        async def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaVirtualTryonOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncPendingRun[LeffaVirtualTryonOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class LeffaVirtualTryon(Endpoint[..., LeffaVirtualTryonInput, LeffaVirtualTryonOutput]):
         def run(
@@ -87,15 +220,12 @@ if TYPE_CHECKING:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
                 garment_type: Part of the body that the garment is for.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,15 +252,12 @@ if TYPE_CHECKING:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
                 garment_type: Part of the body that the garment is for.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -153,15 +280,12 @@ if TYPE_CHECKING:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
                 garment_type: Part of the body that the garment is for.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,15 +313,12 @@ if TYPE_CHECKING:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
                 garment_type: Part of the body that the garment is for.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -220,15 +341,12 @@ if TYPE_CHECKING:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
                 garment_type: Part of the body that the garment is for.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -255,15 +373,12 @@ if TYPE_CHECKING:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
                 garment_type: Part of the body that the garment is for.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -288,15 +403,12 @@ if TYPE_CHECKING:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
                 garment_type: Part of the body that the garment is for.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -322,16 +434,36 @@ if TYPE_CHECKING:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
                 garment_type: Part of the body that the garment is for.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LeffaVirtualTryonPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLeffaVirtualTryonPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LeffaVirtualTryon = Endpoint
@@ -339,7 +471,7 @@ else:
 leffa_virtual_tryon = LeffaVirtualTryon(
     "fal-ai/leffa/virtual-tryon", LeffaVirtualTryonInput, LeffaVirtualTryonOutput
 )
-"""Image endpoint of fal-ai: leffa virtual-tryon.
+"""Shows the person in an image with another garment.
 
 Call it with `leffa_virtual_tryon.subscribe(human_image_url=…, garment_image_url=…,
 garment_type=…)`.
@@ -348,5 +480,10 @@ garment_type=…)`.
 Input = LeffaVirtualTryonInput
 Output = LeffaVirtualTryonOutput
 endpoint = leffa_virtual_tryon
+"""Shows the person in an image with another garment.
+
+Call it with `leffa_virtual_tryon.subscribe(human_image_url=…, garment_image_url=…,
+garment_type=…)`.
+"""
 
 __all__ = ["LeffaVirtualTryonInput", "LeffaVirtualTryonOutput", "leffa_virtual_tryon"]

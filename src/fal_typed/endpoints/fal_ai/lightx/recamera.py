@@ -1,4 +1,4 @@
-"""fal-ai/lightx/recamera — Video endpoint of fal-ai: lightx recamera.
+"""fal-ai/lightx/recamera — Shows a video with another camera movement.
 
 Category: video. https://fal.ai/models/fal-ai/lightx/recamera
 """
@@ -9,48 +9,99 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TrajectoryParameters(InputModel):
     """Value of the parameter `trajectory`."""
 
     theta: list[float]
+    """Vertical angles of the camera path, in degrees."""
 
     phi: list[float]
+    """Horizontal angles of the camera path, in degrees."""
 
     radius: list[float]
+    """Distances of the camera path."""
 
 
 class LightxRecameraInput(InputModel, Request["LightxRecameraOutput"]):
     """Parameters of fal-ai/lightx/recamera."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """What the video shows, in words."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     camera: Literal["traj", "target"] = "traj"
+    """Whether the camera follows a trajectory or moves to a target pose."""
 
     mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual"
     """How the camera view moves: gradually, immediately, or around a frozen moment."""
 
     trajectory: TrajectoryParameters | None = None
+    """Path of the camera."""
 
     target_pose: list[float] | None = None
+    """Target position of the camera: angles, distance and shift."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
+            target_pose: list[float] | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LightxRecameraOutput(OutputModel):
     """Result of fal-ai/lightx/recamera."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -63,7 +114,115 @@ class LightxRecameraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TrajectoryParametersDict(TypedDict):
+        """`TrajectoryParameters` as a dict."""
+
+        theta: list[float]
+        phi: list[float]
+        radius: list[float]
+
+    class LightxRecameraPipeline(Pipeline[..., LightxRecameraOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
+            target_pose: list[float] | None = None,
+        ) -> Result[LightxRecameraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
+            target_pose: list[float] | None = None,
+        ) -> PendingRun[LightxRecameraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLightxRecameraPipeline(AsyncPipeline[..., LightxRecameraOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
+            target_pose: list[float] | None = None,
+        ) -> Result[LightxRecameraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
+            target_pose: list[float] | None = None,
+        ) -> AsyncPendingRun[LightxRecameraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
+            """
+            ...
 
     class LightxRecamera(Endpoint[..., LightxRecameraInput, LightxRecameraOutput]):
         def run(
@@ -74,16 +233,19 @@ if TYPE_CHECKING:
             seed: int | None = None,
             camera: Literal["traj", "target"] = "traj",
             mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
-            trajectory: TrajectoryParameters | None = None,
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
             target_pose: list[float] | None = None,
         ) -> Result[LightxRecameraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
                 mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,16 +261,19 @@ if TYPE_CHECKING:
             seed: int | None = None,
             camera: Literal["traj", "target"] = "traj",
             mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
-            trajectory: TrajectoryParameters | None = None,
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
             target_pose: list[float] | None = None,
         ) -> Result[LightxRecameraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
                 mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
             """
             ...
 
@@ -120,16 +285,19 @@ if TYPE_CHECKING:
             seed: int | None = None,
             camera: Literal["traj", "target"] = "traj",
             mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
-            trajectory: TrajectoryParameters | None = None,
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
             target_pose: list[float] | None = None,
         ) -> Result[LightxRecameraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
                 mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -146,16 +314,19 @@ if TYPE_CHECKING:
             seed: int | None = None,
             camera: Literal["traj", "target"] = "traj",
             mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
-            trajectory: TrajectoryParameters | None = None,
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
             target_pose: list[float] | None = None,
         ) -> Result[LightxRecameraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
                 mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
             """
             ...
 
@@ -167,16 +338,19 @@ if TYPE_CHECKING:
             seed: int | None = None,
             camera: Literal["traj", "target"] = "traj",
             mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
-            trajectory: TrajectoryParameters | None = None,
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
             target_pose: list[float] | None = None,
         ) -> Handle[LightxRecameraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
                 mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -192,16 +366,19 @@ if TYPE_CHECKING:
             seed: int | None = None,
             camera: Literal["traj", "target"] = "traj",
             mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
-            trajectory: TrajectoryParameters | None = None,
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
             target_pose: list[float] | None = None,
         ) -> AsyncHandle[LightxRecameraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
                 mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
             """
             ...
 
@@ -213,7 +390,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             camera: Literal["traj", "target"] = "traj",
             mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
-            trajectory: TrajectoryParameters | None = None,
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
             target_pose: list[float] | None = None,
         ) -> Stream[LightxRecameraOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -221,10 +398,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
                 mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -239,25 +419,50 @@ if TYPE_CHECKING:
             seed: int | None = None,
             camera: Literal["traj", "target"] = "traj",
             mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
-            trajectory: TrajectoryParameters | None = None,
+            trajectory: TrajectoryParameters | TrajectoryParametersDict | None = None,
             target_pose: list[float] | None = None,
         ) -> AsyncStream[LightxRecameraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the video shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera: Whether the camera follows a trajectory or moves to a target pose.
                 mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+                trajectory: Path of the camera.
+                target_pose: Target position of the camera: angles, distance and shift.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LightxRecameraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLightxRecameraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    TrajectoryParametersDict = dict
     LightxRecamera = Endpoint
 
 lightx_recamera = LightxRecamera(
     "fal-ai/lightx/recamera", LightxRecameraInput, LightxRecameraOutput
 )
-"""Video endpoint of fal-ai: lightx recamera.
+"""Shows a video with another camera movement.
 
 Call it with `lightx_recamera.subscribe(video_url=…)`.
 """
@@ -265,5 +470,15 @@ Call it with `lightx_recamera.subscribe(video_url=…)`.
 Input = LightxRecameraInput
 Output = LightxRecameraOutput
 endpoint = lightx_recamera
+"""Shows a video with another camera movement.
 
-__all__ = ["LightxRecameraInput", "LightxRecameraOutput", "TrajectoryParameters", "lightx_recamera"]
+Call it with `lightx_recamera.subscribe(video_url=…)`.
+"""
+
+__all__ = [
+    "LightxRecameraInput",
+    "LightxRecameraOutput",
+    "TrajectoryParameters",
+    "TrajectoryParametersDict",
+    "lightx_recamera",
+]

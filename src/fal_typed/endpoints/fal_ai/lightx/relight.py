@@ -1,4 +1,4 @@
-"""fal-ai/lightx/relight — Video endpoint of fal-ai: lightx relight.
+"""fal-ai/lightx/relight — Changes the light in a video.
 
 Category: video. https://fal.ai/models/fal-ai/lightx/relight
 """
@@ -11,17 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RelightParameters(InputModel):
     """Value of the parameter `relight_parameters`."""
 
     relight_prompt: str
+    """Text description of the light."""
 
     bg_source: Literal["Left", "Right", "Top", "Bottom"] = "Left"
+    """Side from which the light comes."""
 
     cfg: Annotated[float, Field(ge=1.0, le=10.0)] = 2
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -29,35 +47,68 @@ class RelightParameters(InputModel):
     """
 
     use_sky_mask: bool = False
+    """Whether to treat the sky separately."""
 
 
 class LightxRelightInput(InputModel, Request["LightxRelightOutput"]):
     """Parameters of fal-ai/lightx/relight."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """What the new light looks like, in words."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic"
+    """What defines the light: a text, a reference image, a panorama or a background."""
 
     relight_parameters: RelightParameters | None = None
+    """Settings of the new light."""
 
     relit_cond_img_url: FileInput | None = None
+    """Image that defines the light."""
 
     ref_id: Annotated[int, Field(ge=0)] = 0
-    """At least 0."""
+    """Index of the reference frame, starting at 0. At least 0."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LightxRelightOutput(OutputModel):
     """Result of fal-ai/lightx/relight."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -70,7 +121,116 @@ class LightxRelightOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RelightParametersDict(TypedDict):
+        """`RelightParameters` as a dict."""
+
+        relight_prompt: str
+        bg_source: NotRequired[Literal["Left", "Right", "Top", "Bottom"]]
+        cfg: NotRequired[float]
+        use_sky_mask: NotRequired[bool]
+
+    class LightxRelightPipeline(Pipeline[..., LightxRelightOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> Result[LightxRelightOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> PendingRun[LightxRelightOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLightxRelightPipeline(AsyncPipeline[..., LightxRelightOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> Result[LightxRelightOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> AsyncPendingRun[LightxRelightOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
+            """
+            ...
 
     class LightxRelight(Endpoint[..., LightxRelightInput, LightxRelightOutput]):
         def run(
@@ -80,17 +240,20 @@ if TYPE_CHECKING:
             prompt: str | None = None,
             seed: int | None = None,
             relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
-            relight_parameters: RelightParameters | None = None,
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
             relit_cond_img_url: FileInput | None = None,
             ref_id: int = 0,
         ) -> Result[LightxRelightOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ref_id: At least 0.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,17 +268,20 @@ if TYPE_CHECKING:
             prompt: str | None = None,
             seed: int | None = None,
             relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
-            relight_parameters: RelightParameters | None = None,
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
             relit_cond_img_url: FileInput | None = None,
             ref_id: int = 0,
         ) -> Result[LightxRelightOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ref_id: At least 0.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
             """
             ...
 
@@ -126,17 +292,20 @@ if TYPE_CHECKING:
             prompt: str | None = None,
             seed: int | None = None,
             relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
-            relight_parameters: RelightParameters | None = None,
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
             relit_cond_img_url: FileInput | None = None,
             ref_id: int = 0,
         ) -> Result[LightxRelightOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ref_id: At least 0.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,17 +321,20 @@ if TYPE_CHECKING:
             prompt: str | None = None,
             seed: int | None = None,
             relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
-            relight_parameters: RelightParameters | None = None,
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
             relit_cond_img_url: FileInput | None = None,
             ref_id: int = 0,
         ) -> Result[LightxRelightOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ref_id: At least 0.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
             """
             ...
 
@@ -173,17 +345,20 @@ if TYPE_CHECKING:
             prompt: str | None = None,
             seed: int | None = None,
             relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
-            relight_parameters: RelightParameters | None = None,
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
             relit_cond_img_url: FileInput | None = None,
             ref_id: int = 0,
         ) -> Handle[LightxRelightOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ref_id: At least 0.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,17 +373,20 @@ if TYPE_CHECKING:
             prompt: str | None = None,
             seed: int | None = None,
             relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
-            relight_parameters: RelightParameters | None = None,
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
             relit_cond_img_url: FileInput | None = None,
             ref_id: int = 0,
         ) -> AsyncHandle[LightxRelightOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ref_id: At least 0.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
             """
             ...
 
@@ -219,7 +397,7 @@ if TYPE_CHECKING:
             prompt: str | None = None,
             seed: int | None = None,
             relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
-            relight_parameters: RelightParameters | None = None,
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
             relit_cond_img_url: FileInput | None = None,
             ref_id: int = 0,
         ) -> Stream[LightxRelightOutput]:
@@ -228,10 +406,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ref_id: At least 0.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,24 +426,49 @@ if TYPE_CHECKING:
             prompt: str | None = None,
             seed: int | None = None,
             relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
-            relight_parameters: RelightParameters | None = None,
+            relight_parameters: RelightParameters | RelightParametersDict | None = None,
             relit_cond_img_url: FileInput | None = None,
             ref_id: int = 0,
         ) -> AsyncStream[LightxRelightOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                prompt: What the new light looks like, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ref_id: At least 0.
+                relit_cond_type: What defines the light: a text, a reference image, a panorama or a background.
+                relight_parameters: Settings of the new light.
+                relit_cond_img_url: Image that defines the light.
+                ref_id: Index of the reference frame, starting at 0. At least 0.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LightxRelightPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLightxRelightPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    RelightParametersDict = dict
     LightxRelight = Endpoint
 
 lightx_relight = LightxRelight("fal-ai/lightx/relight", LightxRelightInput, LightxRelightOutput)
-"""Video endpoint of fal-ai: lightx relight.
+"""Changes the light in a video.
 
 Call it with `lightx_relight.subscribe(video_url=…)`.
 """
@@ -270,5 +476,15 @@ Call it with `lightx_relight.subscribe(video_url=…)`.
 Input = LightxRelightInput
 Output = LightxRelightOutput
 endpoint = lightx_relight
+"""Changes the light in a video.
 
-__all__ = ["LightxRelightInput", "LightxRelightOutput", "RelightParameters", "lightx_relight"]
+Call it with `lightx_relight.subscribe(video_url=…)`.
+"""
+
+__all__ = [
+    "LightxRelightInput",
+    "LightxRelightOutput",
+    "RelightParameters",
+    "RelightParametersDict",
+    "lightx_relight",
+]

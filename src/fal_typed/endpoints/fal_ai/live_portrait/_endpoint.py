@@ -1,4 +1,4 @@
-"""fal-ai/live-portrait — Video endpoint of fal-ai: live-portrait.
+"""fal-ai/live-portrait — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/fal-ai/live-portrait
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LivePortraitInput(InputModel, Request["LivePortraitOutput"]):
     """Parameters of fal-ai/live-portrait."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     blink: Annotated[float, Field(ge=-30.0, le=30.0)] = 0
     """How far the eyes close. From -30 to 30."""
@@ -112,7 +128,276 @@ class LivePortraitOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LivePortraitPipeline(Pipeline[..., LivePortraitOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> Result[LivePortraitOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> PendingRun[LivePortraitOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLivePortraitPipeline(AsyncPipeline[..., LivePortraitOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> Result[LivePortraitOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> AsyncPendingRun[LivePortraitOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class LivePortrait(Endpoint[..., LivePortraitInput, LivePortraitOutput]):
         def run(
@@ -150,8 +435,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -176,8 +461,7 @@ if TYPE_CHECKING:
                 scale: Factor by which to enlarge width and height.
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
-                batch_size: Number of items to process at once; larger batches are faster and need
-                    more memory.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -221,8 +505,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -247,8 +531,7 @@ if TYPE_CHECKING:
                 scale: Factor by which to enlarge width and height.
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
-                batch_size: Number of items to process at once; larger batches are faster and need
-                    more memory.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -288,8 +571,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -314,8 +597,7 @@ if TYPE_CHECKING:
                 scale: Factor by which to enlarge width and height.
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
-                batch_size: Number of items to process at once; larger batches are faster and need
-                    more memory.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -360,8 +642,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -386,8 +668,7 @@ if TYPE_CHECKING:
                 scale: Factor by which to enlarge width and height.
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
-                batch_size: Number of items to process at once; larger batches are faster and need
-                    more memory.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -427,8 +708,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -453,8 +734,7 @@ if TYPE_CHECKING:
                 scale: Factor by which to enlarge width and height.
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
-                batch_size: Number of items to process at once; larger batches are faster and need
-                    more memory.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -498,8 +778,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -524,8 +804,7 @@ if TYPE_CHECKING:
                 scale: Factor by which to enlarge width and height.
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
-                batch_size: Number of items to process at once; larger batches are faster and need
-                    more memory.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -567,8 +846,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -593,8 +872,7 @@ if TYPE_CHECKING:
                 scale: Factor by which to enlarge width and height.
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
-                batch_size: Number of items to process at once; larger batches are faster and need
-                    more memory.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -637,8 +915,8 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person to animate.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -663,16 +941,36 @@ if TYPE_CHECKING:
                 scale: Factor by which to enlarge width and height.
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
-                batch_size: Number of items to process at once; larger batches are faster and need
-                    more memory.
+                batch_size: Number of items to process at once; larger batches are faster and need more memory.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LivePortraitPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLivePortraitPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LivePortrait = Endpoint
 
 live_portrait = LivePortrait("fal-ai/live-portrait", LivePortraitInput, LivePortraitOutput)
-"""Video endpoint of fal-ai: live-portrait.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `live_portrait.subscribe(video_url=…, image_url=…)`.
 """
@@ -680,5 +978,9 @@ Call it with `live_portrait.subscribe(video_url=…, image_url=…)`.
 Input = LivePortraitInput
 Output = LivePortraitOutput
 endpoint = live_portrait
+"""Animates the person in an image with the motion of a video.
+
+Call it with `live_portrait.subscribe(video_url=…, image_url=…)`.
+"""
 
 __all__ = ["LivePortraitInput", "LivePortraitOutput", "live_portrait"]

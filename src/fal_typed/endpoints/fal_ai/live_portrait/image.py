@@ -1,4 +1,4 @@
-"""fal-ai/live-portrait/image — Image endpoint of fal-ai: live-portrait image.
+"""fal-ai/live-portrait/image — Changes the facial expression of the person in an image.
 
 Category: image. https://fal.ai/models/fal-ai/live-portrait/image
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LivePortraitImageInput(InputModel, Request["LivePortraitImageOutput"]):
     """Parameters of fal-ai/live-portrait/image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     blink: Annotated[float, Field(ge=-30.0, le=30.0)] = 0
     """How far the eyes close. From -30 to 30."""
@@ -86,18 +102,247 @@ class LivePortraitImageInput(InputModel, Request["LivePortraitImageOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
 
 class LivePortraitImageOutput(OutputModel):
     """Result of fal-ai/live-portrait/image."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LivePortraitImagePipeline(Pipeline[..., LivePortraitImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[LivePortraitImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> PendingRun[LivePortraitImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLivePortraitImagePipeline(AsyncPipeline[..., LivePortraitImageOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[LivePortraitImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncPendingRun[LivePortraitImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class LivePortraitImage(Endpoint[..., LivePortraitImageInput, LivePortraitImageOutput]):
         def run(
@@ -130,7 +375,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -152,7 +397,7 @@ if TYPE_CHECKING:
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -190,7 +435,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -212,7 +457,7 @@ if TYPE_CHECKING:
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -246,7 +491,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -268,7 +513,7 @@ if TYPE_CHECKING:
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -307,7 +552,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -329,7 +574,7 @@ if TYPE_CHECKING:
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -363,7 +608,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -385,7 +630,7 @@ if TYPE_CHECKING:
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -423,7 +668,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -445,7 +690,7 @@ if TYPE_CHECKING:
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -481,7 +726,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -503,7 +748,7 @@ if TYPE_CHECKING:
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -540,7 +785,7 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blink: How far the eyes close. From -30 to 30.
                 eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
                 wink: How far one eye closes. From 0 to 25.
@@ -562,8 +807,31 @@ if TYPE_CHECKING:
                 vx_ratio: Horizontal offset of the face in the frame.
                 vy_ratio: Vertical offset of the face in the frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LivePortraitImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLivePortraitImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LivePortraitImage = Endpoint
@@ -571,7 +839,7 @@ else:
 live_portrait_image = LivePortraitImage(
     "fal-ai/live-portrait/image", LivePortraitImageInput, LivePortraitImageOutput
 )
-"""Image endpoint of fal-ai: live-portrait image.
+"""Changes the facial expression of the person in an image.
 
 Call it with `live_portrait_image.subscribe(image_url=…)`.
 """
@@ -579,5 +847,9 @@ Call it with `live_portrait_image.subscribe(image_url=…)`.
 Input = LivePortraitImageInput
 Output = LivePortraitImageOutput
 endpoint = live_portrait_image
+"""Changes the facial expression of the person in an image.
+
+Call it with `live_portrait_image.subscribe(image_url=…)`.
+"""
 
 __all__ = ["LivePortraitImageInput", "LivePortraitImageOutput", "live_portrait_image"]

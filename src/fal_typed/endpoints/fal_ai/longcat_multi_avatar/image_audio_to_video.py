@@ -1,5 +1,5 @@
-"""fal-ai/longcat-multi-avatar/image-audio-to-video — Video endpoint of fal-ai:
-longcat-multi-avatar, image audio to video.
+"""fal-ai/longcat-multi-avatar/image-audio-to-video — Makes two people in an image speak audio
+files.
 
 Category: video. https://fal.ai/models/fal-ai/longcat-multi-avatar/image-audio-to-video
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BoundingBox(InputModel):
@@ -33,6 +49,7 @@ class BoundingBox(InputModel):
     """Height of the box."""
 
     label: str
+    """Name of the object in the box."""
 
 
 class LongcatMultiAvatarImageAudioToVideoInput(
@@ -41,7 +58,7 @@ class LongcatMultiAvatarImageAudioToVideoInput(
     """Parameters of fal-ai/longcat-multi-avatar/image-audio-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url_person1: FileInput | None = None
     """Audio for the first person to speak."""
@@ -50,7 +67,7 @@ class LongcatMultiAvatarImageAudioToVideoInput(
     """Audio for the second person to speak."""
 
     prompt: str = UNSET
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -62,6 +79,9 @@ class LongcatMultiAvatarImageAudioToVideoInput(
     """Bounding box of the second person."""
 
     audio_type: Literal["para", "add"] = "para"
+    """Whether the two people speak at the same time or one after the other. `para` is at the same
+    time, `add` is one after the other.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=10, le=100)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
@@ -75,8 +95,7 @@ class LongcatMultiAvatarImageAudioToVideoInput(
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_segments: Annotated[int, Field(ge=1, le=10)] = 1
     """Number of segments to generate; more make the video longer. From 1 to 10."""
@@ -86,6 +105,51 @@ class LongcatMultiAvatarImageAudioToVideoInput(
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LongcatMultiAvatarImageAudioToVideoOutput(OutputModel):
@@ -99,7 +163,185 @@ class LongcatMultiAvatarImageAudioToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BoundingBoxDict(TypedDict):
+        """`BoundingBox` as a dict."""
+
+        x: float
+        y: float
+        w: float
+        h: float
+        label: str
+
+    class LongcatMultiAvatarImageAudioToVideoPipeline(
+        Pipeline[..., LongcatMultiAvatarImageAudioToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLongcatMultiAvatarImageAudioToVideoPipeline(
+        AsyncPipeline[..., LongcatMultiAvatarImageAudioToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class LongcatMultiAvatarImageAudioToVideo(
         Endpoint[
@@ -114,8 +356,8 @@ if TYPE_CHECKING:
             audio_url_person2: FileInput | None = None,
             prompt: str = UNSET,
             negative_prompt: str = UNSET,
-            bbox_person1: BoundingBox | None = None,
-            bbox_person2: BoundingBox | None = None,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
             audio_type: Literal["para", "add"] = "para",
             num_inference_steps: int = 30,
             text_guidance_scale: float = 4,
@@ -128,22 +370,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 audio_url_person1: Audio for the first person to speak.
                 audio_url_person2: Audio for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 bbox_person1: Bounding box of the first person.
                 bbox_person2: Bounding box of the second person.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -161,8 +400,8 @@ if TYPE_CHECKING:
             audio_url_person2: FileInput | None = None,
             prompt: str = UNSET,
             negative_prompt: str = UNSET,
-            bbox_person1: BoundingBox | None = None,
-            bbox_person2: BoundingBox | None = None,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
             audio_type: Literal["para", "add"] = "para",
             num_inference_steps: int = 30,
             text_guidance_scale: float = 4,
@@ -175,22 +414,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 audio_url_person1: Audio for the first person to speak.
                 audio_url_person2: Audio for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 bbox_person1: Bounding box of the first person.
                 bbox_person2: Bounding box of the second person.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -204,8 +440,8 @@ if TYPE_CHECKING:
             audio_url_person2: FileInput | None = None,
             prompt: str = UNSET,
             negative_prompt: str = UNSET,
-            bbox_person1: BoundingBox | None = None,
-            bbox_person2: BoundingBox | None = None,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
             audio_type: Literal["para", "add"] = "para",
             num_inference_steps: int = 30,
             text_guidance_scale: float = 4,
@@ -218,22 +454,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 audio_url_person1: Audio for the first person to speak.
                 audio_url_person2: Audio for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 bbox_person1: Bounding box of the first person.
                 bbox_person2: Bounding box of the second person.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -252,8 +485,8 @@ if TYPE_CHECKING:
             audio_url_person2: FileInput | None = None,
             prompt: str = UNSET,
             negative_prompt: str = UNSET,
-            bbox_person1: BoundingBox | None = None,
-            bbox_person2: BoundingBox | None = None,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
             audio_type: Literal["para", "add"] = "para",
             num_inference_steps: int = 30,
             text_guidance_scale: float = 4,
@@ -266,22 +499,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 audio_url_person1: Audio for the first person to speak.
                 audio_url_person2: Audio for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 bbox_person1: Bounding box of the first person.
                 bbox_person2: Bounding box of the second person.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -295,8 +525,8 @@ if TYPE_CHECKING:
             audio_url_person2: FileInput | None = None,
             prompt: str = UNSET,
             negative_prompt: str = UNSET,
-            bbox_person1: BoundingBox | None = None,
-            bbox_person2: BoundingBox | None = None,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
             audio_type: Literal["para", "add"] = "para",
             num_inference_steps: int = 30,
             text_guidance_scale: float = 4,
@@ -309,22 +539,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 audio_url_person1: Audio for the first person to speak.
                 audio_url_person2: Audio for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 bbox_person1: Bounding box of the first person.
                 bbox_person2: Bounding box of the second person.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -342,8 +569,8 @@ if TYPE_CHECKING:
             audio_url_person2: FileInput | None = None,
             prompt: str = UNSET,
             negative_prompt: str = UNSET,
-            bbox_person1: BoundingBox | None = None,
-            bbox_person2: BoundingBox | None = None,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
             audio_type: Literal["para", "add"] = "para",
             num_inference_steps: int = 30,
             text_guidance_scale: float = 4,
@@ -356,22 +583,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 audio_url_person1: Audio for the first person to speak.
                 audio_url_person2: Audio for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 bbox_person1: Bounding box of the first person.
                 bbox_person2: Bounding box of the second person.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -385,8 +609,8 @@ if TYPE_CHECKING:
             audio_url_person2: FileInput | None = None,
             prompt: str = UNSET,
             negative_prompt: str = UNSET,
-            bbox_person1: BoundingBox | None = None,
-            bbox_person2: BoundingBox | None = None,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
             audio_type: Literal["para", "add"] = "para",
             num_inference_steps: int = 30,
             text_guidance_scale: float = 4,
@@ -401,22 +625,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 audio_url_person1: Audio for the first person to speak.
                 audio_url_person2: Audio for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 bbox_person1: Bounding box of the first person.
                 bbox_person2: Bounding box of the second person.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -433,8 +654,8 @@ if TYPE_CHECKING:
             audio_url_person2: FileInput | None = None,
             prompt: str = UNSET,
             negative_prompt: str = UNSET,
-            bbox_person1: BoundingBox | None = None,
-            bbox_person2: BoundingBox | None = None,
+            bbox_person1: BoundingBox | BoundingBoxDict | None = None,
+            bbox_person2: BoundingBox | BoundingBoxDict | None = None,
             audio_type: Literal["para", "add"] = "para",
             num_inference_steps: int = 30,
             text_guidance_scale: float = 4,
@@ -447,27 +668,50 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 audio_url_person1: Audio for the first person to speak.
                 audio_url_person2: Audio for the second person to speak.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 bbox_person1: Bounding box of the first person.
                 bbox_person2: Bounding box of the second person.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                audio_type: Whether the two people speak at the same time or one after the other. `para` is at the same time, `add` is one after the other.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LongcatMultiAvatarImageAudioToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLongcatMultiAvatarImageAudioToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    BoundingBoxDict = dict
     LongcatMultiAvatarImageAudioToVideo = Endpoint
 
 longcat_multi_avatar_image_audio_to_video = LongcatMultiAvatarImageAudioToVideo(
@@ -475,7 +719,7 @@ longcat_multi_avatar_image_audio_to_video = LongcatMultiAvatarImageAudioToVideo(
     LongcatMultiAvatarImageAudioToVideoInput,
     LongcatMultiAvatarImageAudioToVideoOutput,
 )
-"""Video endpoint of fal-ai: longcat-multi-avatar, image audio to video.
+"""Makes two people in an image speak audio files.
 
 Call it with `longcat_multi_avatar_image_audio_to_video.subscribe(image_url=…)`.
 """
@@ -483,9 +727,14 @@ Call it with `longcat_multi_avatar_image_audio_to_video.subscribe(image_url=…)
 Input = LongcatMultiAvatarImageAudioToVideoInput
 Output = LongcatMultiAvatarImageAudioToVideoOutput
 endpoint = longcat_multi_avatar_image_audio_to_video
+"""Makes two people in an image speak audio files.
+
+Call it with `longcat_multi_avatar_image_audio_to_video.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "BoundingBox",
+    "BoundingBoxDict",
     "LongcatMultiAvatarImageAudioToVideoInput",
     "LongcatMultiAvatarImageAudioToVideoOutput",
     "longcat_multi_avatar_image_audio_to_video",

@@ -1,5 +1,5 @@
-"""fal-ai/longcat-single-avatar/audio-to-video — Video endpoint of fal-ai: longcat-single-avatar,
-audio to video.
+"""fal-ai/longcat-single-avatar/audio-to-video — Generates a video of a person who speaks an audio
+file.
 
 Category: video. https://fal.ai/models/fal-ai/longcat-single-avatar/audio-to-video
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LongcatSingleAvatarAudioToVideoInput(
@@ -23,10 +39,10 @@ class LongcatSingleAvatarAudioToVideoInput(
     """Parameters of fal-ai/longcat-single-avatar/audio-to-video."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str = UNSET
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -43,8 +59,7 @@ class LongcatSingleAvatarAudioToVideoInput(
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_segments: Annotated[int, Field(ge=1, le=10)] = 1
     """Number of segments to generate; more make the video longer. From 1 to 10."""
@@ -72,7 +87,144 @@ class LongcatSingleAvatarAudioToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LongcatSingleAvatarAudioToVideoPipeline(
+        Pipeline[..., LongcatSingleAvatarAudioToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> PendingRun[LongcatSingleAvatarAudioToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLongcatSingleAvatarAudioToVideoPipeline(
+        AsyncPipeline[..., LongcatSingleAvatarAudioToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncPendingRun[LongcatSingleAvatarAudioToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
 
     class LongcatSingleAvatarAudioToVideo(
         Endpoint[..., LongcatSingleAvatarAudioToVideoInput, LongcatSingleAvatarAudioToVideoOutput]
@@ -95,22 +247,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,22 +283,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -173,22 +315,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -215,22 +352,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -252,22 +384,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -293,22 +420,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -332,22 +454,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -372,23 +489,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LongcatSingleAvatarAudioToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLongcatSingleAvatarAudioToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LongcatSingleAvatarAudioToVideo = Endpoint
@@ -398,7 +535,7 @@ longcat_single_avatar_audio_to_video = LongcatSingleAvatarAudioToVideo(
     LongcatSingleAvatarAudioToVideoInput,
     LongcatSingleAvatarAudioToVideoOutput,
 )
-"""Video endpoint of fal-ai: longcat-single-avatar, audio to video.
+"""Generates a video of a person who speaks an audio file.
 
 Call it with `longcat_single_avatar_audio_to_video.subscribe(audio_url=…)`.
 """
@@ -406,6 +543,10 @@ Call it with `longcat_single_avatar_audio_to_video.subscribe(audio_url=…)`.
 Input = LongcatSingleAvatarAudioToVideoInput
 Output = LongcatSingleAvatarAudioToVideoOutput
 endpoint = longcat_single_avatar_audio_to_video
+"""Generates a video of a person who speaks an audio file.
+
+Call it with `longcat_single_avatar_audio_to_video.subscribe(audio_url=…)`.
+"""
 
 __all__ = [
     "LongcatSingleAvatarAudioToVideoInput",

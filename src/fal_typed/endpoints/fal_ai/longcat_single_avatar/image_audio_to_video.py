@@ -1,5 +1,5 @@
-"""fal-ai/longcat-single-avatar/image-audio-to-video — Video endpoint of fal-ai:
-longcat-single-avatar, image audio to video.
+"""fal-ai/longcat-single-avatar/image-audio-to-video — Makes the person in an image speak or sing
+an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/longcat-single-avatar/image-audio-to-video
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LongcatSingleAvatarImageAudioToVideoInput(
@@ -23,13 +39,13 @@ class LongcatSingleAvatarImageAudioToVideoInput(
     """Parameters of fal-ai/longcat-single-avatar/image-audio-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str = UNSET
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -46,8 +62,7 @@ class LongcatSingleAvatarImageAudioToVideoInput(
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_segments: Annotated[int, Field(ge=1, le=10)] = 1
     """Number of segments to generate; more make the video longer. From 1 to 10."""
@@ -75,7 +90,152 @@ class LongcatSingleAvatarImageAudioToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LongcatSingleAvatarImageAudioToVideoPipeline(
+        Pipeline[..., LongcatSingleAvatarImageAudioToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> PendingRun[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLongcatSingleAvatarImageAudioToVideoPipeline(
+        AsyncPipeline[..., LongcatSingleAvatarImageAudioToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncPendingRun[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
 
     class LongcatSingleAvatarImageAudioToVideo(
         Endpoint[
@@ -103,23 +263,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -146,23 +301,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -185,23 +335,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -229,23 +374,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -268,23 +408,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -311,23 +446,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -352,23 +482,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -394,24 +519,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 10 to 100.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
                 text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
-                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
-                    exaggerated. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_segments: Number of segments to generate; more make the video longer. From 1 to
-                    10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LongcatSingleAvatarImageAudioToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLongcatSingleAvatarImageAudioToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LongcatSingleAvatarImageAudioToVideo = Endpoint
@@ -421,7 +566,7 @@ longcat_single_avatar_image_audio_to_video = LongcatSingleAvatarImageAudioToVide
     LongcatSingleAvatarImageAudioToVideoInput,
     LongcatSingleAvatarImageAudioToVideoOutput,
 )
-"""Video endpoint of fal-ai: longcat-single-avatar, image audio to video.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `longcat_single_avatar_image_audio_to_video.subscribe(image_url=…, audio_url=…)`.
 """
@@ -429,6 +574,10 @@ Call it with `longcat_single_avatar_image_audio_to_video.subscribe(image_url=…
 Input = LongcatSingleAvatarImageAudioToVideoInput
 Output = LongcatSingleAvatarImageAudioToVideoOutput
 endpoint = longcat_single_avatar_image_audio_to_video
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `longcat_single_avatar_image_audio_to_video.subscribe(image_url=…, audio_url=…)`.
+"""
 
 __all__ = [
     "LongcatSingleAvatarImageAudioToVideoInput",

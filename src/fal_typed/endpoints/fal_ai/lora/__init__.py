@@ -9,34 +9,49 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.lora._endpoint import (
         ControlNet as ControlNet,
+        ControlNetDict as ControlNetDict,
         Embedding as Embedding,
+        EmbeddingDict as EmbeddingDict,
         IPAdapter as IPAdapter,
+        IPAdapterDict as IPAdapterDict,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
+        Lora as Lora,
         LoraInput as LoraInput,
         LoraOutput as LoraOutput,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         Scheduler as Scheduler,
         SigmasInput as SigmasInput,
+        SigmasInputDict as SigmasInputDict,
         TimestepsInput as TimestepsInput,
+        TimestepsInputDict as TimestepsInputDict,
         endpoint as endpoint,
         lora as lora,
     )
 
 __all__ = [
     "ControlNet",
+    "ControlNetDict",
     "Embedding",
+    "EmbeddingDict",
     "IPAdapter",
+    "IPAdapterDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraInput",
     "LoraOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "Scheduler",
     "SigmasInput",
+    "SigmasInputDict",
     "TimestepsInput",
+    "TimestepsInputDict",
     "lora",
 ]
 
@@ -47,18 +62,26 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ControlNet",
+            "ControlNetDict",
             "Embedding",
+            "EmbeddingDict",
             "IPAdapter",
+            "IPAdapterDict",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
+            "Lora",
             "LoraInput",
             "LoraOutput",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "Scheduler",
             "SigmasInput",
+            "SigmasInputDict",
             "TimestepsInput",
+            "TimestepsInputDict",
             "endpoint",
             "lora",
         }:
@@ -68,4 +91,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/lora — Image endpoint of fal-ai: lora.
+"""fal-ai/lora — Generates images from text and optional control images, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/lora
 """
@@ -11,18 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_net_4a597563 import ControlNet
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.control_net_4a597563 import ControlNet, ControlNetDict
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.ip_adapter_28d92c11 import IPAdapter
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.ip_adapter_28d92c11 import IPAdapter, IPAdapterDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.scheduler import Scheduler
-from fal_typed.endpoints._shared.sigmas_input import SigmasInput
-from fal_typed.endpoints._shared.timesteps_input import TimestepsInput
+from fal_typed.endpoints._shared.sigmas_input import SigmasInput, SigmasInputDict
+from fal_typed.endpoints._shared.timesteps_input import TimestepsInput, TimestepsInputDict
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LoraInput(InputModel, Request["LoraOutput"]):
@@ -117,10 +135,10 @@ class LoraInput(InputModel, Request["LoraOutput"]):
     """Whether to rescale the noise schedule, which allows very dark and very bright images."""
 
     image_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg is smaller."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     enable_safety_checker: bool = False
     """Whether to check for unsafe content and blank or reject it."""
@@ -142,13 +160,104 @@ class LoraInput(InputModel, Request["LoraOutput"]):
     """
 
     eta: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Amount of noise to add at each step; 0 adds none. From 0 to 1."""
+    """Amount of noise to add at each step. `0` adds no noise. From 0 to 1."""
 
     debug_latents: bool = False
-    """Latents after the last step, returned for debugging."""
+    """Whether to return the latents after the last step, for debugging."""
 
     debug_per_pass_latents: bool = False
-    """Latents after every step, returned for debugging."""
+    """Whether to return the latents after every step, for debugging."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LoraOutput(OutputModel):
@@ -164,14 +273,363 @@ class LoraOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
     debug_latents: File | None
-    """Latents after the last step, returned for debugging."""
+    """Latents after the last step, for debugging."""
 
     debug_per_pass_latents: File | None
-    """Latents after every step, returned for debugging."""
+    """Latents after every step, for debugging."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LoraPipeline(Pipeline[..., LoraOutput]):
+        def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> PendingRun[LoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLoraPipeline(AsyncPipeline[..., LoraOutput]):
+        async def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> AsyncPendingRun[LoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
 
     class Lora(Endpoint[..., LoraInput, LoraOutput]):
         def run(
@@ -183,11 +641,11 @@ if TYPE_CHECKING:
             variant: str | None = None,
             negative_prompt: str = "",
             prompt_weighting: bool = False,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -195,13 +653,15 @@ if TYPE_CHECKING:
             ic_light_model_background_image_url: FileInput | None = None,
             ic_light_image_url: FileInput | None = None,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -220,60 +680,41 @@ if TYPE_CHECKING:
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
                 prompt: What the image shows, in words: subject, style and composition.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -290,11 +731,11 @@ if TYPE_CHECKING:
             variant: str | None = None,
             negative_prompt: str = "",
             prompt_weighting: bool = False,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -302,13 +743,15 @@ if TYPE_CHECKING:
             ic_light_model_background_image_url: FileInput | None = None,
             ic_light_image_url: FileInput | None = None,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -327,60 +770,41 @@ if TYPE_CHECKING:
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
                 prompt: What the image shows, in words: subject, style and composition.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -393,11 +817,11 @@ if TYPE_CHECKING:
             variant: str | None = None,
             negative_prompt: str = "",
             prompt_weighting: bool = False,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -405,13 +829,15 @@ if TYPE_CHECKING:
             ic_light_model_background_image_url: FileInput | None = None,
             ic_light_image_url: FileInput | None = None,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -430,60 +856,41 @@ if TYPE_CHECKING:
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
                 prompt: What the image shows, in words: subject, style and composition.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -501,11 +908,11 @@ if TYPE_CHECKING:
             variant: str | None = None,
             negative_prompt: str = "",
             prompt_weighting: bool = False,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -513,13 +920,15 @@ if TYPE_CHECKING:
             ic_light_model_background_image_url: FileInput | None = None,
             ic_light_image_url: FileInput | None = None,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -538,60 +947,41 @@ if TYPE_CHECKING:
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
                 prompt: What the image shows, in words: subject, style and composition.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -604,11 +994,11 @@ if TYPE_CHECKING:
             variant: str | None = None,
             negative_prompt: str = "",
             prompt_weighting: bool = False,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -616,13 +1006,15 @@ if TYPE_CHECKING:
             ic_light_model_background_image_url: FileInput | None = None,
             ic_light_image_url: FileInput | None = None,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -641,60 +1033,41 @@ if TYPE_CHECKING:
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
                 prompt: What the image shows, in words: subject, style and composition.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -711,11 +1084,11 @@ if TYPE_CHECKING:
             variant: str | None = None,
             negative_prompt: str = "",
             prompt_weighting: bool = False,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -723,13 +1096,15 @@ if TYPE_CHECKING:
             ic_light_model_background_image_url: FileInput | None = None,
             ic_light_image_url: FileInput | None = None,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -748,60 +1123,41 @@ if TYPE_CHECKING:
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
                 prompt: What the image shows, in words: subject, style and composition.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -814,11 +1170,11 @@ if TYPE_CHECKING:
             variant: str | None = None,
             negative_prompt: str = "",
             prompt_weighting: bool = False,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -826,13 +1182,15 @@ if TYPE_CHECKING:
             ic_light_model_background_image_url: FileInput | None = None,
             ic_light_image_url: FileInput | None = None,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -853,60 +1211,41 @@ if TYPE_CHECKING:
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
                 prompt: What the image shows, in words: subject, style and composition.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -922,11 +1261,11 @@ if TYPE_CHECKING:
             variant: str | None = None,
             negative_prompt: str = "",
             prompt_weighting: bool = False,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -934,13 +1273,15 @@ if TYPE_CHECKING:
             ic_light_model_background_image_url: FileInput | None = None,
             ic_light_image_url: FileInput | None = None,
             seed: int | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             num_inference_steps: int = 30,
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -959,67 +1300,69 @@ if TYPE_CHECKING:
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
                 prompt: What the image shows, in words: subject, style and composition.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Lora = Endpoint
 
 lora = Lora("fal-ai/lora", LoraInput, LoraOutput)
-"""Image endpoint of fal-ai: lora.
+"""Generates images from text and optional control images, with LoRA weights.
 
 Call it with `lora.subscribe(model_name=…, prompt=…)`.
 """
@@ -1027,18 +1370,29 @@ Call it with `lora.subscribe(model_name=…, prompt=…)`.
 Input = LoraInput
 Output = LoraOutput
 endpoint = lora
+"""Generates images from text and optional control images, with LoRA weights.
+
+Call it with `lora.subscribe(model_name=…, prompt=…)`.
+"""
 
 __all__ = [
     "ControlNet",
+    "ControlNetDict",
     "Embedding",
+    "EmbeddingDict",
     "IPAdapter",
+    "IPAdapterDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraInput",
     "LoraOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "Scheduler",
     "SigmasInput",
+    "SigmasInputDict",
     "TimestepsInput",
+    "TimestepsInputDict",
     "lora",
 ]

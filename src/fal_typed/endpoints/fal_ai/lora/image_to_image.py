@@ -1,4 +1,4 @@
-"""fal-ai/lora/image-to-image — Image endpoint of fal-ai: lora, image to image.
+"""fal-ai/lora/image-to-image — Edits images by text instructions, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/lora/image-to-image
 """
@@ -11,16 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_net_4a597563 import ControlNet
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.ip_adapter_28d92c11 import IPAdapter
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.control_net_4a597563 import ControlNet, ControlNetDict
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.ip_adapter_28d92c11 import IPAdapter, IPAdapterDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.scheduler import Scheduler
-from fal_typed.endpoints._shared.sigmas_input import SigmasInput
-from fal_typed.endpoints._shared.timesteps_input import TimestepsInput
+from fal_typed.endpoints._shared.sigmas_input import SigmasInput, SigmasInputDict
+from fal_typed.endpoints._shared.timesteps_input import TimestepsInput, TimestepsInputDict
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LoraImageToImageInput(InputModel, Request["LoraImageToImageOutput"]):
@@ -30,7 +48,7 @@ class LoraImageToImageInput(InputModel, Request["LoraImageToImageOutput"]):
     """URL or Hugging Face repository (owner/name) of the base model."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     unet_name: str | None = None
     """URL or Hugging Face repository of the weights that replace the UNet of the base model."""
@@ -45,11 +63,11 @@ class LoraImageToImageInput(InputModel, Request["LoraImageToImageOutput"]):
     """Whether to interpret brackets and numbers in the prompt as word weights."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     noise_strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
-    """Amount of noise to add to the given image at the start; 1 hides it completely. Greater than
-    0 and at most 1.
+    """Amount of noise to add to the given image at the start. `1` hides it completely. Greater
+    than 0 and at most 1.
     """
 
     loras: list[LoraWeight] = []
@@ -120,10 +138,10 @@ class LoraImageToImageInput(InputModel, Request["LoraImageToImageOutput"]):
     """Whether to rescale the noise schedule, which allows very dark and very bright images."""
 
     image_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg is smaller."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     enable_safety_checker: bool = False
     """Whether to check for unsafe content and blank or reject it."""
@@ -145,20 +163,113 @@ class LoraImageToImageInput(InputModel, Request["LoraImageToImageOutput"]):
     """
 
     eta: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Amount of noise to add at each step; 0 adds none. From 0 to 1."""
+    """Amount of noise to add at each step. `0` adds no noise. From 0 to 1."""
 
     debug_latents: bool = False
-    """Latents after the last step, returned for debugging."""
+    """Whether to return the latents after the last step, for debugging."""
 
     debug_per_pass_latents: bool = False
-    """Latents after every step, returned for debugging."""
+    """Whether to return the latents after every step, for debugging."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LoraImageToImageOutput(OutputModel):
     """Result of fal-ai/lora/image-to-image."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -167,14 +278,371 @@ class LoraImageToImageOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
     debug_latents: File | None
-    """Latents after the last step, returned for debugging."""
+    """Latents after the last step, for debugging."""
 
     debug_per_pass_latents: File | None
-    """Latents after every step, returned for debugging."""
+    """Latents after every step, for debugging."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LoraImageToImagePipeline(Pipeline[..., LoraImageToImageOutput]):
+        def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> PendingRun[LoraImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLoraImageToImagePipeline(AsyncPipeline[..., LoraImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> AsyncPendingRun[LoraImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
 
     class LoraImageToImage(Endpoint[..., LoraImageToImageInput, LoraImageToImageOutput]):
         def run(
@@ -188,11 +656,11 @@ if TYPE_CHECKING:
             prompt_weighting: bool = False,
             image_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -204,8 +672,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -223,63 +693,43 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -298,11 +748,11 @@ if TYPE_CHECKING:
             prompt_weighting: bool = False,
             image_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -314,8 +764,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -333,63 +785,43 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -404,11 +836,11 @@ if TYPE_CHECKING:
             prompt_weighting: bool = False,
             image_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -420,8 +852,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -439,63 +873,43 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -515,11 +929,11 @@ if TYPE_CHECKING:
             prompt_weighting: bool = False,
             image_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -531,8 +945,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -550,63 +966,43 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -621,11 +1017,11 @@ if TYPE_CHECKING:
             prompt_weighting: bool = False,
             image_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -637,8 +1033,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -656,63 +1054,43 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -731,11 +1109,11 @@ if TYPE_CHECKING:
             prompt_weighting: bool = False,
             image_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -747,8 +1125,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -766,63 +1146,43 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -837,11 +1197,11 @@ if TYPE_CHECKING:
             prompt_weighting: bool = False,
             image_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -853,8 +1213,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -874,63 +1236,43 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -948,11 +1290,11 @@ if TYPE_CHECKING:
             prompt_weighting: bool = False,
             image_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -964,8 +1306,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -983,64 +1327,67 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to change in the image, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to edit.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LoraImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLoraImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LoraImageToImage = Endpoint
@@ -1048,7 +1395,7 @@ else:
 lora_image_to_image = LoraImageToImage(
     "fal-ai/lora/image-to-image", LoraImageToImageInput, LoraImageToImageOutput
 )
-"""Image endpoint of fal-ai: lora, image to image.
+"""Edits images by text instructions, with LoRA weights.
 
 Call it with `lora_image_to_image.subscribe(model_name=…, prompt=…)`.
 """
@@ -1056,16 +1403,26 @@ Call it with `lora_image_to_image.subscribe(model_name=…, prompt=…)`.
 Input = LoraImageToImageInput
 Output = LoraImageToImageOutput
 endpoint = lora_image_to_image
+"""Edits images by text instructions, with LoRA weights.
+
+Call it with `lora_image_to_image.subscribe(model_name=…, prompt=…)`.
+"""
 
 __all__ = [
     "ControlNet",
+    "ControlNetDict",
     "Embedding",
+    "EmbeddingDict",
     "IPAdapter",
+    "IPAdapterDict",
     "LoraImageToImageInput",
     "LoraImageToImageOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "Scheduler",
     "SigmasInput",
+    "SigmasInputDict",
     "TimestepsInput",
+    "TimestepsInputDict",
     "lora_image_to_image",
 ]

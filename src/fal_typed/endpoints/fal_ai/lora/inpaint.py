@@ -1,4 +1,4 @@
-"""fal-ai/lora/inpaint — Image endpoint of fal-ai: lora inpaint.
+"""fal-ai/lora/inpaint — Fills in masked areas of an image, guided by text, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/lora/inpaint
 """
@@ -11,16 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_net_4a597563 import ControlNet
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.ip_adapter_28d92c11 import IPAdapter
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.control_net_4a597563 import ControlNet, ControlNetDict
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.ip_adapter_28d92c11 import IPAdapter, IPAdapterDict
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.endpoints._shared.scheduler import Scheduler
-from fal_typed.endpoints._shared.sigmas_input import SigmasInput
-from fal_typed.endpoints._shared.timesteps_input import TimestepsInput
+from fal_typed.endpoints._shared.sigmas_input import SigmasInput, SigmasInputDict
+from fal_typed.endpoints._shared.timesteps_input import TimestepsInput, TimestepsInputDict
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):
@@ -30,7 +48,7 @@ class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):
     """URL or Hugging Face repository (owner/name) of the base model."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     unet_name: str | None = None
     """URL or Hugging Face repository of the weights that replace the UNet of the base model."""
@@ -45,14 +63,14 @@ class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):
     """Whether to interpret brackets and numbers in the prompt as word weights."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     noise_strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
-    """Amount of noise to add to the given image at the start; 1 hides it completely. Greater than
-    0 and at most 1.
+    """Amount of noise to add to the given image at the start. `1` hides it completely. Greater
+    than 0 and at most 1.
     """
 
     loras: list[LoraWeight] = []
@@ -123,10 +141,10 @@ class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):
     """Whether to rescale the noise schedule, which allows very dark and very bright images."""
 
     image_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg is smaller."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     enable_safety_checker: bool = False
     """Whether to check for unsafe content and blank or reject it."""
@@ -148,20 +166,115 @@ class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):
     """
 
     eta: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Amount of noise to add at each step; 0 adds none. From 0 to 1."""
+    """Amount of noise to add at each step. `0` adds no noise. From 0 to 1."""
 
     debug_latents: bool = False
-    """Latents after the last step, returned for debugging."""
+    """Whether to return the latents after the last step, for debugging."""
 
     debug_per_pass_latents: bool = False
-    """Latents after every step, returned for debugging."""
+    """Whether to return the latents after every step, for debugging."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LoraInpaintOutput(OutputModel):
     """Result of fal-ai/lora/inpaint."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -170,14 +283,379 @@ class LoraInpaintOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
     debug_latents: File | None
-    """Latents after the last step, returned for debugging."""
+    """Latents after the last step, for debugging."""
 
     debug_per_pass_latents: File | None
-    """Latents after every step, returned for debugging."""
+    """Latents after every step, for debugging."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LoraInpaintPipeline(Pipeline[..., LoraInpaintOutput]):
+        def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraInpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> PendingRun[LoraInpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLoraInpaintPipeline(AsyncPipeline[..., LoraInpaintOutput]):
+        async def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraInpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            noise_strength: float = 0.5,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> AsyncPendingRun[LoraInpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
+            """
+            ...
 
     class LoraInpaint(Endpoint[..., LoraInpaintInput, LoraInpaintOutput]):
         def run(
@@ -192,11 +670,11 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -208,8 +686,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -227,64 +707,44 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -304,11 +764,11 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -320,8 +780,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -339,64 +801,44 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -412,11 +854,11 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -428,8 +870,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -447,64 +891,44 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -525,11 +949,11 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -541,8 +965,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -560,64 +986,44 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -633,11 +1039,11 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -649,8 +1055,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -668,64 +1076,44 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -745,11 +1133,11 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -761,8 +1149,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -780,64 +1170,44 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
             ...
 
@@ -853,11 +1223,11 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -869,8 +1239,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -890,64 +1262,44 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -966,11 +1318,11 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             noise_strength: float = 0.5,
-            loras: list[LoraWeight] = [],
-            embeddings: list[Embedding] = [],
-            controlnets: list[ControlNet] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            controlnets: Sequence[ControlNet | ControlNetDict] = [],
             controlnet_guess_mode: bool = False,
-            ip_adapter: list[IPAdapter] = [],
+            ip_adapter: Sequence[IPAdapter | IPAdapterDict] = [],
             image_encoder_path: str | None = None,
             image_encoder_subfolder: str | None = None,
             image_encoder_weight_name: str | None = "pytorch_model.bin",
@@ -982,8 +1334,10 @@ if TYPE_CHECKING:
             guidance_scale: float = 7.5,
             clip_skip: int = 0,
             scheduler: Scheduler | None = None,
-            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
-            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            timesteps: TimestepsInput | TimestepsInputDict = TimestepsInput(
+                method="default", array=[]
+            ),
+            sigmas: SigmasInput | SigmasInputDict = SigmasInput(method="default", array=[]),
             prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
             rescale_betas_snr_zero: bool = False,
             image_format: Literal["jpeg", "png"] = "png",
@@ -1001,71 +1355,72 @@ if TYPE_CHECKING:
 
             Args:
                 model_name: URL or Hugging Face repository (owner/name) of the base model.
-                prompt: Text description of the change to make, or of the image to generate.
-                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
-                    the base model.
+                prompt: What to show in the masked areas, in words.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of the base model.
                 variant: Variant of the weights in the repository, such as fp16.
                 negative_prompt: Text description of what to avoid in the result.
-                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
-                    weights.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                noise_strength: Amount of noise to add to the given image at the start; 1 hides it
-                    completely. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
-                controlnets: ControlNets to apply, each with a control image such as edges, depth or
-                    pose.
-                controlnet_guess_mode: Whether the control image determines the content, even
-                    without a prompt.
-                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
-                    images.
-                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
-                    into embeddings.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word weights.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                noise_strength: Amount of noise to add to the given image at the start. `1` hides it completely. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or pose.
+                controlnet_guess_mode: Whether the control image determines the content, even without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images into embeddings.
                 image_encoder_subfolder: Folder of the repository that contains the image encoder.
                 image_encoder_weight_name: File name of the weights in the image encoder repository.
                 ic_light_model_url: URL of the IC-Light weights, which relight the image.
-                ic_light_model_background_image_url: Background image whose light is applied to the
-                    subject.
+                ic_light_model_background_image_url: Background image whose light is applied to the subject.
                 ic_light_image_url: Image of the subject to relight.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 150.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                clip_skip: Number of final layers of the text encoder to skip; needed by models that
-                    were trained this way. From 0 to 2.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
-                    list.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom list.
                 sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
                 prediction_type: What the base model was trained to predict; must match the model.
-                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
-                    dark and very bright images.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very dark and very bright images.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
-                    to 4096.
-                tile_height: Height of a tile in pixels; large images are processed in tiles. From
-                    128 to 4096.
-                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
-                    is less than their width. From 64 to 2048.
-                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
-                    is less than their height. From 64 to 2048.
-                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
-                debug_latents: Latents after the last step, returned for debugging.
-                debug_per_pass_latents: Latents after every step, returned for debugging.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From 128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step. `0` adds no noise. From 0 to 1.
+                debug_latents: Whether to return the latents after the last step, for debugging.
+                debug_per_pass_latents: Whether to return the latents after every step, for debugging.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LoraInpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLoraInpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LoraInpaint = Endpoint
 
 lora_inpaint = LoraInpaint("fal-ai/lora/inpaint", LoraInpaintInput, LoraInpaintOutput)
-"""Image endpoint of fal-ai: lora inpaint.
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
 
 Call it with `lora_inpaint.subscribe(model_name=…, prompt=…)`.
 """
@@ -1073,16 +1428,26 @@ Call it with `lora_inpaint.subscribe(model_name=…, prompt=…)`.
 Input = LoraInpaintInput
 Output = LoraInpaintOutput
 endpoint = lora_inpaint
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
+
+Call it with `lora_inpaint.subscribe(model_name=…, prompt=…)`.
+"""
 
 __all__ = [
     "ControlNet",
+    "ControlNetDict",
     "Embedding",
+    "EmbeddingDict",
     "IPAdapter",
+    "IPAdapterDict",
     "LoraInpaintInput",
     "LoraInpaintOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "Scheduler",
     "SigmasInput",
+    "SigmasInputDict",
     "TimestepsInput",
+    "TimestepsInputDict",
     "lora_inpaint",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2/audio-to-video — Video endpoint of fal-ai: ltx-2, audio to video.
+"""fal-ai/ltx-2/audio-to-video — Generates videos that follow an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2/audio-to-video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2AudioToVideoInput(InputModel, Request["Ltx2AudioToVideoOutput"]):
     """Parameters of fal-ai/ltx-2/audio-to-video."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the video follows."""
 
     image_url: FileInput | None = None
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)] | None = None
     """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
@@ -42,7 +58,84 @@ class Ltx2AudioToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2AudioToVideoPipeline(Pipeline[..., Ltx2AudioToVideoOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> Result[Ltx2AudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> PendingRun[Ltx2AudioToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2AudioToVideoPipeline(AsyncPipeline[..., Ltx2AudioToVideoOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> Result[Ltx2AudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> AsyncPendingRun[Ltx2AudioToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+            """
+            ...
 
     class Ltx2AudioToVideo(Endpoint[..., Ltx2AudioToVideoInput, Ltx2AudioToVideoOutput]):
         def run(
@@ -56,12 +149,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -80,12 +171,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
             """
             ...
 
@@ -100,12 +189,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -125,12 +212,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
             """
             ...
 
@@ -145,12 +230,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -169,12 +252,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
             """
             ...
 
@@ -191,12 +272,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -214,13 +293,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2AudioToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2AudioToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2AudioToVideo = Endpoint
@@ -228,7 +328,7 @@ else:
 ltx_2_audio_to_video = Ltx2AudioToVideo(
     "fal-ai/ltx-2/audio-to-video", Ltx2AudioToVideoInput, Ltx2AudioToVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2, audio to video.
+"""Generates videos that follow an audio file.
 
 Call it with `ltx_2_audio_to_video.subscribe(audio_url=…)`.
 """
@@ -236,5 +336,9 @@ Call it with `ltx_2_audio_to_video.subscribe(audio_url=…)`.
 Input = Ltx2AudioToVideoInput
 Output = Ltx2AudioToVideoOutput
 endpoint = ltx_2_audio_to_video
+"""Generates videos that follow an audio file.
+
+Call it with `ltx_2_audio_to_video.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["Ltx2AudioToVideoInput", "Ltx2AudioToVideoOutput", "ltx_2_audio_to_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2/extend-video — Video endpoint of fal-ai: ltx-2 extend-video.
+"""fal-ai/ltx-2/extend-video — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2/extend-video
 """
@@ -11,24 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2ExtendVideoInput(InputModel, Request["Ltx2ExtendVideoOutput"]):
     """Parameters of fal-ai/ltx-2/extend-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     prompt: Annotated[str, Field(max_length=5000)] | None = None
-    """Text description of the change to make, or of the video to generate. At most 5000
-    characters.
-    """
+    """What happens next in the video, in words. At most 5000 characters."""
 
     duration: Annotated[float, Field(ge=1.0, le=20.0)] = 5
-    """Duration of the result in seconds. From 1 to 20."""
+    """Duration of the added part in seconds. From 1 to 20."""
 
     mode: Literal["start", "end"] = "end"
     """Whether to extend the video at its end or at its beginning."""
@@ -41,11 +55,96 @@ class Ltx2ExtendVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2/extend-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2ExtendVideoPipeline(Pipeline[..., Ltx2ExtendVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> Result[Ltx2ExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> PendingRun[Ltx2ExtendVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2ExtendVideoPipeline(AsyncPipeline[..., Ltx2ExtendVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> Result[Ltx2ExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> AsyncPendingRun[Ltx2ExtendVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
+            """
+            ...
 
     class Ltx2ExtendVideo(Endpoint[..., Ltx2ExtendVideoInput, Ltx2ExtendVideoOutput]):
         def run(
@@ -60,13 +159,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    5000 characters.
-                duration: Duration of the result in seconds. From 1 to 20.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
                 mode: Whether to extend the video at its end or at its beginning.
-                context: Seconds of the input video to use as context, for a smooth transition. From
-                    1 to 20.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -86,13 +183,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    5000 characters.
-                duration: Duration of the result in seconds. From 1 to 20.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
                 mode: Whether to extend the video at its end or at its beginning.
-                context: Seconds of the input video to use as context, for a smooth transition. From
-                    1 to 20.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
             """
             ...
 
@@ -108,13 +203,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    5000 characters.
-                duration: Duration of the result in seconds. From 1 to 20.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
                 mode: Whether to extend the video at its end or at its beginning.
-                context: Seconds of the input video to use as context, for a smooth transition. From
-                    1 to 20.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,13 +228,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    5000 characters.
-                duration: Duration of the result in seconds. From 1 to 20.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
                 mode: Whether to extend the video at its end or at its beginning.
-                context: Seconds of the input video to use as context, for a smooth transition. From
-                    1 to 20.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
             """
             ...
 
@@ -157,13 +248,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    5000 characters.
-                duration: Duration of the result in seconds. From 1 to 20.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
                 mode: Whether to extend the video at its end or at its beginning.
-                context: Seconds of the input video to use as context, for a smooth transition. From
-                    1 to 20.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,13 +272,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    5000 characters.
-                duration: Duration of the result in seconds. From 1 to 20.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
                 mode: Whether to extend the video at its end or at its beginning.
-                context: Seconds of the input video to use as context, for a smooth transition. From
-                    1 to 20.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
             """
             ...
 
@@ -207,13 +294,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    5000 characters.
-                duration: Duration of the result in seconds. From 1 to 20.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
                 mode: Whether to extend the video at its end or at its beginning.
-                context: Seconds of the input video to use as context, for a smooth transition. From
-                    1 to 20.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -232,14 +317,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    5000 characters.
-                duration: Duration of the result in seconds. From 1 to 20.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 5000 characters.
+                duration: Duration of the added part in seconds. From 1 to 20.
                 mode: Whether to extend the video at its end or at its beginning.
-                context: Seconds of the input video to use as context, for a smooth transition. From
-                    1 to 20.
+                context: Seconds of the input video to use as context, for a smooth transition. From 1 to 20.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2ExtendVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2ExtendVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2ExtendVideo = Endpoint
@@ -247,7 +353,7 @@ else:
 ltx_2_extend_video = Ltx2ExtendVideo(
     "fal-ai/ltx-2/extend-video", Ltx2ExtendVideoInput, Ltx2ExtendVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2 extend-video.
+"""Extends a video.
 
 Call it with `ltx_2_extend_video.subscribe(video_url=…)`.
 """
@@ -255,5 +361,9 @@ Call it with `ltx_2_extend_video.subscribe(video_url=…)`.
 Input = Ltx2ExtendVideoInput
 Output = Ltx2ExtendVideoOutput
 endpoint = ltx_2_extend_video
+"""Extends a video.
+
+Call it with `ltx_2_extend_video.subscribe(video_url=…)`.
+"""
 
 __all__ = ["Ltx2ExtendVideoInput", "Ltx2ExtendVideoOutput", "ltx_2_extend_video"]

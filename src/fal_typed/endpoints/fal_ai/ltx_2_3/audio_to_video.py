@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2.3/audio-to-video — Video endpoint of fal-ai: ltx-2.3, audio to video.
+"""fal-ai/ltx-2.3/audio-to-video — Generates videos that follow an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3/audio-to-video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx23AudioToVideoInput(InputModel, Request["Ltx23AudioToVideoOutput"]):
     """Parameters of fal-ai/ltx-2.3/audio-to-video."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the video follows."""
 
     image_url: FileInput | None = None
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)] | None = None
     """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
@@ -34,7 +50,7 @@ class Ltx23AudioToVideoInput(InputModel, Request["Ltx23AudioToVideoOutput"]):
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
 
 class Ltx23AudioToVideoOutput(OutputModel):
@@ -45,7 +61,92 @@ class Ltx23AudioToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23AudioToVideoPipeline(Pipeline[..., Ltx23AudioToVideoOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+        ) -> Result[Ltx23AudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+        ) -> PendingRun[Ltx23AudioToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx23AudioToVideoPipeline(AsyncPipeline[..., Ltx23AudioToVideoOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+        ) -> Result[Ltx23AudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+        ) -> AsyncPendingRun[Ltx23AudioToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
 
     class Ltx23AudioToVideo(Endpoint[..., Ltx23AudioToVideoInput, Ltx23AudioToVideoOutput]):
         def run(
@@ -60,13 +161,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -86,13 +185,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -108,13 +205,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,13 +230,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -157,13 +250,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,13 +274,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -207,13 +296,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -232,14 +319,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the video follows.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 50.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx23AudioToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx23AudioToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx23AudioToVideo = Endpoint
@@ -247,7 +355,7 @@ else:
 ltx_2_3_audio_to_video = Ltx23AudioToVideo(
     "fal-ai/ltx-2.3/audio-to-video", Ltx23AudioToVideoInput, Ltx23AudioToVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2.3, audio to video.
+"""Generates videos that follow an audio file.
 
 Call it with `ltx_2_3_audio_to_video.subscribe(audio_url=…)`.
 """
@@ -255,5 +363,9 @@ Call it with `ltx_2_3_audio_to_video.subscribe(audio_url=…)`.
 Input = Ltx23AudioToVideoInput
 Output = Ltx23AudioToVideoOutput
 endpoint = ltx_2_3_audio_to_video
+"""Generates videos that follow an audio file.
+
+Call it with `ltx_2_3_audio_to_video.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["Ltx23AudioToVideoInput", "Ltx23AudioToVideoOutput", "ltx_2_3_audio_to_video"]

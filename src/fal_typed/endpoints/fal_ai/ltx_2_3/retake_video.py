@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2.3/retake-video — Video endpoint of fal-ai: ltx-2.3 retake-video.
+"""fal-ai/ltx-2.3/retake-video — Regenerates a part of a video.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3/retake-video
 """
@@ -11,27 +11,42 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.retake_mode import RetakeMode
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx23RetakeVideoInput(InputModel, Request["Ltx23RetakeVideoOutput"]):
     """Parameters of fal-ai/ltx-2.3/retake-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Text description of the change to make, or of the video to generate. 1 to 5000 characters.
-    """
+    """What to change in the video, in words. 1 to 5000 characters."""
 
     start_time: Annotated[float, Field(ge=0.0, le=20.0)] = 0
     """Start of the part to process, in seconds. From 0 to 20."""
 
     duration: Annotated[float, Field(ge=2.0, le=20.0)] = 5
-    """Duration of the result in seconds. From 2 to 20."""
+    """Duration of the video in seconds. From 2 to 20."""
 
     retake_mode: RetakeMode = "replace_audio_and_video"
     """What to regenerate: audio, video or both."""
@@ -41,11 +56,96 @@ class Ltx23RetakeVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2.3/retake-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23RetakeVideoPipeline(Pipeline[..., Ltx23RetakeVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> Result[Ltx23RetakeVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> PendingRun[Ltx23RetakeVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx23RetakeVideoPipeline(AsyncPipeline[..., Ltx23RetakeVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> Result[Ltx23RetakeVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> AsyncPendingRun[Ltx23RetakeVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+            """
+            ...
 
     class Ltx23RetakeVideo(Endpoint[..., Ltx23RetakeVideoInput, Ltx23RetakeVideoOutput]):
         def run(
@@ -60,11 +160,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
                 start_time: Start of the part to process, in seconds. From 0 to 20.
-                duration: Duration of the result in seconds. From 2 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
                 retake_mode: What to regenerate: audio, video or both.
 
             Raises:
@@ -85,11 +184,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
                 start_time: Start of the part to process, in seconds. From 0 to 20.
-                duration: Duration of the result in seconds. From 2 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
                 retake_mode: What to regenerate: audio, video or both.
             """
             ...
@@ -106,11 +204,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
                 start_time: Start of the part to process, in seconds. From 0 to 20.
-                duration: Duration of the result in seconds. From 2 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
                 retake_mode: What to regenerate: audio, video or both.
 
             Raises:
@@ -132,11 +229,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
                 start_time: Start of the part to process, in seconds. From 0 to 20.
-                duration: Duration of the result in seconds. From 2 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
                 retake_mode: What to regenerate: audio, video or both.
             """
             ...
@@ -153,11 +249,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
                 start_time: Start of the part to process, in seconds. From 0 to 20.
-                duration: Duration of the result in seconds. From 2 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
                 retake_mode: What to regenerate: audio, video or both.
 
             Raises:
@@ -178,11 +273,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
                 start_time: Start of the part to process, in seconds. From 0 to 20.
-                duration: Duration of the result in seconds. From 2 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
                 retake_mode: What to regenerate: audio, video or both.
             """
             ...
@@ -201,11 +295,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
                 start_time: Start of the part to process, in seconds. From 0 to 20.
-                duration: Duration of the result in seconds. From 2 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
                 retake_mode: What to regenerate: audio, video or both.
 
             Raises:
@@ -225,13 +318,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words. 1 to 5000 characters.
                 start_time: Start of the part to process, in seconds. From 0 to 20.
-                duration: Duration of the result in seconds. From 2 to 20.
+                duration: Duration of the video in seconds. From 2 to 20.
                 retake_mode: What to regenerate: audio, video or both.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx23RetakeVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx23RetakeVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx23RetakeVideo = Endpoint
@@ -239,7 +354,7 @@ else:
 ltx_2_3_retake_video = Ltx23RetakeVideo(
     "fal-ai/ltx-2.3/retake-video", Ltx23RetakeVideoInput, Ltx23RetakeVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2.3 retake-video.
+"""Regenerates a part of a video.
 
 Call it with `ltx_2_3_retake_video.subscribe(video_url=…, prompt=…)`.
 """
@@ -247,5 +362,9 @@ Call it with `ltx_2_3_retake_video.subscribe(video_url=…, prompt=…)`.
 Input = Ltx23RetakeVideoInput
 Output = Ltx23RetakeVideoOutput
 endpoint = ltx_2_3_retake_video
+"""Regenerates a part of a video.
+
+Call it with `ltx_2_3_retake_video.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = ["Ltx23RetakeVideoInput", "Ltx23RetakeVideoOutput", "RetakeMode", "ltx_2_3_retake_video"]

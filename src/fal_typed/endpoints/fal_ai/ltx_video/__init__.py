@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_video._endpoint import (
         Input as Input,
+        LtxVideo as LtxVideo,
         LtxVideoInput as LtxVideoInput,
         LtxVideoOutput as LtxVideoOutput,
         Output as Output,
@@ -23,11 +24,20 @@ if not TYPE_CHECKING:
     from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name in {"Input", "LtxVideoInput", "LtxVideoOutput", "Output", "endpoint", "ltx_video"}:
+        if name in {
+            "Input",
+            "LtxVideo",
+            "LtxVideoInput",
+            "LtxVideoOutput",
+            "Output",
+            "endpoint",
+            "ltx_video",
+        }:
             return getattr(import_module("fal_typed.endpoints.fal_ai.ltx_video._endpoint"), name)
         if any(module.name == name for module in iter_modules(__path__)):
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

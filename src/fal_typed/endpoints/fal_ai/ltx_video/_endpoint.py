@@ -1,4 +1,4 @@
-"""fal-ai/ltx-video — Video endpoint of fal-ai: ltx-video.
+"""fal-ai/ltx-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LtxVideoInput(InputModel, Request["LtxVideoOutput"]):
@@ -48,7 +64,92 @@ class LtxVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoPipeline(Pipeline[..., LtxVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Result[LtxVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> PendingRun[LtxVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideoPipeline(AsyncPipeline[..., LtxVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Result[LtxVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> AsyncPendingRun[LtxVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
 
     class LtxVideo(Endpoint[..., LtxVideoInput, LtxVideoOutput]):
         def run(
@@ -66,10 +167,8 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,10 +191,8 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
             """
             ...
 
@@ -114,10 +211,8 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,10 +236,8 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
             """
             ...
 
@@ -163,10 +256,8 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,10 +280,8 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
             """
             ...
 
@@ -213,10 +302,8 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -238,17 +325,36 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LtxVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLtxVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LtxVideo = Endpoint
 
 ltx_video = LtxVideo("fal-ai/ltx-video", LtxVideoInput, LtxVideoOutput)
-"""Video endpoint of fal-ai: ltx-video.
+"""Generates videos from text.
 
 Call it with `ltx_video.subscribe(prompt=…)`.
 """
@@ -256,5 +362,9 @@ Call it with `ltx_video.subscribe(prompt=…)`.
 Input = LtxVideoInput
 Output = LtxVideoOutput
 endpoint = ltx_video
+"""Generates videos from text.
+
+Call it with `ltx_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["LtxVideoInput", "LtxVideoOutput", "ltx_video"]

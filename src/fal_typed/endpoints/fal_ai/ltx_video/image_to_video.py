@@ -1,4 +1,4 @@
-"""fal-ai/ltx-video/image-to-video — Video endpoint of fal-ai: ltx-video, image to video.
+"""fal-ai/ltx-video/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video/image-to-video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LtxVideoImageToVideoInput(InputModel, Request["LtxVideoImageToVideoOutput"]):
     """Parameters of fal-ai/ltx-video/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -51,7 +67,100 @@ class LtxVideoImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoImageToVideoPipeline(Pipeline[..., LtxVideoImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Result[LtxVideoImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> PendingRun[LtxVideoImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideoImageToVideoPipeline(AsyncPipeline[..., LtxVideoImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Result[LtxVideoImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> AsyncPendingRun[LtxVideoImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
 
     class LtxVideoImageToVideo(
         Endpoint[..., LtxVideoImageToVideoInput, LtxVideoImageToVideoOutput]
@@ -69,14 +178,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,14 +204,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
             """
             ...
 
@@ -121,14 +226,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,14 +253,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
             """
             ...
 
@@ -174,14 +275,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -202,14 +301,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
             """
             ...
 
@@ -228,14 +325,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -255,15 +350,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. Greater than 1 and at most 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. Greater than 1 and at most 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LtxVideoImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideoImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LtxVideoImageToVideo = Endpoint
@@ -271,7 +387,7 @@ else:
 ltx_video_image_to_video = LtxVideoImageToVideo(
     "fal-ai/ltx-video/image-to-video", LtxVideoImageToVideoInput, LtxVideoImageToVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-video, image to video.
+"""Animates an image into a video.
 
 Call it with `ltx_video_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -279,5 +395,9 @@ Call it with `ltx_video_image_to_video.subscribe(prompt=…, image_url=…)`.
 Input = LtxVideoImageToVideoInput
 Output = LtxVideoImageToVideoOutput
 endpoint = ltx_video_image_to_video
+"""Animates an image into a video.
+
+Call it with `ltx_video_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["LtxVideoImageToVideoInput", "LtxVideoImageToVideoOutput", "ltx_video_image_to_video"]

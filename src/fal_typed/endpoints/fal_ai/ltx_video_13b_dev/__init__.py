@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_video_13b_dev._endpoint import (
         Input as Input,
         LoRAWeight as LoRAWeight,
+        LoRAWeightDict as LoRAWeightDict,
+        LtxVideo13bDev as LtxVideo13bDev,
         LtxVideo13bDevInput as LtxVideo13bDevInput,
         LtxVideo13bDevOutput as LtxVideo13bDevOutput,
         Output as Output,
@@ -17,7 +19,13 @@ if TYPE_CHECKING:
         ltx_video_13b_dev as ltx_video_13b_dev,
     )
 
-__all__ = ["LoRAWeight", "LtxVideo13bDevInput", "LtxVideo13bDevOutput", "ltx_video_13b_dev"]
+__all__ = [
+    "LoRAWeight",
+    "LoRAWeightDict",
+    "LtxVideo13bDevInput",
+    "LtxVideo13bDevOutput",
+    "ltx_video_13b_dev",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -27,6 +35,8 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "LoRAWeight",
+            "LoRAWeightDict",
+            "LtxVideo13bDev",
             "LtxVideo13bDevInput",
             "LtxVideo13bDevOutput",
             "Output",
@@ -41,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

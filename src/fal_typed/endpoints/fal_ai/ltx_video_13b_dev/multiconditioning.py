@@ -1,5 +1,5 @@
-"""fal-ai/ltx-video-13b-dev/multiconditioning — Video endpoint of fal-ai: ltx-video-13b-dev
-multiconditioning.
+"""fal-ai/ltx-video-13b-dev/multiconditioning — Generates videos from text and given images or
+clips.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video-13b-dev/multiconditioning
 """
@@ -12,12 +12,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_conditioning_input import ImageConditioningInput
-from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
-from fal_typed.endpoints._shared.video_conditioning_input import VideoConditioningInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_conditioning_input import (
+    ImageConditioningInput,
+    ImageConditioningInputDict,
+)
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight, LoRAWeightDict
+from fal_typed.endpoints._shared.video_conditioning_input import (
+    VideoConditioningInput,
+    VideoConditioningInputDict,
+)
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LtxVideo13bDevMulticonditioningInput(
@@ -26,7 +50,7 @@ class LtxVideo13bDevMulticonditioningInput(
     """Parameters of fal-ai/ltx-video-13b-dev/multiconditioning."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -35,11 +59,10 @@ class LtxVideo13bDevMulticonditioningInput(
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -82,13 +105,13 @@ class LtxVideo13bDevMulticonditioningInput(
     """
 
     tone_map_compression_ratio: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.05)] = 0
-    """How much the range between bright and dark is compressed; 0 leaves it unchanged. From 0 to
+    """How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to
     1, a multiple of 0.05.
     """
 
     constant_rate_factor: Annotated[int, Field(ge=0, le=51)] = 29
-    """Compression of the input images and clips, from 0 to 51, to resemble ordinary video. From 0
-    to 51.
+    """Compression of the given images and clips, to resemble ordinary video; higher values are
+    coarser. From 0 to 51.
     """
 
     images: list[ImageConditioningInput] = []
@@ -96,6 +119,61 @@ class LtxVideo13bDevMulticonditioningInput(
 
     videos: list[VideoConditioningInput] = []
     """Clips that the video passes through, each with its position in time."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LtxVideo13bDevMulticonditioningOutput(OutputModel):
@@ -112,17 +190,16 @@ class LtxVideo13bDevMulticonditioningOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class LtxVideo13bDevMulticonditioning(
-        Endpoint[..., LtxVideo13bDevMulticonditioningInput, LtxVideo13bDevMulticonditioningOutput]
+    class LtxVideo13bDevMulticonditioningPipeline(
+        Pipeline[..., LtxVideo13bDevMulticonditioningOutput]
     ):
         def run(
             self,
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -138,41 +215,240 @@ if TYPE_CHECKING:
             temporal_adain_factor: float = 0.5,
             tone_map_compression_ratio: float = 0,
             constant_rate_factor: int = 29,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> Result[LtxVideo13bDevMulticonditioningOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> PendingRun[LtxVideo13bDevMulticonditioningOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideo13bDevMulticonditioningPipeline(
+        AsyncPipeline[..., LtxVideo13bDevMulticonditioningOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> Result[LtxVideo13bDevMulticonditioningOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> AsyncPendingRun[LtxVideo13bDevMulticonditioningOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+    class LtxVideo13bDevMulticonditioning(
+        Endpoint[..., LtxVideo13bDevMulticonditioningInput, LtxVideo13bDevMulticonditioningOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Result[LtxVideo13bDevMulticonditioningOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    50.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    50.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 0 to 49.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
 
@@ -187,7 +463,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -203,41 +479,30 @@ if TYPE_CHECKING:
             temporal_adain_factor: float = 0.5,
             tone_map_compression_ratio: float = 0,
             constant_rate_factor: int = 29,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Result[LtxVideo13bDevMulticonditioningOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    50.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    50.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 0 to 49.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
             """
@@ -248,7 +513,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -264,41 +529,30 @@ if TYPE_CHECKING:
             temporal_adain_factor: float = 0.5,
             tone_map_compression_ratio: float = 0,
             constant_rate_factor: int = 29,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Result[LtxVideo13bDevMulticonditioningOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    50.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    50.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 0 to 49.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
 
@@ -314,7 +568,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -330,41 +584,30 @@ if TYPE_CHECKING:
             temporal_adain_factor: float = 0.5,
             tone_map_compression_ratio: float = 0,
             constant_rate_factor: int = 29,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Result[LtxVideo13bDevMulticonditioningOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    50.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    50.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 0 to 49.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
             """
@@ -375,7 +618,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -391,41 +634,30 @@ if TYPE_CHECKING:
             temporal_adain_factor: float = 0.5,
             tone_map_compression_ratio: float = 0,
             constant_rate_factor: int = 29,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Handle[LtxVideo13bDevMulticonditioningOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    50.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    50.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 0 to 49.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
 
@@ -440,7 +672,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -456,41 +688,30 @@ if TYPE_CHECKING:
             temporal_adain_factor: float = 0.5,
             tone_map_compression_ratio: float = 0,
             constant_rate_factor: int = 29,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> AsyncHandle[LtxVideo13bDevMulticonditioningOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    50.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    50.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 0 to 49.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
             """
@@ -501,7 +722,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -517,43 +738,32 @@ if TYPE_CHECKING:
             temporal_adain_factor: float = 0.5,
             tone_map_compression_ratio: float = 0,
             constant_rate_factor: int = 29,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Stream[LtxVideo13bDevMulticonditioningOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    50.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    50.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 0 to 49.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
 
@@ -567,7 +777,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -583,44 +793,58 @@ if TYPE_CHECKING:
             temporal_adain_factor: float = 0.5,
             tone_map_compression_ratio: float = 0,
             constant_rate_factor: int = 29,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> AsyncStream[LtxVideo13bDevMulticonditioningOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    50.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    50.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 0 to 49.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given images and clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LtxVideo13bDevMulticonditioningPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideo13bDevMulticonditioningPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LtxVideo13bDevMulticonditioning = Endpoint
@@ -630,7 +854,7 @@ ltx_video_13b_dev_multiconditioning = LtxVideo13bDevMulticonditioning(
     LtxVideo13bDevMulticonditioningInput,
     LtxVideo13bDevMulticonditioningOutput,
 )
-"""Video endpoint of fal-ai: ltx-video-13b-dev multiconditioning.
+"""Generates videos from text and given images or clips.
 
 Call it with `ltx_video_13b_dev_multiconditioning.subscribe(prompt=…)`.
 """
@@ -638,12 +862,19 @@ Call it with `ltx_video_13b_dev_multiconditioning.subscribe(prompt=…)`.
 Input = LtxVideo13bDevMulticonditioningInput
 Output = LtxVideo13bDevMulticonditioningOutput
 endpoint = ltx_video_13b_dev_multiconditioning
+"""Generates videos from text and given images or clips.
+
+Call it with `ltx_video_13b_dev_multiconditioning.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageConditioningInput",
+    "ImageConditioningInputDict",
     "LoRAWeight",
+    "LoRAWeightDict",
     "LtxVideo13bDevMulticonditioningInput",
     "LtxVideo13bDevMulticonditioningOutput",
     "VideoConditioningInput",
+    "VideoConditioningInputDict",
     "ltx_video_13b_dev_multiconditioning",
 ]

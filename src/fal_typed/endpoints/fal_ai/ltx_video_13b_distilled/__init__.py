@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_video_13b_distilled._endpoint import (
         Input as Input,
         LoRAWeight as LoRAWeight,
+        LoRAWeightDict as LoRAWeightDict,
+        LtxVideo13bDistilled as LtxVideo13bDistilled,
         LtxVideo13bDistilledInput as LtxVideo13bDistilledInput,
         LtxVideo13bDistilledOutput as LtxVideo13bDistilledOutput,
         Output as Output,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoRAWeight",
+    "LoRAWeightDict",
     "LtxVideo13bDistilledInput",
     "LtxVideo13bDistilledOutput",
     "ltx_video_13b_distilled",
@@ -32,6 +35,8 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "LoRAWeight",
+            "LoRAWeightDict",
+            "LtxVideo13bDistilled",
             "LtxVideo13bDistilledInput",
             "LtxVideo13bDistilledOutput",
             "Output",
@@ -46,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-video-13b-distilled — Video endpoint of fal-ai: ltx-video-13b-distilled.
+"""fal-ai/ltx-video-13b-distilled — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video-13b-distilled
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight, LoRAWeightDict
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LtxVideo13bDistilledInput(InputModel, Request["LtxVideo13bDistilledOutput"]):
@@ -30,11 +48,10 @@ class LtxVideo13bDistilledInput(InputModel, Request["LtxVideo13bDistilledOutput"
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -77,9 +94,58 @@ class LtxVideo13bDistilledInput(InputModel, Request["LtxVideo13bDistilledOutput"
     """
 
     tone_map_compression_ratio: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.05)] = 0
-    """How much the range between bright and dark is compressed; 0 leaves it unchanged. From 0 to
+    """How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to
     1, a multiple of 0.05.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LtxVideo13bDistilledOutput(OutputModel):
@@ -96,7 +162,188 @@ class LtxVideo13bDistilledOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideo13bDistilledPipeline(Pipeline[..., LtxVideo13bDistilledOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Result[LtxVideo13bDistilledOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> PendingRun[LtxVideo13bDistilledOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideo13bDistilledPipeline(AsyncPipeline[..., LtxVideo13bDistilledOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Result[LtxVideo13bDistilledOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> AsyncPendingRun[LtxVideo13bDistilledOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
 
     class LtxVideo13bDistilled(
         Endpoint[..., LtxVideo13bDistilledInput, LtxVideo13bDistilledOutput]
@@ -106,7 +353,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -127,31 +374,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,7 +401,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -185,31 +422,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
             """
             ...
 
@@ -218,7 +445,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -239,31 +466,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -277,7 +494,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -298,31 +515,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
             """
             ...
 
@@ -331,7 +538,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -352,31 +559,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -389,7 +586,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -410,31 +607,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
             """
             ...
 
@@ -443,7 +630,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -466,31 +653,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -502,7 +679,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -523,32 +700,45 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LtxVideo13bDistilledPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideo13bDistilledPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LtxVideo13bDistilled = Endpoint
@@ -556,7 +746,7 @@ else:
 ltx_video_13b_distilled = LtxVideo13bDistilled(
     "fal-ai/ltx-video-13b-distilled", LtxVideo13bDistilledInput, LtxVideo13bDistilledOutput
 )
-"""Video endpoint of fal-ai: ltx-video-13b-distilled.
+"""Generates videos from text.
 
 Call it with `ltx_video_13b_distilled.subscribe(prompt=…)`.
 """
@@ -564,9 +754,14 @@ Call it with `ltx_video_13b_distilled.subscribe(prompt=…)`.
 Input = LtxVideo13bDistilledInput
 Output = LtxVideo13bDistilledOutput
 endpoint = ltx_video_13b_distilled
+"""Generates videos from text.
+
+Call it with `ltx_video_13b_distilled.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "LoRAWeight",
+    "LoRAWeightDict",
     "LtxVideo13bDistilledInput",
     "LtxVideo13bDistilledOutput",
     "ltx_video_13b_distilled",

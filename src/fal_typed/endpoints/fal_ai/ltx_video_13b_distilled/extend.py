@@ -1,5 +1,4 @@
-"""fal-ai/ltx-video-13b-distilled/extend — Video endpoint of fal-ai: ltx-video-13b-distilled
-extend.
+"""fal-ai/ltx-video-13b-distilled/extend — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video-13b-distilled/extend
 """
@@ -12,18 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.extend_video_conditioning_input import ExtendVideoConditioningInput
-from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.extend_video_conditioning_input import (
+    ExtendVideoConditioningInput,
+    ExtendVideoConditioningInputDict,
+)
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight, LoRAWeightDict
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LtxVideo13bDistilledExtendInput(InputModel, Request["LtxVideo13bDistilledExtendOutput"]):
     """Parameters of fal-ai/ltx-video-13b-distilled/extend."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What happens next in the video, in words."""
 
     video: ExtendVideoConditioningInput
     """Clip to continue or to follow."""
@@ -35,11 +55,10 @@ class LtxVideo13bDistilledExtendInput(InputModel, Request["LtxVideo13bDistilledE
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -82,21 +101,74 @@ class LtxVideo13bDistilledExtendInput(InputModel, Request["LtxVideo13bDistilledE
     """
 
     tone_map_compression_ratio: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.05)] = 0
-    """How much the range between bright and dark is compressed; 0 leaves it unchanged. From 0 to
+    """How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to
     1, a multiple of 0.05.
     """
 
     constant_rate_factor: Annotated[int, Field(ge=0, le=51)] = 29
-    """Compression of the input images and clips, from 0 to 51, to resemble ordinary video. From 0
-    to 51.
+    """Compression of the given clips, to resemble ordinary video; higher values are coarser. From
+    0 to 51.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class LtxVideo13bDistilledExtendOutput(OutputModel):
     """Result of fal-ai/ltx-video-13b-distilled/extend."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     prompt: str
     """Text that the video was generated from, as the model received it."""
@@ -106,7 +178,206 @@ class LtxVideo13bDistilledExtendOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideo13bDistilledExtendPipeline(Pipeline[..., LtxVideo13bDistilledExtendOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> Result[LtxVideo13bDistilledExtendOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> PendingRun[LtxVideo13bDistilledExtendOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideo13bDistilledExtendPipeline(
+        AsyncPipeline[..., LtxVideo13bDistilledExtendOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> Result[LtxVideo13bDistilledExtendOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> AsyncPendingRun[LtxVideo13bDistilledExtendOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
+            """
+            ...
 
     class LtxVideo13bDistilledExtend(
         Endpoint[..., LtxVideo13bDistilledExtendInput, LtxVideo13bDistilledExtendOutput]
@@ -115,9 +386,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: ExtendVideoConditioningInput,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -137,36 +408,25 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,9 +438,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: ExtendVideoConditioningInput,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -200,36 +460,25 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
             """
             ...
 
@@ -237,9 +486,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: ExtendVideoConditioningInput,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -259,36 +508,25 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -301,9 +539,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: ExtendVideoConditioningInput,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -323,36 +561,25 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
             """
             ...
 
@@ -360,9 +587,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: ExtendVideoConditioningInput,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -382,36 +609,25 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -423,9 +639,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: ExtendVideoConditioningInput,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -445,36 +661,25 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
             """
             ...
 
@@ -482,9 +687,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: ExtendVideoConditioningInput,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -506,36 +711,25 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -546,9 +740,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: ExtendVideoConditioningInput,
+            video: ExtendVideoConditioningInput | ExtendVideoConditioningInputDict,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
             seed: int | None = None,
@@ -568,37 +762,51 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
-                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
-                    resemble ordinary video. From 0 to 51.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the given clips, to resemble ordinary video; higher values are coarser. From 0 to 51.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LtxVideo13bDistilledExtendPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideo13bDistilledExtendPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LtxVideo13bDistilledExtend = Endpoint
@@ -608,7 +816,7 @@ ltx_video_13b_distilled_extend = LtxVideo13bDistilledExtend(
     LtxVideo13bDistilledExtendInput,
     LtxVideo13bDistilledExtendOutput,
 )
-"""Video endpoint of fal-ai: ltx-video-13b-distilled extend.
+"""Extends a video.
 
 Call it with `ltx_video_13b_distilled_extend.subscribe(prompt=…, video=…)`.
 """
@@ -616,10 +824,16 @@ Call it with `ltx_video_13b_distilled_extend.subscribe(prompt=…, video=…)`.
 Input = LtxVideo13bDistilledExtendInput
 Output = LtxVideo13bDistilledExtendOutput
 endpoint = ltx_video_13b_distilled_extend
+"""Extends a video.
+
+Call it with `ltx_video_13b_distilled_extend.subscribe(prompt=…, video=…)`.
+"""
 
 __all__ = [
     "ExtendVideoConditioningInput",
+    "ExtendVideoConditioningInputDict",
     "LoRAWeight",
+    "LoRAWeightDict",
     "LtxVideo13bDistilledExtendInput",
     "LtxVideo13bDistilledExtendOutput",
     "ltx_video_13b_distilled_extend",

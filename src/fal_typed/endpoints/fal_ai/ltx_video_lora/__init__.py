@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_video_lora._endpoint import (
         Input as Input,
         LoRAWeight as LoRAWeight,
+        LoRAWeightDict as LoRAWeightDict,
+        LtxVideoLora as LtxVideoLora,
         LtxVideoLoraInput as LtxVideoLoraInput,
         LtxVideoLoraOutput as LtxVideoLoraOutput,
         Output as Output,
@@ -17,7 +19,13 @@ if TYPE_CHECKING:
         ltx_video_lora as ltx_video_lora,
     )
 
-__all__ = ["LoRAWeight", "LtxVideoLoraInput", "LtxVideoLoraOutput", "ltx_video_lora"]
+__all__ = [
+    "LoRAWeight",
+    "LoRAWeightDict",
+    "LtxVideoLoraInput",
+    "LtxVideoLoraOutput",
+    "ltx_video_lora",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -27,6 +35,8 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "LoRAWeight",
+            "LoRAWeightDict",
+            "LtxVideoLora",
             "LtxVideoLoraInput",
             "LtxVideoLoraOutput",
             "Output",
@@ -41,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

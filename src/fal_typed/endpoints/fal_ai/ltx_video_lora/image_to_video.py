@@ -1,4 +1,4 @@
-"""fal-ai/ltx-video-lora/image-to-video — Video endpoint of fal-ai: ltx-video-lora, image to video.
+"""fal-ai/ltx-video-lora/image-to-video — Animates an image into a video, with LoRA weights.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video-lora/image-to-video
 """
@@ -11,20 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight, LoRAWeightDict
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LtxVideoLoraImageToVideoInput(InputModel, Request["LtxVideoLoraImageToVideoOutput"]):
     """Parameters of fal-ai/ltx-video-lora/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -33,11 +51,10 @@ class LtxVideoLoraImageToVideoInput(InputModel, Request["LtxVideoLoraImageToVide
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     num_frames: Annotated[int, Field(ge=9, le=161)] = 89
     """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
@@ -70,6 +87,49 @@ class LtxVideoLoraImageToVideoInput(InputModel, Request["LtxVideoLoraImageToVide
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class LtxVideoLoraImageToVideoOutput(OutputModel):
     """Result of fal-ai/ltx-video-lora/image-to-video."""
@@ -85,7 +145,164 @@ class LtxVideoLoraImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoLoraImageToVideoPipeline(Pipeline[..., LtxVideoLoraImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[LtxVideoLoraImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[LtxVideoLoraImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideoLoraImageToVideoPipeline(AsyncPipeline[..., LtxVideoLoraImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[LtxVideoLoraImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[LtxVideoLoraImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class LtxVideoLoraImageToVideo(
         Endpoint[..., LtxVideoLoraImageToVideoInput, LtxVideoLoraImageToVideoOutput]
@@ -96,7 +313,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -111,25 +328,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -145,7 +355,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -160,25 +370,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -190,7 +393,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -205,25 +408,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -240,7 +436,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -255,25 +451,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -285,7 +474,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -300,25 +489,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -334,7 +516,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -349,25 +531,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -379,7 +554,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -396,25 +571,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -429,7 +597,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -444,28 +612,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LtxVideoLoraImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideoLoraImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LtxVideoLoraImageToVideo = Endpoint
@@ -475,7 +659,7 @@ ltx_video_lora_image_to_video = LtxVideoLoraImageToVideo(
     LtxVideoLoraImageToVideoInput,
     LtxVideoLoraImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: ltx-video-lora, image to video.
+"""Animates an image into a video, with LoRA weights.
 
 Call it with `ltx_video_lora_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -483,9 +667,14 @@ Call it with `ltx_video_lora_image_to_video.subscribe(prompt=…, image_url=…)
 Input = LtxVideoLoraImageToVideoInput
 Output = LtxVideoLoraImageToVideoOutput
 endpoint = ltx_video_lora_image_to_video
+"""Animates an image into a video, with LoRA weights.
+
+Call it with `ltx_video_lora_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "LoRAWeight",
+    "LoRAWeightDict",
     "LtxVideoLoraImageToVideoInput",
     "LtxVideoLoraImageToVideoOutput",
     "ltx_video_lora_image_to_video",

@@ -1,5 +1,5 @@
-"""fal-ai/ltx-video-lora/multiconditioning — Video endpoint of fal-ai: ltx-video-lora
-multiconditioning.
+"""fal-ai/ltx-video-lora/multiconditioning — Generates videos from text and given images or clips,
+with LoRA weights.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video-lora/multiconditioning
 """
@@ -12,10 +12,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight, LoRAWeightDict
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageCondition(InputModel):
@@ -30,7 +48,7 @@ class ImageCondition(InputModel):
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly this image or clip conditions the video; 1 keeps it unchanged. From 0 to 1.
+    """How strongly this image or clip conditions the video. `1` keeps it unchanged. From 0 to 1.
     """
 
 
@@ -46,7 +64,7 @@ class VideoCondition(InputModel):
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly this image or clip conditions the video; 1 keeps it unchanged. From 0 to 1.
+    """How strongly this image or clip conditions the video. `1` keeps it unchanged. From 0 to 1.
     """
 
 
@@ -56,7 +74,7 @@ class LtxVideoLoraMulticonditioningInput(
     """Parameters of fal-ai/ltx-video-lora/multiconditioning."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -65,11 +83,10 @@ class LtxVideoLoraMulticonditioningInput(
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     num_frames: Annotated[int, Field(ge=9, le=161)] = 89
     """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
@@ -108,6 +125,51 @@ class LtxVideoLoraMulticonditioningInput(
     videos: list[VideoCondition] = []
     """Clips that the video passes through, each with its position in time."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class LtxVideoLoraMulticonditioningOutput(OutputModel):
     """Result of fal-ai/ltx-video-lora/multiconditioning."""
@@ -123,17 +185,28 @@ class LtxVideoLoraMulticonditioningOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class LtxVideoLoraMulticonditioning(
-        Endpoint[..., LtxVideoLoraMulticonditioningInput, LtxVideoLoraMulticonditioningOutput]
-    ):
+    class ImageConditionDict(TypedDict):
+        """`ImageCondition` as a dict."""
+
+        image_url: FileInput
+        start_frame_number: NotRequired[int]
+        strength: NotRequired[float]
+
+    class VideoConditionDict(TypedDict):
+        """`VideoCondition` as a dict."""
+
+        video_url: FileInput
+        start_frame_number: NotRequired[int]
+        strength: NotRequired[float]
+
+    class LtxVideoLoraMulticonditioningPipeline(Pipeline[..., LtxVideoLoraMulticonditioningOutput]):
         def run(
             self,
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -144,30 +217,193 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             reverse_video: bool = False,
             enable_safety_checker: bool = True,
-            images: list[ImageCondition] = [],
-            videos: list[VideoCondition] = [],
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
+        ) -> Result[LtxVideoLoraMulticonditioningOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
+        ) -> PendingRun[LtxVideoLoraMulticonditioningOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideoLoraMulticonditioningPipeline(
+        AsyncPipeline[..., LtxVideoLoraMulticonditioningOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
+        ) -> Result[LtxVideoLoraMulticonditioningOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
+        ) -> AsyncPendingRun[LtxVideoLoraMulticonditioningOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+    class LtxVideoLoraMulticonditioning(
+        Endpoint[..., LtxVideoLoraMulticonditioningInput, LtxVideoLoraMulticonditioningOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
         ) -> Result[LtxVideoLoraMulticonditioningOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 images: Images that the video passes through, each with its position in time.
@@ -184,7 +420,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -195,30 +431,23 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             reverse_video: bool = False,
             enable_safety_checker: bool = True,
-            images: list[ImageCondition] = [],
-            videos: list[VideoCondition] = [],
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
         ) -> Result[LtxVideoLoraMulticonditioningOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 images: Images that the video passes through, each with its position in time.
@@ -231,7 +460,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -242,30 +471,23 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             reverse_video: bool = False,
             enable_safety_checker: bool = True,
-            images: list[ImageCondition] = [],
-            videos: list[VideoCondition] = [],
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
         ) -> Result[LtxVideoLoraMulticonditioningOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 images: Images that the video passes through, each with its position in time.
@@ -283,7 +505,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -294,30 +516,23 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             reverse_video: bool = False,
             enable_safety_checker: bool = True,
-            images: list[ImageCondition] = [],
-            videos: list[VideoCondition] = [],
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
         ) -> Result[LtxVideoLoraMulticonditioningOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 images: Images that the video passes through, each with its position in time.
@@ -330,7 +545,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -341,30 +556,23 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             reverse_video: bool = False,
             enable_safety_checker: bool = True,
-            images: list[ImageCondition] = [],
-            videos: list[VideoCondition] = [],
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
         ) -> Handle[LtxVideoLoraMulticonditioningOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 images: Images that the video passes through, each with its position in time.
@@ -381,7 +589,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -392,30 +600,23 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             reverse_video: bool = False,
             enable_safety_checker: bool = True,
-            images: list[ImageCondition] = [],
-            videos: list[VideoCondition] = [],
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
         ) -> AsyncHandle[LtxVideoLoraMulticonditioningOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 images: Images that the video passes through, each with its position in time.
@@ -428,7 +629,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -439,32 +640,25 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             reverse_video: bool = False,
             enable_safety_checker: bool = True,
-            images: list[ImageCondition] = [],
-            videos: list[VideoCondition] = [],
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
         ) -> Stream[LtxVideoLoraMulticonditioningOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 images: Images that the video passes through, each with its position in time.
@@ -480,7 +674,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
             num_frames: int = 89,
@@ -491,37 +685,57 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             reverse_video: bool = False,
             enable_safety_checker: bool = True,
-            images: list[ImageCondition] = [],
-            videos: list[VideoCondition] = [],
+            images: Sequence[ImageCondition | ImageConditionDict] = [],
+            videos: Sequence[VideoCondition | VideoConditionDict] = [],
         ) -> AsyncStream[LtxVideoLoraMulticonditioningOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 161.
-                number_of_frames: Number of frames of a clip in training and in samples; longer
-                    clips need more memory and time. From 9 to 161.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 1 to 60.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
             """
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LtxVideoLoraMulticonditioningPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideoLoraMulticonditioningPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ImageConditionDict = dict
+    VideoConditionDict = dict
     LtxVideoLoraMulticonditioning = Endpoint
 
 ltx_video_lora_multiconditioning = LtxVideoLoraMulticonditioning(
@@ -529,7 +743,7 @@ ltx_video_lora_multiconditioning = LtxVideoLoraMulticonditioning(
     LtxVideoLoraMulticonditioningInput,
     LtxVideoLoraMulticonditioningOutput,
 )
-"""Video endpoint of fal-ai: ltx-video-lora multiconditioning.
+"""Generates videos from text and given images or clips, with LoRA weights.
 
 Call it with `ltx_video_lora_multiconditioning.subscribe(prompt=…)`.
 """
@@ -537,12 +751,19 @@ Call it with `ltx_video_lora_multiconditioning.subscribe(prompt=…)`.
 Input = LtxVideoLoraMulticonditioningInput
 Output = LtxVideoLoraMulticonditioningOutput
 endpoint = ltx_video_lora_multiconditioning
+"""Generates videos from text and given images or clips, with LoRA weights.
+
+Call it with `ltx_video_lora_multiconditioning.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageCondition",
+    "ImageConditionDict",
     "LoRAWeight",
+    "LoRAWeightDict",
     "LtxVideoLoraMulticonditioningInput",
     "LtxVideoLoraMulticonditioningOutput",
     "VideoCondition",
+    "VideoConditionDict",
     "ltx_video_lora_multiconditioning",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-video-v095/extend — Video endpoint of fal-ai: ltx-video-v095 extend.
+"""fal-ai/ltx-video-v095/extend — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video-v095/extend
 """
@@ -11,17 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.video_conditioning_input_2ce621be import VideoConditioningInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.video_conditioning_input_2ce621be import (
+    VideoConditioningInput,
+    VideoConditioningInputDict,
+)
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LtxVideoV095ExtendInput(InputModel, Request["LtxVideoV095ExtendOutput"]):
     """Parameters of fal-ai/ltx-video-v095/extend."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What happens next in the video, in words."""
 
     video: VideoConditioningInput
     """Clip to continue or to follow."""
@@ -30,11 +49,10 @@ class LtxVideoV095ExtendInput(InputModel, Request["LtxVideoV095ExtendOutput"]):
     """Text description of what to avoid in the result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -45,26 +63,166 @@ class LtxVideoV095ExtendInput(InputModel, Request["LtxVideoV095ExtendOutput"]):
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput | VideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class LtxVideoV095ExtendOutput(OutputModel):
     """Result of fal-ai/ltx-video-v095/extend."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoV095ExtendPipeline(Pipeline[..., LtxVideoV095ExtendOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput | VideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095ExtendOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput | VideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> PendingRun[LtxVideoV095ExtendOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideoV095ExtendPipeline(AsyncPipeline[..., LtxVideoV095ExtendOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput | VideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095ExtendOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput | VideoConditioningInputDict,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> AsyncPendingRun[LtxVideoV095ExtendOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
 
     class LtxVideoV095Extend(Endpoint[..., LtxVideoV095ExtendInput, LtxVideoV095ExtendOutput]):
         def run(
             self,
             *,
             prompt: str,
-            video: VideoConditioningInput,
+            video: VideoConditioningInput | VideoConditioningInputDict,
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "16:9"] = "16:9",
@@ -75,15 +233,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
 
             Raises:
@@ -96,7 +252,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: VideoConditioningInput,
+            video: VideoConditioningInput | VideoConditioningInputDict,
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "16:9"] = "16:9",
@@ -107,15 +263,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
             """
             ...
@@ -124,7 +278,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: VideoConditioningInput,
+            video: VideoConditioningInput | VideoConditioningInputDict,
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "16:9"] = "16:9",
@@ -135,15 +289,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
 
             Raises:
@@ -157,7 +309,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: VideoConditioningInput,
+            video: VideoConditioningInput | VideoConditioningInputDict,
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "16:9"] = "16:9",
@@ -168,15 +320,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
             """
             ...
@@ -185,7 +335,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: VideoConditioningInput,
+            video: VideoConditioningInput | VideoConditioningInputDict,
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "16:9"] = "16:9",
@@ -196,15 +346,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
 
             Raises:
@@ -217,7 +365,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: VideoConditioningInput,
+            video: VideoConditioningInput | VideoConditioningInputDict,
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "16:9"] = "16:9",
@@ -228,15 +376,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
             """
             ...
@@ -245,7 +391,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: VideoConditioningInput,
+            video: VideoConditioningInput | VideoConditioningInputDict,
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "16:9"] = "16:9",
@@ -258,15 +404,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
 
             Raises:
@@ -278,7 +422,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            video: VideoConditioningInput,
+            video: VideoConditioningInput | VideoConditioningInputDict,
             negative_prompt: str = UNSET,
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "16:9"] = "16:9",
@@ -289,17 +433,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
+                prompt: What happens next in the video, in words.
                 video: Clip to continue or to follow.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LtxVideoV095ExtendPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideoV095ExtendPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LtxVideoV095Extend = Endpoint
@@ -307,7 +472,7 @@ else:
 ltx_video_v095_extend = LtxVideoV095Extend(
     "fal-ai/ltx-video-v095/extend", LtxVideoV095ExtendInput, LtxVideoV095ExtendOutput
 )
-"""Video endpoint of fal-ai: ltx-video-v095 extend.
+"""Extends a video.
 
 Call it with `ltx_video_v095_extend.subscribe(prompt=…, video=…)`.
 """
@@ -315,10 +480,15 @@ Call it with `ltx_video_v095_extend.subscribe(prompt=…, video=…)`.
 Input = LtxVideoV095ExtendInput
 Output = LtxVideoV095ExtendOutput
 endpoint = ltx_video_v095_extend
+"""Extends a video.
+
+Call it with `ltx_video_v095_extend.subscribe(prompt=…, video=…)`.
+"""
 
 __all__ = [
     "LtxVideoV095ExtendInput",
     "LtxVideoV095ExtendOutput",
     "VideoConditioningInput",
+    "VideoConditioningInputDict",
     "ltx_video_v095_extend",
 ]

@@ -1,5 +1,4 @@
-"""fal-ai/ltx-video-v095/multiconditioning — Video endpoint of fal-ai: ltx-video-v095
-multiconditioning.
+"""fal-ai/ltx-video-v095/multiconditioning — Generates videos from text and given images or clips.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-video-v095/multiconditioning
 """
@@ -12,10 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.video_conditioning_input_2ce621be import VideoConditioningInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.video_conditioning_input_2ce621be import (
+    VideoConditioningInput,
+    VideoConditioningInputDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageConditioningInput(InputModel):
@@ -36,17 +56,16 @@ class LtxVideoV095MulticonditioningInput(
     """Parameters of fal-ai/ltx-video-v095/multiconditioning."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -63,6 +82,39 @@ class LtxVideoV095MulticonditioningInput(
     videos: list[VideoConditioningInput] = []
     """Clips that the video passes through, each with its position in time."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class LtxVideoV095MulticonditioningOutput(OutputModel):
     """Result of fal-ai/ltx-video-v095/multiconditioning."""
@@ -75,7 +127,132 @@ class LtxVideoV095MulticonditioningOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageConditioningInputDict(TypedDict):
+        """`ImageConditioningInput` as a dict."""
+
+        image_url: FileInput
+        start_frame_num: int
+
+    class LtxVideoV095MulticonditioningPipeline(Pipeline[..., LtxVideoV095MulticonditioningOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> Result[LtxVideoV095MulticonditioningOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> PendingRun[LtxVideoV095MulticonditioningOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxVideoV095MulticonditioningPipeline(
+        AsyncPipeline[..., LtxVideoV095MulticonditioningOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> Result[LtxVideoV095MulticonditioningOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
+        ) -> AsyncPendingRun[LtxVideoV095MulticonditioningOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
 
     class LtxVideoV095Multiconditioning(
         Endpoint[..., LtxVideoV095MulticonditioningInput, LtxVideoV095MulticonditioningOutput]
@@ -90,20 +267,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             num_inference_steps: int = 40,
             expand_prompt: bool = True,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Result[LtxVideoV095MulticonditioningOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
@@ -124,20 +299,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             num_inference_steps: int = 40,
             expand_prompt: bool = True,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Result[LtxVideoV095MulticonditioningOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
@@ -154,20 +327,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             num_inference_steps: int = 40,
             expand_prompt: bool = True,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Result[LtxVideoV095MulticonditioningOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
@@ -189,20 +360,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             num_inference_steps: int = 40,
             expand_prompt: bool = True,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Result[LtxVideoV095MulticonditioningOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
@@ -219,20 +388,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             num_inference_steps: int = 40,
             expand_prompt: bool = True,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Handle[LtxVideoV095MulticonditioningOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
@@ -253,20 +420,18 @@ if TYPE_CHECKING:
             seed: int | None = None,
             num_inference_steps: int = 40,
             expand_prompt: bool = True,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> AsyncHandle[LtxVideoV095MulticonditioningOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
@@ -283,22 +448,20 @@ if TYPE_CHECKING:
             seed: int | None = None,
             num_inference_steps: int = 40,
             expand_prompt: bool = True,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> Stream[LtxVideoV095MulticonditioningOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
@@ -318,26 +481,50 @@ if TYPE_CHECKING:
             seed: int | None = None,
             num_inference_steps: int = 40,
             expand_prompt: bool = True,
-            images: list[ImageConditioningInput] = [],
-            videos: list[VideoConditioningInput] = [],
+            images: Sequence[ImageConditioningInput | ImageConditioningInputDict] = [],
+            videos: Sequence[VideoConditioningInput | VideoConditioningInputDict] = [],
         ) -> AsyncStream[LtxVideoV095MulticonditioningOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 images: Images that the video passes through, each with its position in time.
                 videos: Clips that the video passes through, each with its position in time.
             """
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LtxVideoV095MulticonditioningPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxVideoV095MulticonditioningPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ImageConditioningInputDict = dict
     LtxVideoV095Multiconditioning = Endpoint
 
 ltx_video_v095_multiconditioning = LtxVideoV095Multiconditioning(
@@ -345,7 +532,7 @@ ltx_video_v095_multiconditioning = LtxVideoV095Multiconditioning(
     LtxVideoV095MulticonditioningInput,
     LtxVideoV095MulticonditioningOutput,
 )
-"""Video endpoint of fal-ai: ltx-video-v095 multiconditioning.
+"""Generates videos from text and given images or clips.
 
 Call it with `ltx_video_v095_multiconditioning.subscribe(prompt=…)`.
 """
@@ -353,11 +540,17 @@ Call it with `ltx_video_v095_multiconditioning.subscribe(prompt=…)`.
 Input = LtxVideoV095MulticonditioningInput
 Output = LtxVideoV095MulticonditioningOutput
 endpoint = ltx_video_v095_multiconditioning
+"""Generates videos from text and given images or clips.
+
+Call it with `ltx_video_v095_multiconditioning.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageConditioningInput",
+    "ImageConditioningInputDict",
     "LtxVideoV095MulticonditioningInput",
     "LtxVideoV095MulticonditioningOutput",
     "VideoConditioningInput",
+    "VideoConditioningInputDict",
     "ltx_video_v095_multiconditioning",
 ]

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltxv_13b_098_distilled._endpoint import (
         Input as Input,
         LoRAWeight as LoRAWeight,
+        LoRAWeightDict as LoRAWeightDict,
+        Ltxv13b098Distilled as Ltxv13b098Distilled,
         Ltxv13b098DistilledInput as Ltxv13b098DistilledInput,
         Ltxv13b098DistilledOutput as Ltxv13b098DistilledOutput,
         Output as Output,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoRAWeight",
+    "LoRAWeightDict",
     "Ltxv13b098DistilledInput",
     "Ltxv13b098DistilledOutput",
     "ltxv_13b_098_distilled",
@@ -32,6 +35,8 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "LoRAWeight",
+            "LoRAWeightDict",
+            "Ltxv13b098Distilled",
             "Ltxv13b098DistilledInput",
             "Ltxv13b098DistilledOutput",
             "Output",
@@ -46,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/ltxv-13b-098-distilled — Video endpoint of fal-ai: ltxv-13b-098-distilled.
+"""fal-ai/ltxv-13b-098-distilled — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/ltxv-13b-098-distilled
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight, LoRAWeightDict
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltxv13b098DistilledInput(InputModel, Request["Ltxv13b098DistilledOutput"]):
@@ -30,11 +48,10 @@ class Ltxv13b098DistilledInput(InputModel, Request["Ltxv13b098DistilledOutput"])
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -77,9 +94,58 @@ class Ltxv13b098DistilledInput(InputModel, Request["Ltxv13b098DistilledOutput"])
     """
 
     tone_map_compression_ratio: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.05)] = 0
-    """How much the range between bright and dark is compressed; 0 leaves it unchanged. From 0 to
+    """How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to
     1, a multiple of 0.05.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltxv13b098DistilledOutput(OutputModel):
@@ -96,7 +162,188 @@ class Ltxv13b098DistilledOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltxv13b098DistilledPipeline(Pipeline[..., Ltxv13b098DistilledOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Result[Ltxv13b098DistilledOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> PendingRun[Ltxv13b098DistilledOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtxv13b098DistilledPipeline(AsyncPipeline[..., Ltxv13b098DistilledOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Result[Ltxv13b098DistilledOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> AsyncPendingRun[Ltxv13b098DistilledOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
 
     class Ltxv13b098Distilled(Endpoint[..., Ltxv13b098DistilledInput, Ltxv13b098DistilledOutput]):
         def run(
@@ -104,7 +351,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -125,31 +372,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,7 +399,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -183,31 +420,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
             """
             ...
 
@@ -216,7 +443,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -237,31 +464,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -275,7 +492,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -296,31 +513,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
             """
             ...
 
@@ -329,7 +536,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -350,31 +557,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -387,7 +584,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -408,31 +605,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
             """
             ...
 
@@ -441,7 +628,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -464,31 +651,21 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -500,7 +677,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = UNSET,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             resolution: Literal["480p", "720p"] = "720p",
             aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
             seed: int | None = None,
@@ -521,32 +698,45 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 1441.
-                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
-                    12.
-                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
-                    12.
-                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
-                    that it changes detail but not layout. From 1 to 11.
-                frame_rate: Frames per second; with the same number of frames, a higher rate is
-                    smoother and gives a shorter video. From 1 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to 12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to 12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 reverse_video: Whether to play the video backward.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
-                    price.
-                temporal_adain_factor: How closely the colors of later parts are matched to the
-                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
-                tone_map_compression_ratio: How much the range between bright and dark is
-                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is compressed. `0` leaves it unchanged. From 0 to 1, a multiple of 0.05.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltxv13b098DistilledPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtxv13b098DistilledPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltxv13b098Distilled = Endpoint
@@ -554,7 +744,7 @@ else:
 ltxv_13b_098_distilled = Ltxv13b098Distilled(
     "fal-ai/ltxv-13b-098-distilled", Ltxv13b098DistilledInput, Ltxv13b098DistilledOutput
 )
-"""Video endpoint of fal-ai: ltxv-13b-098-distilled.
+"""Generates videos from text.
 
 Call it with `ltxv_13b_098_distilled.subscribe(prompt=…)`.
 """
@@ -562,9 +752,14 @@ Call it with `ltxv_13b_098_distilled.subscribe(prompt=…)`.
 Input = Ltxv13b098DistilledInput
 Output = Ltxv13b098DistilledOutput
 endpoint = ltxv_13b_098_distilled
+"""Generates videos from text.
+
+Call it with `ltxv_13b_098_distilled.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "LoRAWeight",
+    "LoRAWeightDict",
     "Ltxv13b098DistilledInput",
     "Ltxv13b098DistilledOutput",
     "ltxv_13b_098_distilled",

@@ -1,4 +1,4 @@
-"""fal-ai/luma-photon/modify — Image endpoint of fal-ai: luma-photon modify.
+"""fal-ai/luma-photon/modify — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/luma-photon/modify
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaPhotonModifyInput(InputModel, Request["LumaPhotonModifyOutput"]):
     """Parameters of fal-ai/luma-photon/modify."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)]
     """How strongly the given image influences the result; higher values stay closer to it. From 0
@@ -28,21 +44,98 @@ class LumaPhotonModifyInput(InputModel, Request["LumaPhotonModifyOutput"]):
     """
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
+    """What to change in the image, in words. 3 to 5000 characters."""
 
 
 class LumaPhotonModifyOutput(OutputModel):
     """Result of fal-ai/luma-photon/modify."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaPhotonModifyPipeline(Pipeline[..., LumaPhotonModifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Result[LumaPhotonModifyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> PendingRun[LumaPhotonModifyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaPhotonModifyPipeline(AsyncPipeline[..., LumaPhotonModifyOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Result[LumaPhotonModifyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> AsyncPendingRun[LumaPhotonModifyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
+            """
+            ...
 
     class LumaPhotonModify(Endpoint[..., LumaPhotonModifyInput, LumaPhotonModifyOutput]):
         def run(
@@ -56,12 +149,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -80,12 +171,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
             """
             ...
 
@@ -100,12 +189,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -125,12 +212,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
             """
             ...
 
@@ -145,12 +230,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -169,12 +252,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
             """
             ...
 
@@ -191,12 +272,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -214,13 +293,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LumaPhotonModifyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaPhotonModifyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaPhotonModify = Endpoint
@@ -228,7 +328,7 @@ else:
 luma_photon_modify = LumaPhotonModify(
     "fal-ai/luma-photon/modify", LumaPhotonModifyInput, LumaPhotonModifyOutput
 )
-"""Image endpoint of fal-ai: luma-photon modify.
+"""Edits an image by text instructions.
 
 Call it with `luma_photon_modify.subscribe(image_url=…, strength=…, aspect_ratio=…)`.
 """
@@ -236,5 +336,9 @@ Call it with `luma_photon_modify.subscribe(image_url=…, strength=…, aspect_r
 Input = LumaPhotonModifyInput
 Output = LumaPhotonModifyOutput
 endpoint = luma_photon_modify
+"""Edits an image by text instructions.
+
+Call it with `luma_photon_modify.subscribe(image_url=…, strength=…, aspect_ratio=…)`.
+"""
 
 __all__ = ["LumaPhotonModifyInput", "LumaPhotonModifyOutput", "luma_photon_modify"]

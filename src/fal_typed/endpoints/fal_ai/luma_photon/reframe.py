@@ -1,4 +1,4 @@
-"""fal-ai/luma-photon/reframe — Image endpoint of fal-ai: luma-photon reframe.
+"""fal-ai/luma-photon/reframe — Changes the aspect ratio of an image and fills the new areas.
 
 Category: image. https://fal.ai/models/fal-ai/luma-photon/reframe
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaPhotonReframeInput(InputModel, Request["LumaPhotonReframeOutput"]):
     """Parameters of fal-ai/luma-photon/reframe."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to extend."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
+    """What to show in the new areas, in words. 3 to 5000 characters."""
 
     grid_position_x: int | None = None
     """Horizontal position of the input in the new frame, from the left."""
@@ -51,11 +67,128 @@ class LumaPhotonReframeOutput(OutputModel):
     """Result of fal-ai/luma-photon/reframe."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaPhotonReframePipeline(Pipeline[..., LumaPhotonReframeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaPhotonReframeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> PendingRun[LumaPhotonReframeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaPhotonReframePipeline(AsyncPipeline[..., LumaPhotonReframeOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaPhotonReframeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> AsyncPendingRun[LumaPhotonReframeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
 
     class LumaPhotonReframe(Endpoint[..., LumaPhotonReframeInput, LumaPhotonReframeOutput]):
         def run(
@@ -74,10 +207,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -107,10 +239,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -136,10 +267,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -170,10 +300,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -199,10 +328,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -232,10 +360,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -263,10 +390,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -295,10 +421,9 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -307,13 +432,36 @@ if TYPE_CHECKING:
                 y_start: Top edge of the input in the new frame.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LumaPhotonReframePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaPhotonReframePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     LumaPhotonReframe = Endpoint
 
 luma_photon_reframe = LumaPhotonReframe(
     "fal-ai/luma-photon/reframe", LumaPhotonReframeInput, LumaPhotonReframeOutput
 )
-"""Image endpoint of fal-ai: luma-photon reframe.
+"""Changes the aspect ratio of an image and fills the new areas.
 
 Call it with `luma_photon_reframe.subscribe(image_url=…, aspect_ratio=…)`.
 """
@@ -321,5 +469,9 @@ Call it with `luma_photon_reframe.subscribe(image_url=…, aspect_ratio=…)`.
 Input = LumaPhotonReframeInput
 Output = LumaPhotonReframeOutput
 endpoint = luma_photon_reframe
+"""Changes the aspect ratio of an image and fills the new areas.
+
+Call it with `luma_photon_reframe.subscribe(image_url=…, aspect_ratio=…)`.
+"""
 
 __all__ = ["LumaPhotonReframeInput", "LumaPhotonReframeOutput", "luma_photon_reframe"]

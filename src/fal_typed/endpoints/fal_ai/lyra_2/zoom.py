@@ -1,4 +1,4 @@
-"""fal-ai/lyra-2/zoom — Video endpoint of fal-ai: lyra-2 zoom.
+"""fal-ai/lyra-2/zoom — Animates an image by a camera that zooms.
 
 Category: video. https://fal.ai/models/fal-ai/lyra-2/zoom
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 ZoomInTrajectory: TypeAlias = Literal[
     "horizontal_zoom", "horizontal_zoom_bend", "spiral", "dolly_zoom", "orbit_horizontal", "back"
@@ -25,10 +41,10 @@ class Lyra2ZoomInput(InputModel, Request["Lyra2ZoomOutput"]):
     """Parameters of fal-ai/lyra-2/zoom."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     zoom_direction: Literal["in", "out", "both"] = "in"
     """Whether the camera zooms in, out, or both."""
@@ -37,20 +53,22 @@ class Lyra2ZoomInput(InputModel, Request["Lyra2ZoomOutput"]):
     """Number of frames to generate; divide by the frame rate to get the duration."""
 
     zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal"
+    """Path of the camera toward the subject."""
 
     zoom_in_strength: Annotated[float, Field(ge=0.0, le=2.0)] = 0.5
-    """From 0 to 2."""
+    """Strength of the zoom toward the subject. From 0 to 2."""
 
     zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom"
+    """Path of the camera away from the subject."""
 
     zoom_out_strength: Annotated[float, Field(ge=0.0, le=3.0)] = 1.5
-    """From 0 to 3."""
+    """Strength of the zoom away from the subject. From 0 to 3."""
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     use_dmd: bool = True
+    """Whether to use the distilled model, which needs fewer steps."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=15.0)] = 5
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -84,7 +102,164 @@ class Lyra2ZoomOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lyra2ZoomPipeline(Pipeline[..., Lyra2ZoomOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> Result[Lyra2ZoomOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> PendingRun[Lyra2ZoomOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLyra2ZoomPipeline(AsyncPipeline[..., Lyra2ZoomOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> Result[Lyra2ZoomOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[Lyra2ZoomOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Lyra2Zoom(Endpoint[..., Lyra2ZoomInput, Lyra2ZoomOutput]):
         def run(
@@ -108,21 +283,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 zoom_direction: Whether the camera zooms in, out, or both.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
-                zoom_in_strength: From 0 to 2.
-                zoom_out_strength: From 0 to 3.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -152,21 +325,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 zoom_direction: Whether the camera zooms in, out, or both.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
-                zoom_in_strength: From 0 to 2.
-                zoom_out_strength: From 0 to 3.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -192,21 +363,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 zoom_direction: Whether the camera zooms in, out, or both.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
-                zoom_in_strength: From 0 to 2.
-                zoom_out_strength: From 0 to 3.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -237,21 +406,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 zoom_direction: Whether the camera zooms in, out, or both.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
-                zoom_in_strength: From 0 to 2.
-                zoom_out_strength: From 0 to 3.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -277,21 +444,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 zoom_direction: Whether the camera zooms in, out, or both.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
-                zoom_in_strength: From 0 to 2.
-                zoom_out_strength: From 0 to 3.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -321,21 +486,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 zoom_direction: Whether the camera zooms in, out, or both.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
-                zoom_in_strength: From 0 to 2.
-                zoom_out_strength: From 0 to 3.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -363,21 +526,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 zoom_direction: Whether the camera zooms in, out, or both.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
-                zoom_in_strength: From 0 to 2.
-                zoom_out_strength: From 0 to 3.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -406,29 +567,48 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 zoom_direction: Whether the camera zooms in, out, or both.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration.
-                zoom_in_strength: From 0 to 2.
-                zoom_out_strength: From 0 to 3.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 15.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 100.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 8 to 24.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration.
+                zoom_in_trajectory: Path of the camera toward the subject.
+                zoom_in_strength: Strength of the zoom toward the subject. From 0 to 2.
+                zoom_out_trajectory: Path of the camera away from the subject.
+                zoom_out_strength: Strength of the zoom away from the subject. From 0 to 3.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                use_dmd: Whether to use the distilled model, which needs fewer steps.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 8 to 24.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Lyra2ZoomPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLyra2ZoomPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Lyra2Zoom = Endpoint
 
 lyra_2_zoom = Lyra2Zoom("fal-ai/lyra-2/zoom", Lyra2ZoomInput, Lyra2ZoomOutput)
-"""Video endpoint of fal-ai: lyra-2 zoom.
+"""Animates an image by a camera that zooms.
 
 Call it with `lyra_2_zoom.subscribe(image_url=…, prompt=…)`.
 """
@@ -436,5 +616,9 @@ Call it with `lyra_2_zoom.subscribe(image_url=…, prompt=…)`.
 Input = Lyra2ZoomInput
 Output = Lyra2ZoomOutput
 endpoint = lyra_2_zoom
+"""Animates an image by a camera that zooms.
+
+Call it with `lyra_2_zoom.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["Lyra2ZoomInput", "Lyra2ZoomOutput", "ZoomInTrajectory", "lyra_2_zoom"]

@@ -1,4 +1,4 @@
-"""fal-ai/magi — Video endpoint of fal-ai: magi.
+"""fal-ai/magi — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/magi
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MagiInput(InputModel, Request["MagiOutput"]):
@@ -30,8 +46,7 @@ class MagiInput(InputModel, Request["MagiOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Literal[4, 8, 16, 32, 64] = 16
     """Number of denoising steps; more steps take longer and give finer detail."""
@@ -40,7 +55,7 @@ class MagiInput(InputModel, Request["MagiOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` lets the model choose."""
 
 
 class MagiOutput(OutputModel):
@@ -54,7 +69,108 @@ class MagiOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MagiPipeline(Pipeline[..., MagiOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> PendingRun[MagiOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMagiPipeline(AsyncPipeline[..., MagiOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> AsyncPendingRun[MagiOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+            """
+            ...
 
     class Magi(Endpoint[..., MagiInput, MagiOutput]):
         def run(
@@ -72,15 +188,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,15 +216,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
             """
             ...
 
@@ -130,15 +240,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,15 +269,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
             """
             ...
 
@@ -189,15 +293,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,15 +321,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
             """
             ...
 
@@ -249,15 +347,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -279,22 +374,40 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MagiPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMagiPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Magi = Endpoint
 
 magi = Magi("fal-ai/magi", MagiInput, MagiOutput)
-"""Video endpoint of fal-ai: magi.
+"""Generates videos from text.
 
 Call it with `magi.subscribe(prompt=…)`.
 """
@@ -302,5 +415,9 @@ Call it with `magi.subscribe(prompt=…)`.
 Input = MagiInput
 Output = MagiOutput
 endpoint = magi
+"""Generates videos from text.
+
+Call it with `magi.subscribe(prompt=…)`.
+"""
 
 __all__ = ["MagiInput", "MagiOutput", "magi"]

@@ -1,4 +1,4 @@
-"""fal-ai/magi/extend-video — Video endpoint of fal-ai: magi extend-video.
+"""fal-ai/magi/extend-video — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/magi/extend-video
 """
@@ -11,33 +11,48 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MagiExtendVideoInput(InputModel, Request["MagiExtendVideoOutput"]):
     """Parameters of fal-ai/magi/extend-video."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What happens next in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     num_frames: Annotated[int, Field(ge=96, le=192)] | None = 96
     """Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
     """
 
     start_frame: Annotated[int, Field(ge=0)] | None = None
-    """At least 0."""
+    """Frame from which to extend the video, starting at 0. At least 0."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Literal[4, 8, 16, 32, 64] = 16
     """Number of denoising steps; more steps take longer and give finer detail."""
@@ -46,21 +61,138 @@ class MagiExtendVideoInput(InputModel, Request["MagiExtendVideoOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
 
 class MagiExtendVideoOutput(OutputModel):
     """Result of fal-ai/magi/extend-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MagiExtendVideoPipeline(Pipeline[..., MagiExtendVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> PendingRun[MagiExtendVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMagiExtendVideoPipeline(AsyncPipeline[..., MagiExtendVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> AsyncPendingRun[MagiExtendVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
 
     class MagiExtendVideo(Endpoint[..., MagiExtendVideoInput, MagiExtendVideoOutput]):
         def run(
@@ -79,18 +211,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
-                start_frame: At least 0.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,18 +243,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
-                start_frame: At least 0.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -145,18 +271,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
-                start_frame: At least 0.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -181,18 +304,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
-                start_frame: At least 0.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -212,18 +332,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
-                start_frame: At least 0.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,18 +364,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
-                start_frame: At least 0.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -280,18 +394,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
-                start_frame: At least 0.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -314,19 +425,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
-                start_frame: At least 0.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                start_frame: Frame from which to extend the video, starting at 0. At least 0.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MagiExtendVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMagiExtendVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MagiExtendVideo = Endpoint
@@ -334,7 +465,7 @@ else:
 magi_extend_video = MagiExtendVideo(
     "fal-ai/magi/extend-video", MagiExtendVideoInput, MagiExtendVideoOutput
 )
-"""Video endpoint of fal-ai: magi extend-video.
+"""Extends a video.
 
 Call it with `magi_extend_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -342,5 +473,9 @@ Call it with `magi_extend_video.subscribe(prompt=…, video_url=…)`.
 Input = MagiExtendVideoInput
 Output = MagiExtendVideoOutput
 endpoint = magi_extend_video
+"""Extends a video.
+
+Call it with `magi_extend_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["MagiExtendVideoInput", "MagiExtendVideoOutput", "magi_extend_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/magi/image-to-video — Video endpoint of fal-ai: magi, image to video.
+"""fal-ai/magi/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/magi/image-to-video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MagiImageToVideoInput(InputModel, Request["MagiImageToVideoOutput"]):
     """Parameters of fal-ai/magi/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     num_frames: Annotated[int, Field(ge=96, le=192)] | None = 96
     """Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
@@ -33,8 +49,7 @@ class MagiImageToVideoInput(InputModel, Request["MagiImageToVideoOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Literal[4, 8, 16, 32, 64] = 16
     """Number of denoising steps; more steps take longer and give finer detail."""
@@ -43,7 +58,7 @@ class MagiImageToVideoInput(InputModel, Request["MagiImageToVideoOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
 
 class MagiImageToVideoOutput(OutputModel):
@@ -57,7 +72,116 @@ class MagiImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MagiImageToVideoPipeline(Pipeline[..., MagiImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> PendingRun[MagiImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMagiImageToVideoPipeline(AsyncPipeline[..., MagiImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32, 64] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> AsyncPendingRun[MagiImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
 
     class MagiImageToVideo(Endpoint[..., MagiImageToVideoInput, MagiImageToVideoOutput]):
         def run(
@@ -75,17 +199,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -108,17 +229,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -137,17 +255,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -171,17 +286,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -200,17 +312,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,17 +342,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -264,17 +370,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -296,18 +399,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MagiImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMagiImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MagiImageToVideo = Endpoint
@@ -315,7 +438,7 @@ else:
 magi_image_to_video = MagiImageToVideo(
     "fal-ai/magi/image-to-video", MagiImageToVideoInput, MagiImageToVideoOutput
 )
-"""Video endpoint of fal-ai: magi, image to video.
+"""Animates an image into a video.
 
 Call it with `magi_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -323,5 +446,9 @@ Call it with `magi_image_to_video.subscribe(prompt=…, image_url=…)`.
 Input = MagiImageToVideoInput
 Output = MagiImageToVideoOutput
 endpoint = magi_image_to_video
+"""Animates an image into a video.
+
+Call it with `magi_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["MagiImageToVideoInput", "MagiImageToVideoOutput", "magi_image_to_video"]

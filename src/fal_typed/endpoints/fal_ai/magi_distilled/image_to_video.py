@@ -1,4 +1,4 @@
-"""fal-ai/magi-distilled/image-to-video — Video endpoint of fal-ai: magi-distilled, image to video.
+"""fal-ai/magi-distilled/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/magi-distilled/image-to-video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MagiDistilledImageToVideoInput(InputModel, Request["MagiDistilledImageToVideoOutput"]):
     """Parameters of fal-ai/magi-distilled/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     num_frames: Annotated[int, Field(ge=96, le=192)] | None = 96
     """Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
@@ -33,8 +49,7 @@ class MagiDistilledImageToVideoInput(InputModel, Request["MagiDistilledImageToVi
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Literal[4, 8, 16, 32] = 16
     """Number of denoising steps; more steps take longer and give finer detail."""
@@ -43,7 +58,7 @@ class MagiDistilledImageToVideoInput(InputModel, Request["MagiDistilledImageToVi
     """Whether to check for unsafe content and blank or reject it."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
 
 class MagiDistilledImageToVideoOutput(OutputModel):
@@ -57,7 +72,118 @@ class MagiDistilledImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MagiDistilledImageToVideoPipeline(Pipeline[..., MagiDistilledImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiDistilledImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> PendingRun[MagiDistilledImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMagiDistilledImageToVideoPipeline(
+        AsyncPipeline[..., MagiDistilledImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiDistilledImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_frames: int | None = 96,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> AsyncPendingRun[MagiDistilledImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+            """
+            ...
 
     class MagiDistilledImageToVideo(
         Endpoint[..., MagiDistilledImageToVideoInput, MagiDistilledImageToVideoOutput]
@@ -77,17 +203,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,17 +233,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -139,17 +259,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -173,17 +290,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -202,17 +316,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -235,17 +346,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
             ...
 
@@ -266,17 +374,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -298,18 +403,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 96 to 192.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 96 to 192.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MagiDistilledImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMagiDistilledImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MagiDistilledImageToVideo = Endpoint
@@ -319,7 +444,7 @@ magi_distilled_image_to_video = MagiDistilledImageToVideo(
     MagiDistilledImageToVideoInput,
     MagiDistilledImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: magi-distilled, image to video.
+"""Animates an image into a video.
 
 Call it with `magi_distilled_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -327,6 +452,10 @@ Call it with `magi_distilled_image_to_video.subscribe(prompt=…, image_url=…)
 Input = MagiDistilledImageToVideoInput
 Output = MagiDistilledImageToVideoOutput
 endpoint = magi_distilled_image_to_video
+"""Animates an image into a video.
+
+Call it with `magi_distilled_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MagiDistilledImageToVideoInput",

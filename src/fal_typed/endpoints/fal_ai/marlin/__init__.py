@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.marlin._endpoint import (
         EventSegment as EventSegment,
         Input as Input,
+        Marlin as Marlin,
         MarlinInput as MarlinInput,
         MarlinOutput as MarlinOutput,
         Output as Output,
@@ -27,6 +28,7 @@ if not TYPE_CHECKING:
         if name in {
             "EventSegment",
             "Input",
+            "Marlin",
             "MarlinInput",
             "MarlinOutput",
             "Output",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

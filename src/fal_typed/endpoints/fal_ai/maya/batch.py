@@ -1,4 +1,4 @@
-"""fal-ai/maya/batch — Speech endpoint of fal-ai: maya batch.
+"""fal-ai/maya/batch — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/maya/batch
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MayaBatchInput(InputModel, Request["MayaBatchOutput"]):
     """Parameters of fal-ai/maya/batch."""
 
     texts: Annotated[list[str], Field(max_length=100, min_length=1)]
-    """1 to 100 items."""
+    """Texts to speak, with one audio file for each. 1 to 100 items."""
 
     prompts: Annotated[list[str], Field(max_length=100, min_length=1)]
     """Texts to speak, with one audio file for each. 1 to 100 items."""
@@ -41,13 +57,14 @@ class MayaBatchInput(InputModel, Request["MayaBatchOutput"]):
     """
 
     repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1.1
-    """Penalty for repetition; 1 applies none. From 1 to 2."""
+    """Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+    """
 
     sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz"
     """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
 
 
 class MayaBatchOutput(OutputModel):
@@ -70,7 +87,116 @@ class MayaBatchOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MayaBatchPipeline(Pipeline[..., MayaBatchOutput]):
+        def run(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaBatchOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> PendingRun[MayaBatchOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMayaBatchPipeline(AsyncPipeline[..., MayaBatchOutput]):
+        async def run(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaBatchOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncPendingRun[MayaBatchOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class MayaBatch(Endpoint[..., MayaBatchInput, MayaBatchOutput]):
         def run(
@@ -88,18 +214,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                texts: 1 to 100 items.
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
                 prompts: Texts to speak, with one audio file for each. 1 to 100 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,18 +244,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                texts: 1 to 100 items.
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
                 prompts: Texts to speak, with one audio file for each. 1 to 100 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -152,18 +270,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                texts: 1 to 100 items.
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
                 prompts: Texts to speak, with one audio file for each. 1 to 100 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -187,18 +301,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                texts: 1 to 100 items.
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
                 prompts: Texts to speak, with one audio file for each. 1 to 100 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -217,18 +327,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                texts: 1 to 100 items.
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
                 prompts: Texts to speak, with one audio file for each. 1 to 100 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -251,18 +357,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                texts: 1 to 100 items.
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
                 prompts: Texts to speak, with one audio file for each. 1 to 100 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -283,18 +385,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                texts: 1 to 100 items.
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
                 prompts: Texts to speak, with one audio file for each. 1 to 100 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -316,25 +414,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                texts: 1 to 100 items.
+                texts: Texts to speak, with one audio file for each. 1 to 100 items.
                 prompts: Texts to speak, with one audio file for each. 1 to 100 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MayaBatchPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMayaBatchPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MayaBatch = Endpoint
 
 maya_batch = MayaBatch("fal-ai/maya/batch", MayaBatchInput, MayaBatchOutput)
-"""Speech endpoint of fal-ai: maya batch.
+"""Generates speech from text.
 
 Call it with `maya_batch.subscribe(texts=…, prompts=…)`.
 """
@@ -342,5 +457,9 @@ Call it with `maya_batch.subscribe(texts=…, prompts=…)`.
 Input = MayaBatchInput
 Output = MayaBatchOutput
 endpoint = maya_batch
+"""Generates speech from text.
+
+Call it with `maya_batch.subscribe(texts=…, prompts=…)`.
+"""
 
 __all__ = ["MayaBatchInput", "MayaBatchOutput", "maya_batch"]

@@ -1,4 +1,4 @@
-"""fal-ai/maya/stream — Speech endpoint of fal-ai: maya stream.
+"""fal-ai/maya/stream — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/maya/stream
 """
@@ -11,8 +11,24 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MayaStreamInput(InputModel, Request["MayaStreamOutput"]):
@@ -22,9 +38,7 @@ class MayaStreamInput(InputModel, Request["MayaStreamOutput"]):
     """Text to speak. At most 5000 characters."""
 
     prompt: Annotated[str, Field(max_length=500)]
-    """Text to speak, or a description of how to speak it if the text is given separately. At most
-    500 characters.
-    """
+    """Text description of the voice. At most 500 characters."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.4
     """Sampling temperature; low values are more predictable, high values are more varied. From 0
@@ -42,13 +56,14 @@ class MayaStreamInput(InputModel, Request["MayaStreamOutput"]):
     """
 
     repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1.1
-    """Penalty for repetition; 1 applies none. From 1 to 2."""
+    """Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+    """
 
     sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz"
     """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     output_format: Literal["mp3", "wav", "pcm"] = "mp3"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
 
 
 class MayaStreamOutput(OutputModel):
@@ -56,7 +71,116 @@ class MayaStreamOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MayaStreamPipeline(Pipeline[..., MayaStreamOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> Result[MayaStreamOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> PendingRun[MayaStreamOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMayaStreamPipeline(AsyncPipeline[..., MayaStreamOutput]):
+        async def run(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> Result[MayaStreamOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> AsyncPendingRun[MayaStreamOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class MayaStream(Endpoint[..., MayaStreamInput, MayaStreamOutput]):
         def run(
@@ -75,18 +199,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 5000 characters.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 500 characters.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,18 +229,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 5000 characters.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 500 characters.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -141,18 +255,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 5000 characters.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 500 characters.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,18 +286,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 5000 characters.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 500 characters.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -208,18 +312,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 5000 characters.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 500 characters.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,18 +342,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 5000 characters.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 500 characters.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -276,18 +370,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 5000 characters.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 500 characters.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -310,25 +399,41 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 5000 characters.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 500 characters.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 28 to 4000.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
-                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
-                    frequencies.
-                output_format: File format of the audio.
+                prompt: Text description of the voice. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher frequencies.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MayaStreamPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMayaStreamPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MayaStream = Endpoint
 
 maya_stream = MayaStream("fal-ai/maya/stream", MayaStreamInput, MayaStreamOutput)
-"""Speech endpoint of fal-ai: maya stream.
+"""Generates speech from text.
 
 Call it with `maya_stream.subscribe(text=…, prompt=…)`.
 """
@@ -336,5 +441,9 @@ Call it with `maya_stream.subscribe(text=…, prompt=…)`.
 Input = MayaStreamInput
 Output = MayaStreamOutput
 endpoint = maya_stream
+"""Generates speech from text.
+
+Call it with `maya_stream.subscribe(text=…, prompt=…)`.
+"""
 
 __all__ = ["MayaStreamInput", "MayaStreamOutput", "maya_stream"]

@@ -1,4 +1,4 @@
-"""fal-ai/minimax/speech-02-hd — Speech endpoint of fal-ai: minimax speech-02-hd.
+"""fal-ai/minimax/speech-02-hd — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/minimax/speech-02-hd
 """
@@ -11,14 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting import AudioSetting
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.audio_setting import AudioSetting, AudioSettingDict
 from fal_typed.endpoints._shared.emotion import Emotion
 from fal_typed.endpoints._shared.language_boost import LanguageBoost
-from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict
-from fal_typed.endpoints._shared.voice_setting import VoiceSetting
+from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict, PronunciationDictDict
+from fal_typed.endpoints._shared.voice_setting import VoiceSetting, VoiceSettingDict
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxSpeech02HdInput(InputModel, Request["MinimaxSpeech02HdOutput"]):
@@ -39,10 +55,41 @@ class MinimaxSpeech02HdInput(InputModel, Request["MinimaxSpeech02HdOutput"]):
     """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the audio."""
+    """File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal
+    digits.
+    """
 
     pronunciation_dict: PronunciationDict | None = None
     """Pronunciations of specific words."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class MinimaxSpeech02HdOutput(OutputModel):
@@ -56,20 +103,121 @@ class MinimaxSpeech02HdOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxSpeech02HdPipeline(Pipeline[..., MinimaxSpeech02HdOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> Result[MinimaxSpeech02HdOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> PendingRun[MinimaxSpeech02HdOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxSpeech02HdPipeline(AsyncPipeline[..., MinimaxSpeech02HdOutput]):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> Result[MinimaxSpeech02HdOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> AsyncPendingRun[MinimaxSpeech02HdOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
 
     class MinimaxSpeech02Hd(Endpoint[..., MinimaxSpeech02HdInput, MinimaxSpeech02HdOutput]):
         def run(
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Result[MinimaxSpeech02HdOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -78,7 +226,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
 
             Raises:
@@ -91,13 +239,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Result[MinimaxSpeech02HdOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -106,7 +254,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
             """
             ...
@@ -115,13 +263,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Result[MinimaxSpeech02HdOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -130,7 +278,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
 
             Raises:
@@ -144,13 +292,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Result[MinimaxSpeech02HdOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -159,7 +307,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
             """
             ...
@@ -168,13 +316,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Handle[MinimaxSpeech02HdOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -183,7 +331,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
 
             Raises:
@@ -196,13 +344,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> AsyncHandle[MinimaxSpeech02HdOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -211,7 +359,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
             """
             ...
@@ -220,13 +368,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Stream[MinimaxSpeech02HdOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -237,7 +385,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
 
             Raises:
@@ -249,13 +397,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> AsyncStream[MinimaxSpeech02HdOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -264,9 +412,32 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxSpeech02HdPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxSpeech02HdPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxSpeech02Hd = Endpoint
@@ -274,7 +445,7 @@ else:
 minimax_speech_02_hd = MinimaxSpeech02Hd(
     "fal-ai/minimax/speech-02-hd", MinimaxSpeech02HdInput, MinimaxSpeech02HdOutput
 )
-"""Speech endpoint of fal-ai: minimax speech-02-hd.
+"""Generates speech from text.
 
 Call it with `minimax_speech_02_hd.subscribe(text=…)`.
 """
@@ -282,14 +453,21 @@ Call it with `minimax_speech_02_hd.subscribe(text=…)`.
 Input = MinimaxSpeech02HdInput
 Output = MinimaxSpeech02HdOutput
 endpoint = minimax_speech_02_hd
+"""Generates speech from text.
+
+Call it with `minimax_speech_02_hd.subscribe(text=…)`.
+"""
 
 __all__ = [
     "AudioSetting",
+    "AudioSettingDict",
     "Emotion",
     "LanguageBoost",
     "MinimaxSpeech02HdInput",
     "MinimaxSpeech02HdOutput",
     "PronunciationDict",
+    "PronunciationDictDict",
     "VoiceSetting",
+    "VoiceSettingDict",
     "minimax_speech_02_hd",
 ]

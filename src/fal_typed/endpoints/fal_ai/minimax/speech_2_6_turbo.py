@@ -1,4 +1,4 @@
-"""fal-ai/minimax/speech-2.6-turbo — Speech endpoint of fal-ai: minimax speech-2.6-turbo.
+"""fal-ai/minimax/speech-2.6-turbo — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/minimax/speech-2.6-turbo
 """
@@ -11,24 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting import AudioSetting
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.audio_setting import AudioSetting, AudioSettingDict
 from fal_typed.endpoints._shared.emotion import Emotion
 from fal_typed.endpoints._shared.language_boost import LanguageBoost
-from fal_typed.endpoints._shared.loudness_normalization_setting import LoudnessNormalizationSetting
-from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict
-from fal_typed.endpoints._shared.voice_setting import VoiceSetting
+from fal_typed.endpoints._shared.loudness_normalization_setting import (
+    LoudnessNormalizationSetting,
+    LoudnessNormalizationSettingDict,
+)
+from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict, PronunciationDictDict
+from fal_typed.endpoints._shared.voice_setting import VoiceSetting, VoiceSettingDict
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxSpeech26TurboInput(InputModel, Request["MinimaxSpeech26TurboOutput"]):
     """Parameters of fal-ai/minimax/speech-2.6-turbo."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
-    """Text to speak, or a description of how to speak it if the text is given separately. 1 to
-    10000 characters.
-    """
+    """Text to speak. 1 to 10000 characters."""
 
     voice_setting: VoiceSetting = VoiceSetting(
         voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
@@ -42,13 +59,47 @@ class MinimaxSpeech26TurboInput(InputModel, Request["MinimaxSpeech26TurboOutput"
     """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the audio."""
+    """File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal
+    digits.
+    """
 
     pronunciation_dict: PronunciationDict | None = None
     """Pronunciations of specific words."""
 
     normalization_setting: LoudnessNormalizationSetting = UNSET
     """Settings of loudness normalization."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class MinimaxSpeech26TurboOutput(OutputModel):
@@ -62,7 +113,120 @@ class MinimaxSpeech26TurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxSpeech26TurboPipeline(Pipeline[..., MinimaxSpeech26TurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+        ) -> Result[MinimaxSpeech26TurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+        ) -> PendingRun[MinimaxSpeech26TurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxSpeech26TurboPipeline(AsyncPipeline[..., MinimaxSpeech26TurboOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+        ) -> Result[MinimaxSpeech26TurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+        ) -> AsyncPendingRun[MinimaxSpeech26TurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+            """
+            ...
 
     class MinimaxSpeech26Turbo(
         Endpoint[..., MinimaxSpeech26TurboInput, MinimaxSpeech26TurboOutput]
@@ -71,24 +235,24 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
         ) -> Result[MinimaxSpeech26TurboOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
 
@@ -102,24 +266,24 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
         ) -> Result[MinimaxSpeech26TurboOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
             """
@@ -129,24 +293,24 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
         ) -> Result[MinimaxSpeech26TurboOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
 
@@ -161,24 +325,24 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
         ) -> Result[MinimaxSpeech26TurboOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
             """
@@ -188,24 +352,24 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
         ) -> Handle[MinimaxSpeech26TurboOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
 
@@ -219,24 +383,24 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
         ) -> AsyncHandle[MinimaxSpeech26TurboOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
             """
@@ -246,26 +410,26 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
         ) -> Stream[MinimaxSpeech26TurboOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
 
@@ -278,27 +442,50 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
         ) -> AsyncStream[MinimaxSpeech26TurboOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxSpeech26TurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxSpeech26TurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxSpeech26Turbo = Endpoint
@@ -306,7 +493,7 @@ else:
 minimax_speech_2_6_turbo = MinimaxSpeech26Turbo(
     "fal-ai/minimax/speech-2.6-turbo", MinimaxSpeech26TurboInput, MinimaxSpeech26TurboOutput
 )
-"""Speech endpoint of fal-ai: minimax speech-2.6-turbo.
+"""Generates speech from text.
 
 Call it with `minimax_speech_2_6_turbo.subscribe(prompt=…)`.
 """
@@ -314,15 +501,23 @@ Call it with `minimax_speech_2_6_turbo.subscribe(prompt=…)`.
 Input = MinimaxSpeech26TurboInput
 Output = MinimaxSpeech26TurboOutput
 endpoint = minimax_speech_2_6_turbo
+"""Generates speech from text.
+
+Call it with `minimax_speech_2_6_turbo.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AudioSetting",
+    "AudioSettingDict",
     "Emotion",
     "LanguageBoost",
     "LoudnessNormalizationSetting",
+    "LoudnessNormalizationSettingDict",
     "MinimaxSpeech26TurboInput",
     "MinimaxSpeech26TurboOutput",
     "PronunciationDict",
+    "PronunciationDictDict",
     "VoiceSetting",
+    "VoiceSettingDict",
     "minimax_speech_2_6_turbo",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/minimax/speech-2.8-hd — Speech endpoint of fal-ai: minimax speech-2.8-hd.
+"""fal-ai/minimax/speech-2.8-hd — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/minimax/speech-2.8-hd
 """
@@ -11,25 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting import AudioSetting
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.audio_setting import AudioSetting, AudioSettingDict
 from fal_typed.endpoints._shared.emotion import Emotion
 from fal_typed.endpoints._shared.language_boost import LanguageBoost
-from fal_typed.endpoints._shared.loudness_normalization_setting import LoudnessNormalizationSetting
-from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict
-from fal_typed.endpoints._shared.voice_modify import VoiceModify
-from fal_typed.endpoints._shared.voice_setting import VoiceSetting
+from fal_typed.endpoints._shared.loudness_normalization_setting import (
+    LoudnessNormalizationSetting,
+    LoudnessNormalizationSettingDict,
+)
+from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict, PronunciationDictDict
+from fal_typed.endpoints._shared.voice_modify import VoiceModify, VoiceModifyDict
+from fal_typed.endpoints._shared.voice_setting import VoiceSetting, VoiceSettingDict
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxSpeech28HdInput(InputModel, Request["MinimaxSpeech28HdOutput"]):
     """Parameters of fal-ai/minimax/speech-2.8-hd."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
-    """Text to speak, or a description of how to speak it if the text is given separately. 1 to
-    10000 characters.
-    """
+    """Text to speak. 1 to 10000 characters."""
 
     voice_setting: VoiceSetting = VoiceSetting(
         voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
@@ -43,7 +60,9 @@ class MinimaxSpeech28HdInput(InputModel, Request["MinimaxSpeech28HdOutput"]):
     """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the audio."""
+    """File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal
+    digits.
+    """
 
     pronunciation_dict: PronunciationDict | None = None
     """Pronunciations of specific words."""
@@ -53,6 +72,40 @@ class MinimaxSpeech28HdInput(InputModel, Request["MinimaxSpeech28HdOutput"]):
 
     voice_modify: VoiceModify | None = None
     """Changes to the voice: pitch, intensity, timbre."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class MinimaxSpeech28HdOutput(OutputModel):
@@ -66,32 +119,153 @@ class MinimaxSpeech28HdOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxSpeech28HdPipeline(Pipeline[..., MinimaxSpeech28HdOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> Result[MinimaxSpeech28HdOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> PendingRun[MinimaxSpeech28HdOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxSpeech28HdPipeline(AsyncPipeline[..., MinimaxSpeech28HdOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> Result[MinimaxSpeech28HdOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> AsyncPendingRun[MinimaxSpeech28HdOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
 
     class MinimaxSpeech28Hd(Endpoint[..., MinimaxSpeech28HdInput, MinimaxSpeech28HdOutput]):
         def run(
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Result[MinimaxSpeech28HdOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -106,25 +280,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Result[MinimaxSpeech28HdOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -135,25 +309,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Result[MinimaxSpeech28HdOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -169,25 +343,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Result[MinimaxSpeech28HdOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -198,25 +372,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Handle[MinimaxSpeech28HdOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -231,25 +405,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> AsyncHandle[MinimaxSpeech28HdOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -260,27 +434,27 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Stream[MinimaxSpeech28HdOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -294,29 +468,52 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> AsyncStream[MinimaxSpeech28HdOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxSpeech28HdPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxSpeech28HdPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxSpeech28Hd = Endpoint
@@ -324,7 +521,7 @@ else:
 minimax_speech_2_8_hd = MinimaxSpeech28Hd(
     "fal-ai/minimax/speech-2.8-hd", MinimaxSpeech28HdInput, MinimaxSpeech28HdOutput
 )
-"""Speech endpoint of fal-ai: minimax speech-2.8-hd.
+"""Generates speech from text.
 
 Call it with `minimax_speech_2_8_hd.subscribe(prompt=…)`.
 """
@@ -332,16 +529,25 @@ Call it with `minimax_speech_2_8_hd.subscribe(prompt=…)`.
 Input = MinimaxSpeech28HdInput
 Output = MinimaxSpeech28HdOutput
 endpoint = minimax_speech_2_8_hd
+"""Generates speech from text.
+
+Call it with `minimax_speech_2_8_hd.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AudioSetting",
+    "AudioSettingDict",
     "Emotion",
     "LanguageBoost",
     "LoudnessNormalizationSetting",
+    "LoudnessNormalizationSettingDict",
     "MinimaxSpeech28HdInput",
     "MinimaxSpeech28HdOutput",
     "PronunciationDict",
+    "PronunciationDictDict",
     "VoiceModify",
+    "VoiceModifyDict",
     "VoiceSetting",
+    "VoiceSettingDict",
     "minimax_speech_2_8_hd",
 ]

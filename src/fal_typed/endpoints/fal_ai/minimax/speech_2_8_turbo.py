@@ -1,4 +1,4 @@
-"""fal-ai/minimax/speech-2.8-turbo — Speech endpoint of fal-ai: minimax speech-2.8-turbo.
+"""fal-ai/minimax/speech-2.8-turbo — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/minimax/speech-2.8-turbo
 """
@@ -11,25 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting import AudioSetting
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.audio_setting import AudioSetting, AudioSettingDict
 from fal_typed.endpoints._shared.emotion import Emotion
 from fal_typed.endpoints._shared.language_boost import LanguageBoost
-from fal_typed.endpoints._shared.loudness_normalization_setting import LoudnessNormalizationSetting
-from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict
-from fal_typed.endpoints._shared.voice_modify import VoiceModify
-from fal_typed.endpoints._shared.voice_setting import VoiceSetting
+from fal_typed.endpoints._shared.loudness_normalization_setting import (
+    LoudnessNormalizationSetting,
+    LoudnessNormalizationSettingDict,
+)
+from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict, PronunciationDictDict
+from fal_typed.endpoints._shared.voice_modify import VoiceModify, VoiceModifyDict
+from fal_typed.endpoints._shared.voice_setting import VoiceSetting, VoiceSettingDict
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxSpeech28TurboInput(InputModel, Request["MinimaxSpeech28TurboOutput"]):
     """Parameters of fal-ai/minimax/speech-2.8-turbo."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
-    """Text to speak, or a description of how to speak it if the text is given separately. 1 to
-    10000 characters.
-    """
+    """Text to speak. 1 to 10000 characters."""
 
     voice_setting: VoiceSetting = VoiceSetting(
         voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
@@ -43,7 +60,9 @@ class MinimaxSpeech28TurboInput(InputModel, Request["MinimaxSpeech28TurboOutput"
     """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the audio."""
+    """File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal
+    digits.
+    """
 
     pronunciation_dict: PronunciationDict | None = None
     """Pronunciations of specific words."""
@@ -53,6 +72,40 @@ class MinimaxSpeech28TurboInput(InputModel, Request["MinimaxSpeech28TurboOutput"
 
     voice_modify: VoiceModify | None = None
     """Changes to the voice: pitch, intensity, timbre."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class MinimaxSpeech28TurboOutput(OutputModel):
@@ -66,7 +119,128 @@ class MinimaxSpeech28TurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxSpeech28TurboPipeline(Pipeline[..., MinimaxSpeech28TurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> Result[MinimaxSpeech28TurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> PendingRun[MinimaxSpeech28TurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxSpeech28TurboPipeline(AsyncPipeline[..., MinimaxSpeech28TurboOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> Result[MinimaxSpeech28TurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
+        ) -> AsyncPendingRun[MinimaxSpeech28TurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text to speak. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
 
     class MinimaxSpeech28Turbo(
         Endpoint[..., MinimaxSpeech28TurboInput, MinimaxSpeech28TurboOutput]
@@ -75,25 +249,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Result[MinimaxSpeech28TurboOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -108,25 +282,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Result[MinimaxSpeech28TurboOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -137,25 +311,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Result[MinimaxSpeech28TurboOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -171,25 +345,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Result[MinimaxSpeech28TurboOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -200,25 +374,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Handle[MinimaxSpeech28TurboOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -233,25 +407,25 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> AsyncHandle[MinimaxSpeech28TurboOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -262,27 +436,27 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> Stream[MinimaxSpeech28TurboOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
@@ -296,29 +470,52 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
-            normalization_setting: LoudnessNormalizationSetting = UNSET,
-            voice_modify: VoiceModify | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting
+            | LoudnessNormalizationSettingDict = UNSET,
+            voice_modify: VoiceModify | VoiceModifyDict | None = None,
         ) -> AsyncStream[MinimaxSpeech28TurboOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. 1 to 10000 characters.
+                prompt: Text to speak. 1 to 10000 characters.
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
                 normalization_setting: Settings of loudness normalization.
                 voice_modify: Changes to the voice: pitch, intensity, timbre.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxSpeech28TurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxSpeech28TurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxSpeech28Turbo = Endpoint
@@ -326,7 +523,7 @@ else:
 minimax_speech_2_8_turbo = MinimaxSpeech28Turbo(
     "fal-ai/minimax/speech-2.8-turbo", MinimaxSpeech28TurboInput, MinimaxSpeech28TurboOutput
 )
-"""Speech endpoint of fal-ai: minimax speech-2.8-turbo.
+"""Generates speech from text.
 
 Call it with `minimax_speech_2_8_turbo.subscribe(prompt=…)`.
 """
@@ -334,16 +531,25 @@ Call it with `minimax_speech_2_8_turbo.subscribe(prompt=…)`.
 Input = MinimaxSpeech28TurboInput
 Output = MinimaxSpeech28TurboOutput
 endpoint = minimax_speech_2_8_turbo
+"""Generates speech from text.
+
+Call it with `minimax_speech_2_8_turbo.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AudioSetting",
+    "AudioSettingDict",
     "Emotion",
     "LanguageBoost",
     "LoudnessNormalizationSetting",
+    "LoudnessNormalizationSettingDict",
     "MinimaxSpeech28TurboInput",
     "MinimaxSpeech28TurboOutput",
     "PronunciationDict",
+    "PronunciationDictDict",
     "VoiceModify",
+    "VoiceModifyDict",
     "VoiceSetting",
+    "VoiceSettingDict",
     "minimax_speech_2_8_turbo",
 ]

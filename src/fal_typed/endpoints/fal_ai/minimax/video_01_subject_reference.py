@@ -1,5 +1,5 @@
-"""fal-ai/minimax/video-01-subject-reference — Video endpoint of fal-ai: minimax
-video-01-subject-reference.
+"""fal-ai/minimax/video-01-subject-reference — Generates videos of the person in a reference image,
+from text.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/video-01-subject-reference
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxVideo01SubjectReferenceInput(
@@ -37,11 +53,84 @@ class MinimaxVideo01SubjectReferenceOutput(OutputModel):
     """Result of fal-ai/minimax/video-01-subject-reference."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVideo01SubjectReferencePipeline(
+        Pipeline[..., MinimaxVideo01SubjectReferenceOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> Result[MinimaxVideo01SubjectReferenceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> PendingRun[MinimaxVideo01SubjectReferenceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxVideo01SubjectReferencePipeline(
+        AsyncPipeline[..., MinimaxVideo01SubjectReferenceOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> Result[MinimaxVideo01SubjectReferenceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> AsyncPendingRun[MinimaxVideo01SubjectReferenceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxVideo01SubjectReference(
         Endpoint[..., MinimaxVideo01SubjectReferenceInput, MinimaxVideo01SubjectReferenceOutput]
@@ -56,11 +145,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
                 subject_reference_image_url: Reference image of the person to show.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -78,11 +165,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
                 subject_reference_image_url: Reference image of the person to show.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -96,11 +181,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
                 subject_reference_image_url: Reference image of the person to show.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -119,11 +202,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
                 subject_reference_image_url: Reference image of the person to show.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -137,11 +218,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
                 subject_reference_image_url: Reference image of the person to show.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -159,11 +238,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
                 subject_reference_image_url: Reference image of the person to show.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -179,11 +256,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
                 subject_reference_image_url: Reference image of the person to show.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -200,12 +275,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
                 subject_reference_image_url: Reference image of the person to show.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxVideo01SubjectReferencePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxVideo01SubjectReferencePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxVideo01SubjectReference = Endpoint
@@ -215,7 +313,7 @@ minimax_video_01_subject_reference = MinimaxVideo01SubjectReference(
     MinimaxVideo01SubjectReferenceInput,
     MinimaxVideo01SubjectReferenceOutput,
 )
-"""Video endpoint of fal-ai: minimax video-01-subject-reference.
+"""Generates videos of the person in a reference image, from text.
 
 Call it with `minimax_video_01_subject_reference.subscribe(prompt=…,
 subject_reference_image_url=…)`.
@@ -224,6 +322,11 @@ subject_reference_image_url=…)`.
 Input = MinimaxVideo01SubjectReferenceInput
 Output = MinimaxVideo01SubjectReferenceOutput
 endpoint = minimax_video_01_subject_reference
+"""Generates videos of the person in a reference image, from text.
+
+Call it with `minimax_video_01_subject_reference.subscribe(prompt=…,
+subject_reference_image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxVideo01SubjectReferenceInput",

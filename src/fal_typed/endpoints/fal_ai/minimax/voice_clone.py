@@ -1,4 +1,4 @@
-"""fal-ai/minimax/voice-clone — Speech endpoint of fal-ai: minimax voice-clone.
+"""fal-ai/minimax/voice-clone — Creates a voice from a recording, for later requests.
 
 Category: speech. https://fal.ai/models/fal-ai/minimax/voice-clone
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Model: TypeAlias = Literal["speech-02-hd", "speech-02-turbo", "speech-01-hd", "speech-01-turbo"]
 """Value of the parameter `model`."""
@@ -23,7 +39,7 @@ class MinimaxVoiceCloneInput(InputModel, Request["MinimaxVoiceCloneOutput"]):
     """Parameters of fal-ai/minimax/voice-clone."""
 
     audio_url: FileInput
-    """Audio of the voice to process."""
+    """Recording of the voice to use."""
 
     noise_reduction: bool = False
     """Whether to remove noise from the sample recording first."""
@@ -32,7 +48,9 @@ class MinimaxVoiceCloneInput(InputModel, Request["MinimaxVoiceCloneOutput"]):
     """Whether to normalize the loudness of the sample recording first."""
 
     accuracy: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """From 0 to 1."""
+    """How closely the transcript of the recording must match before the voice is accepted. From 0
+    to 1.
+    """
 
     text: Annotated[str, Field(max_length=1000)] | None = None
     """Text to speak. At most 1000 characters."""
@@ -52,7 +70,100 @@ class MinimaxVoiceCloneOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVoiceClonePipeline(Pipeline[..., MinimaxVoiceCloneOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> Result[MinimaxVoiceCloneOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> PendingRun[MinimaxVoiceCloneOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxVoiceClonePipeline(AsyncPipeline[..., MinimaxVoiceCloneOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> Result[MinimaxVoiceCloneOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> AsyncPendingRun[MinimaxVoiceCloneOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
 
     class MinimaxVoiceClone(Endpoint[..., MinimaxVoiceCloneInput, MinimaxVoiceCloneOutput]):
         def run(
@@ -68,11 +179,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 noise_reduction: Whether to remove noise from the sample recording first.
-                need_volume_normalization: Whether to normalize the loudness of the sample recording
-                    first.
-                accuracy: From 0 to 1.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
                 text: Text to speak. At most 1000 characters.
                 model: Model to use; models differ in quality, speed and price.
 
@@ -95,11 +205,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 noise_reduction: Whether to remove noise from the sample recording first.
-                need_volume_normalization: Whether to normalize the loudness of the sample recording
-                    first.
-                accuracy: From 0 to 1.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
                 text: Text to speak. At most 1000 characters.
                 model: Model to use; models differ in quality, speed and price.
             """
@@ -118,11 +227,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 noise_reduction: Whether to remove noise from the sample recording first.
-                need_volume_normalization: Whether to normalize the loudness of the sample recording
-                    first.
-                accuracy: From 0 to 1.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
                 text: Text to speak. At most 1000 characters.
                 model: Model to use; models differ in quality, speed and price.
 
@@ -146,11 +254,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 noise_reduction: Whether to remove noise from the sample recording first.
-                need_volume_normalization: Whether to normalize the loudness of the sample recording
-                    first.
-                accuracy: From 0 to 1.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
                 text: Text to speak. At most 1000 characters.
                 model: Model to use; models differ in quality, speed and price.
             """
@@ -169,11 +276,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 noise_reduction: Whether to remove noise from the sample recording first.
-                need_volume_normalization: Whether to normalize the loudness of the sample recording
-                    first.
-                accuracy: From 0 to 1.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
                 text: Text to speak. At most 1000 characters.
                 model: Model to use; models differ in quality, speed and price.
 
@@ -196,11 +302,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 noise_reduction: Whether to remove noise from the sample recording first.
-                need_volume_normalization: Whether to normalize the loudness of the sample recording
-                    first.
-                accuracy: From 0 to 1.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
                 text: Text to speak. At most 1000 characters.
                 model: Model to use; models differ in quality, speed and price.
             """
@@ -221,11 +326,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 noise_reduction: Whether to remove noise from the sample recording first.
-                need_volume_normalization: Whether to normalize the loudness of the sample recording
-                    first.
-                accuracy: From 0 to 1.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
                 text: Text to speak. At most 1000 characters.
                 model: Model to use; models differ in quality, speed and price.
 
@@ -247,14 +351,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 noise_reduction: Whether to remove noise from the sample recording first.
-                need_volume_normalization: Whether to normalize the loudness of the sample recording
-                    first.
-                accuracy: From 0 to 1.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording first.
+                accuracy: How closely the transcript of the recording must match before the voice is accepted. From 0 to 1.
                 text: Text to speak. At most 1000 characters.
                 model: Model to use; models differ in quality, speed and price.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxVoiceClonePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxVoiceClonePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxVoiceClone = Endpoint
@@ -262,7 +388,7 @@ else:
 minimax_voice_clone = MinimaxVoiceClone(
     "fal-ai/minimax/voice-clone", MinimaxVoiceCloneInput, MinimaxVoiceCloneOutput
 )
-"""Speech endpoint of fal-ai: minimax voice-clone.
+"""Creates a voice from a recording, for later requests.
 
 Call it with `minimax_voice_clone.subscribe(audio_url=…)`.
 """
@@ -270,5 +396,9 @@ Call it with `minimax_voice_clone.subscribe(audio_url=…)`.
 Input = MinimaxVoiceCloneInput
 Output = MinimaxVoiceCloneOutput
 endpoint = minimax_voice_clone
+"""Creates a voice from a recording, for later requests.
+
+Call it with `minimax_voice_clone.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["MinimaxVoiceCloneInput", "MinimaxVoiceCloneOutput", "Model", "minimax_voice_clone"]

@@ -1,4 +1,4 @@
-"""fal-ai/minimax/voice-design — Speech endpoint of fal-ai: minimax voice-design.
+"""fal-ai/minimax/voice-design — Creates a voice from a description, for later requests.
 
 Category: speech. https://fal.ai/models/fal-ai/minimax/voice-design
 """
@@ -11,21 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxVoiceDesignInput(InputModel, Request["MinimaxVoiceDesignOutput"]):
     """Parameters of fal-ai/minimax/voice-design."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text to speak, or a description of how to speak it if the text is given separately. At most
-    2000 characters.
-    """
+    """Text description of the voice. At most 2000 characters."""
 
     preview_text: Annotated[str, Field(max_length=500)]
-    """At most 500 characters."""
+    """Text that the new voice speaks as a sample. At most 500 characters."""
 
 
 class MinimaxVoiceDesignOutput(OutputModel):
@@ -39,16 +53,58 @@ class MinimaxVoiceDesignOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVoiceDesignPipeline(Pipeline[..., MinimaxVoiceDesignOutput]):
+        def run(self, *, prompt: str, preview_text: str) -> Result[MinimaxVoiceDesignOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
+            """
+            ...
+
+        def submit(self, *, prompt: str, preview_text: str) -> PendingRun[MinimaxVoiceDesignOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxVoiceDesignPipeline(AsyncPipeline[..., MinimaxVoiceDesignOutput]):
+        async def run(self, *, prompt: str, preview_text: str) -> Result[MinimaxVoiceDesignOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, preview_text: str
+        ) -> AsyncPendingRun[MinimaxVoiceDesignOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
+            """
+            ...
 
     class MinimaxVoiceDesign(Endpoint[..., MinimaxVoiceDesignInput, MinimaxVoiceDesignOutput]):
         def run(self, *, prompt: str, preview_text: str) -> Result[MinimaxVoiceDesignOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 2000 characters.
-                preview_text: At most 500 characters.
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -62,9 +118,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 2000 characters.
-                preview_text: At most 500 characters.
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
             """
             ...
 
@@ -72,9 +127,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 2000 characters.
-                preview_text: At most 500 characters.
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,9 +143,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 2000 characters.
-                preview_text: At most 500 characters.
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
             """
             ...
 
@@ -99,9 +152,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 2000 characters.
-                preview_text: At most 500 characters.
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,9 +167,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 2000 characters.
-                preview_text: At most 500 characters.
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
             """
             ...
 
@@ -127,9 +178,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 2000 characters.
-                preview_text: At most 500 characters.
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -142,10 +192,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately. At most 2000 characters.
-                preview_text: At most 500 characters.
+                prompt: Text description of the voice. At most 2000 characters.
+                preview_text: Text that the new voice speaks as a sample. At most 500 characters.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxVoiceDesignPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxVoiceDesignPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxVoiceDesign = Endpoint
@@ -153,7 +225,7 @@ else:
 minimax_voice_design = MinimaxVoiceDesign(
     "fal-ai/minimax/voice-design", MinimaxVoiceDesignInput, MinimaxVoiceDesignOutput
 )
-"""Speech endpoint of fal-ai: minimax voice-design.
+"""Creates a voice from a description, for later requests.
 
 Call it with `minimax_voice_design.subscribe(prompt=…, preview_text=…)`.
 """
@@ -161,5 +233,9 @@ Call it with `minimax_voice_design.subscribe(prompt=…, preview_text=…)`.
 Input = MinimaxVoiceDesignInput
 Output = MinimaxVoiceDesignOutput
 endpoint = minimax_voice_design
+"""Creates a voice from a description, for later requests.
+
+Call it with `minimax_voice_design.subscribe(prompt=…, preview_text=…)`.
+"""
 
 __all__ = ["MinimaxVoiceDesignInput", "MinimaxVoiceDesignOutput", "minimax_voice_design"]

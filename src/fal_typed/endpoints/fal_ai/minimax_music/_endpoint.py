@@ -1,4 +1,4 @@
-"""fal-ai/minimax-music — Audio endpoint of fal-ai: minimax-music.
+"""fal-ai/minimax-music — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/minimax-music
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxMusicInput(InputModel, Request["MinimaxMusicOutput"]):
     """Parameters of fal-ai/minimax-music."""
 
     prompt: Annotated[str, Field(max_length=600, min_length=1)]
-    """Text description of the sound, music or voice to generate. 1 to 600 characters."""
+    """Text description of the music. 1 to 600 characters."""
 
     reference_audio_url: FileInput
     """Reference audio whose voice or sound is used."""
@@ -34,15 +50,61 @@ class MinimaxMusicOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxMusicPipeline(Pipeline[..., MinimaxMusicOutput]):
+        def run(self, *, prompt: str, reference_audio_url: FileInput) -> Result[MinimaxMusicOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the music. 1 to 600 characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> PendingRun[MinimaxMusicOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the music. 1 to 600 characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxMusicPipeline(AsyncPipeline[..., MinimaxMusicOutput]):
+        async def run(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> Result[MinimaxMusicOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the music. 1 to 600 characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> AsyncPendingRun[MinimaxMusicOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the music. 1 to 600 characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+            """
+            ...
 
     class MinimaxMusic(Endpoint[..., MinimaxMusicInput, MinimaxMusicOutput]):
         def run(self, *, prompt: str, reference_audio_url: FileInput) -> Result[MinimaxMusicOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 600
-                    characters.
+                prompt: Text description of the music. 1 to 600 characters.
                 reference_audio_url: Reference audio whose voice or sound is used.
 
             Raises:
@@ -57,8 +119,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 600
-                    characters.
+                prompt: Text description of the music. 1 to 600 characters.
                 reference_audio_url: Reference audio whose voice or sound is used.
             """
             ...
@@ -69,8 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 600
-                    characters.
+                prompt: Text description of the music. 1 to 600 characters.
                 reference_audio_url: Reference audio whose voice or sound is used.
 
             Raises:
@@ -86,8 +146,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 600
-                    characters.
+                prompt: Text description of the music. 1 to 600 characters.
                 reference_audio_url: Reference audio whose voice or sound is used.
             """
             ...
@@ -98,8 +157,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 600
-                    characters.
+                prompt: Text description of the music. 1 to 600 characters.
                 reference_audio_url: Reference audio whose voice or sound is used.
 
             Raises:
@@ -114,8 +172,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 600
-                    characters.
+                prompt: Text description of the music. 1 to 600 characters.
                 reference_audio_url: Reference audio whose voice or sound is used.
             """
             ...
@@ -128,8 +185,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 600
-                    characters.
+                prompt: Text description of the music. 1 to 600 characters.
                 reference_audio_url: Reference audio whose voice or sound is used.
 
             Raises:
@@ -143,16 +199,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 600
-                    characters.
+                prompt: Text description of the music. 1 to 600 characters.
                 reference_audio_url: Reference audio whose voice or sound is used.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxMusicPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMinimaxMusicPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxMusic = Endpoint
 
 minimax_music = MinimaxMusic("fal-ai/minimax-music", MinimaxMusicInput, MinimaxMusicOutput)
-"""Audio endpoint of fal-ai: minimax-music.
+"""Generates music from text.
 
 Call it with `minimax_music.subscribe(prompt=…, reference_audio_url=…)`.
 """
@@ -160,5 +236,9 @@ Call it with `minimax_music.subscribe(prompt=…, reference_audio_url=…)`.
 Input = MinimaxMusicInput
 Output = MinimaxMusicOutput
 endpoint = minimax_music
+"""Generates music from text.
+
+Call it with `minimax_music.subscribe(prompt=…, reference_audio_url=…)`.
+"""
 
 __all__ = ["MinimaxMusicInput", "MinimaxMusicOutput", "minimax_music"]

@@ -1,4 +1,4 @@
-"""fal-ai/minimax-music/v2 — Audio endpoint of fal-ai: minimax-music v2.
+"""fal-ai/minimax-music/v2 — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/minimax-music/v2
 """
@@ -11,23 +11,60 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting_2d851bbc import AudioSetting
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.audio_setting_2d851bbc import AudioSetting, AudioSettingDict
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxMusicV2Input(InputModel, Request["MinimaxMusicV2Output"]):
     """Parameters of fal-ai/minimax-music/v2."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=10)]
-    """Text description of the sound, music or voice to generate. 10 to 2000 characters."""
+    """Text description of the music. 10 to 2000 characters."""
 
     lyrics_prompt: Annotated[str, Field(max_length=3000, min_length=10)]
     """Lyrics to sing. 10 to 3000 characters."""
 
     audio_setting: AudioSetting = UNSET
     """Format of the audio file: encoding, sample rate, bit rate, channels."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class MinimaxMusicV2Output(OutputModel):
@@ -38,17 +75,89 @@ class MinimaxMusicV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxMusicV2Pipeline(Pipeline[..., MinimaxMusicV2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+        ) -> Result[MinimaxMusicV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+        ) -> PendingRun[MinimaxMusicV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxMusicV2Pipeline(AsyncPipeline[..., MinimaxMusicV2Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+        ) -> Result[MinimaxMusicV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+        ) -> AsyncPendingRun[MinimaxMusicV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
 
     class MinimaxMusicV2(Endpoint[..., MinimaxMusicV2Input, MinimaxMusicV2Output]):
         def run(
-            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
         ) -> Result[MinimaxMusicV2Output]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
+                prompt: Text description of the music. 10 to 2000 characters.
                 lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
 
@@ -59,26 +168,32 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
         ) -> Result[MinimaxMusicV2Output]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
+                prompt: Text description of the music. 10 to 2000 characters.
                 lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
             """
             ...
 
         def subscribe(
-            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
         ) -> Result[MinimaxMusicV2Output]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
+                prompt: Text description of the music. 10 to 2000 characters.
                 lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
 
@@ -90,26 +205,32 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
         ) -> Result[MinimaxMusicV2Output]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
+                prompt: Text description of the music. 10 to 2000 characters.
                 lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
             """
             ...
 
         def submit(
-            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
         ) -> Handle[MinimaxMusicV2Output]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
+                prompt: Text description of the music. 10 to 2000 characters.
                 lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
 
@@ -120,28 +241,34 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
         ) -> AsyncHandle[MinimaxMusicV2Output]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
+                prompt: Text description of the music. 10 to 2000 characters.
                 lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
             """
             ...
 
         def stream(
-            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
         ) -> Stream[MinimaxMusicV2Output]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
+                prompt: Text description of the music. 10 to 2000 characters.
                 lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
 
@@ -151,16 +278,40 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+            self,
+            *,
+            prompt: str,
+            lyrics_prompt: str,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
         ) -> AsyncStream[MinimaxMusicV2Output]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
+                prompt: Text description of the music. 10 to 2000 characters.
                 lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxMusicV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMinimaxMusicV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxMusicV2 = Endpoint
@@ -168,7 +319,7 @@ else:
 minimax_music_v2 = MinimaxMusicV2(
     "fal-ai/minimax-music/v2", MinimaxMusicV2Input, MinimaxMusicV2Output
 )
-"""Audio endpoint of fal-ai: minimax-music v2.
+"""Generates music from text.
 
 Call it with `minimax_music_v2.subscribe(prompt=…, lyrics_prompt=…)`.
 """
@@ -176,5 +327,15 @@ Call it with `minimax_music_v2.subscribe(prompt=…, lyrics_prompt=…)`.
 Input = MinimaxMusicV2Input
 Output = MinimaxMusicV2Output
 endpoint = minimax_music_v2
+"""Generates music from text.
 
-__all__ = ["AudioSetting", "MinimaxMusicV2Input", "MinimaxMusicV2Output", "minimax_music_v2"]
+Call it with `minimax_music_v2.subscribe(prompt=…, lyrics_prompt=…)`.
+"""
+
+__all__ = [
+    "AudioSetting",
+    "AudioSettingDict",
+    "MinimaxMusicV2Input",
+    "MinimaxMusicV2Output",
+    "minimax_music_v2",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/minimax-music/v2.5 — Audio endpoint of fal-ai: minimax-music v2.5.
+"""fal-ai/minimax-music/v2.5 — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/minimax-music/v2.5
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting25 import AudioSetting25
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.audio_setting25 import AudioSetting25, AudioSetting25Dict
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxMusicV25Input(InputModel, Request["MinimaxMusicV25Output"]):
     """Parameters of fal-ai/minimax-music/v2.5."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Text description of the sound, music or voice to generate. 1 to 2000 characters."""
+    """Text description of the music. 1 to 2000 characters."""
 
     lyrics: Annotated[str, Field(max_length=3500)] = ""
     """Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500
@@ -37,6 +53,31 @@ class MinimaxMusicV25Input(InputModel, Request["MinimaxMusicV25Output"]):
     audio_setting: AudioSetting25 = UNSET
     """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            is_instrumental: bool = False,
+            lyrics_optimizer: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                is_instrumental: Whether to generate music without vocals.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class MinimaxMusicV25Output(OutputModel):
     """Result of fal-ai/minimax-music/v2.5."""
@@ -46,7 +87,92 @@ class MinimaxMusicV25Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxMusicV25Pipeline(Pipeline[..., MinimaxMusicV25Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            is_instrumental: bool = False,
+            lyrics_optimizer: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> Result[MinimaxMusicV25Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                is_instrumental: Whether to generate music without vocals.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            is_instrumental: bool = False,
+            lyrics_optimizer: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> PendingRun[MinimaxMusicV25Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                is_instrumental: Whether to generate music without vocals.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxMusicV25Pipeline(AsyncPipeline[..., MinimaxMusicV25Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            is_instrumental: bool = False,
+            lyrics_optimizer: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> Result[MinimaxMusicV25Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                is_instrumental: Whether to generate music without vocals.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            is_instrumental: bool = False,
+            lyrics_optimizer: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> AsyncPendingRun[MinimaxMusicV25Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                is_instrumental: Whether to generate music without vocals.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
 
     class MinimaxMusicV25(Endpoint[..., MinimaxMusicV25Input, MinimaxMusicV25Output]):
         def run(
@@ -56,15 +182,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             is_instrumental: bool = False,
             lyrics_optimizer: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Result[MinimaxMusicV25Output]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 is_instrumental: Whether to generate music without vocals.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -82,15 +206,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             is_instrumental: bool = False,
             lyrics_optimizer: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Result[MinimaxMusicV25Output]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 is_instrumental: Whether to generate music without vocals.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -104,15 +226,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             is_instrumental: bool = False,
             lyrics_optimizer: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Result[MinimaxMusicV25Output]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 is_instrumental: Whether to generate music without vocals.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -131,15 +251,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             is_instrumental: bool = False,
             lyrics_optimizer: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Result[MinimaxMusicV25Output]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 is_instrumental: Whether to generate music without vocals.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -153,15 +271,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             is_instrumental: bool = False,
             lyrics_optimizer: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Handle[MinimaxMusicV25Output]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 is_instrumental: Whether to generate music without vocals.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -179,15 +295,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             is_instrumental: bool = False,
             lyrics_optimizer: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> AsyncHandle[MinimaxMusicV25Output]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 is_instrumental: Whether to generate music without vocals.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -201,17 +315,15 @@ if TYPE_CHECKING:
             lyrics: str = "",
             is_instrumental: bool = False,
             lyrics_optimizer: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Stream[MinimaxMusicV25Output]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 is_instrumental: Whether to generate music without vocals.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -228,19 +340,40 @@ if TYPE_CHECKING:
             lyrics: str = "",
             is_instrumental: bool = False,
             lyrics_optimizer: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> AsyncStream[MinimaxMusicV25Output]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 1 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 1 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 is_instrumental: Whether to generate music without vocals.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxMusicV25Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxMusicV25Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxMusicV25 = Endpoint
@@ -248,7 +381,7 @@ else:
 minimax_music_v2_5 = MinimaxMusicV25(
     "fal-ai/minimax-music/v2.5", MinimaxMusicV25Input, MinimaxMusicV25Output
 )
-"""Audio endpoint of fal-ai: minimax-music v2.5.
+"""Generates music from text.
 
 Call it with `minimax_music_v2_5.subscribe(prompt=…)`.
 """
@@ -256,5 +389,15 @@ Call it with `minimax_music_v2_5.subscribe(prompt=…)`.
 Input = MinimaxMusicV25Input
 Output = MinimaxMusicV25Output
 endpoint = minimax_music_v2_5
+"""Generates music from text.
 
-__all__ = ["AudioSetting25", "MinimaxMusicV25Input", "MinimaxMusicV25Output", "minimax_music_v2_5"]
+Call it with `minimax_music_v2_5.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "AudioSetting25",
+    "AudioSetting25Dict",
+    "MinimaxMusicV25Input",
+    "MinimaxMusicV25Output",
+    "minimax_music_v2_5",
+]

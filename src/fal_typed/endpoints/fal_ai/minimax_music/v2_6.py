@@ -1,4 +1,4 @@
-"""fal-ai/minimax-music/v2.6 — Audio endpoint of fal-ai: minimax-music v2.6.
+"""fal-ai/minimax-music/v2.6 — Generates music from text.
 
 Category: audio. https://fal.ai/models/fal-ai/minimax-music/v2.6
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting25 import AudioSetting25
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.audio_setting25 import AudioSetting25, AudioSetting25Dict
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxMusicV26Input(InputModel, Request["MinimaxMusicV26Output"]):
     """Parameters of fal-ai/minimax-music/v2.6."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=10)]
-    """Text description of the sound, music or voice to generate. 10 to 2000 characters."""
+    """Text description of the music. 10 to 2000 characters."""
 
     lyrics: Annotated[str, Field(max_length=3500)] = ""
     """Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500
@@ -37,6 +53,31 @@ class MinimaxMusicV26Input(InputModel, Request["MinimaxMusicV26Output"]):
     audio_setting: AudioSetting25 = UNSET
     """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class MinimaxMusicV26Output(OutputModel):
     """Result of fal-ai/minimax-music/v2.6."""
@@ -46,7 +87,92 @@ class MinimaxMusicV26Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxMusicV26Pipeline(Pipeline[..., MinimaxMusicV26Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> Result[MinimaxMusicV26Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> PendingRun[MinimaxMusicV26Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxMusicV26Pipeline(AsyncPipeline[..., MinimaxMusicV26Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> Result[MinimaxMusicV26Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
+        ) -> AsyncPendingRun[MinimaxMusicV26Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
 
     class MinimaxMusicV26(Endpoint[..., MinimaxMusicV26Input, MinimaxMusicV26Output]):
         def run(
@@ -56,15 +182,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             lyrics_optimizer: bool = False,
             is_instrumental: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Result[MinimaxMusicV26Output]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 is_instrumental: Whether to generate music without vocals.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -82,15 +206,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             lyrics_optimizer: bool = False,
             is_instrumental: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Result[MinimaxMusicV26Output]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 is_instrumental: Whether to generate music without vocals.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -104,15 +226,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             lyrics_optimizer: bool = False,
             is_instrumental: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Result[MinimaxMusicV26Output]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 is_instrumental: Whether to generate music without vocals.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -131,15 +251,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             lyrics_optimizer: bool = False,
             is_instrumental: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Result[MinimaxMusicV26Output]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 is_instrumental: Whether to generate music without vocals.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -153,15 +271,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             lyrics_optimizer: bool = False,
             is_instrumental: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Handle[MinimaxMusicV26Output]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 is_instrumental: Whether to generate music without vocals.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -179,15 +295,13 @@ if TYPE_CHECKING:
             lyrics: str = "",
             lyrics_optimizer: bool = False,
             is_instrumental: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> AsyncHandle[MinimaxMusicV26Output]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 is_instrumental: Whether to generate music without vocals.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -201,17 +315,15 @@ if TYPE_CHECKING:
             lyrics: str = "",
             lyrics_optimizer: bool = False,
             is_instrumental: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> Stream[MinimaxMusicV26Output]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 is_instrumental: Whether to generate music without vocals.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
@@ -228,19 +340,40 @@ if TYPE_CHECKING:
             lyrics: str = "",
             lyrics_optimizer: bool = False,
             is_instrumental: bool = False,
-            audio_setting: AudioSetting25 = UNSET,
+            audio_setting: AudioSetting25 | AudioSetting25Dict = UNSET,
         ) -> AsyncStream[MinimaxMusicV26Output]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate. 10 to 2000
-                    characters.
-                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
-                    most 3500 characters.
+                prompt: Text description of the music. 10 to 2000 characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500 characters.
                 lyrics_optimizer: Whether a language model writes or improves the lyrics.
                 is_instrumental: Whether to generate music without vocals.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxMusicV26Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxMusicV26Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxMusicV26 = Endpoint
@@ -248,7 +381,7 @@ else:
 minimax_music_v2_6 = MinimaxMusicV26(
     "fal-ai/minimax-music/v2.6", MinimaxMusicV26Input, MinimaxMusicV26Output
 )
-"""Audio endpoint of fal-ai: minimax-music v2.6.
+"""Generates music from text.
 
 Call it with `minimax_music_v2_6.subscribe(prompt=…)`.
 """
@@ -256,5 +389,15 @@ Call it with `minimax_music_v2_6.subscribe(prompt=…)`.
 Input = MinimaxMusicV26Input
 Output = MinimaxMusicV26Output
 endpoint = minimax_music_v2_6
+"""Generates music from text.
 
-__all__ = ["AudioSetting25", "MinimaxMusicV26Input", "MinimaxMusicV26Output", "minimax_music_v2_6"]
+Call it with `minimax_music_v2_6.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "AudioSetting25",
+    "AudioSetting25Dict",
+    "MinimaxMusicV26Input",
+    "MinimaxMusicV26Output",
+    "minimax_music_v2_6",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/mmaudio-v2 — Video endpoint of fal-ai: mmaudio-v2.
+"""fal-ai/mmaudio-v2 — Adds matching sound to a video.
 
 Category: video. https://fal.ai/models/fal-ai/mmaudio-v2
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MmaudioV2Input(InputModel, Request["MmaudioV2Output"]):
     """Parameters of fal-ai/mmaudio-v2."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """Text description of the sound to generate."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -36,7 +52,7 @@ class MmaudioV2Input(InputModel, Request["MmaudioV2Output"]):
     """Number of inference steps; more steps take longer and give finer detail. From 4 to 50."""
 
     duration: Annotated[float, Field(ge=1.0, le=30.0)] = 8
-    """Duration of the result in seconds. From 1 to 30."""
+    """Duration of the video in seconds. From 1 to 30."""
 
     cfg_strength: Annotated[float, Field(ge=0.0, le=20.0)] = 4.5
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -51,11 +67,120 @@ class MmaudioV2Output(OutputModel):
     """Result of fal-ai/mmaudio-v2."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MmaudioV2Pipeline(Pipeline[..., MmaudioV2Output]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> PendingRun[MmaudioV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMmaudioV2Pipeline(AsyncPipeline[..., MmaudioV2Output]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> AsyncPendingRun[MmaudioV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+            """
+            ...
 
     class MmaudioV2(Endpoint[..., MmaudioV2Input, MmaudioV2Output]):
         def run(
@@ -73,18 +198,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,18 +228,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
             """
             ...
 
@@ -137,18 +254,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -172,18 +285,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
             """
             ...
 
@@ -202,18 +311,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,18 +341,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
             """
             ...
 
@@ -268,18 +369,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -301,25 +398,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the video in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MmaudioV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMmaudioV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MmaudioV2 = Endpoint
 
 mmaudio_v2 = MmaudioV2("fal-ai/mmaudio-v2", MmaudioV2Input, MmaudioV2Output)
-"""Video endpoint of fal-ai: mmaudio-v2.
+"""Adds matching sound to a video.
 
 Call it with `mmaudio_v2.subscribe(video_url=…, prompt=…)`.
 """
@@ -327,5 +441,9 @@ Call it with `mmaudio_v2.subscribe(video_url=…, prompt=…)`.
 Input = MmaudioV2Input
 Output = MmaudioV2Output
 endpoint = mmaudio_v2
+"""Adds matching sound to a video.
+
+Call it with `mmaudio_v2.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = ["MmaudioV2Input", "MmaudioV2Output", "mmaudio_v2"]

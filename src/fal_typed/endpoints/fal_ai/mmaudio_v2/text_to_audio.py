@@ -1,4 +1,4 @@
-"""fal-ai/mmaudio-v2/text-to-audio — Audio endpoint of fal-ai: mmaudio-v2, text to audio.
+"""fal-ai/mmaudio-v2/text-to-audio — Generates sound effects from text.
 
 Category: audio. https://fal.ai/models/fal-ai/mmaudio-v2/text-to-audio
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MmaudioV2TextToAudioInput(InputModel, Request["MmaudioV2TextToAudioOutput"]):
     """Parameters of fal-ai/mmaudio-v2/text-to-audio."""
 
     prompt: str
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the sound to generate."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -33,7 +49,7 @@ class MmaudioV2TextToAudioInput(InputModel, Request["MmaudioV2TextToAudioOutput"
     """Number of inference steps; more steps take longer and give finer detail. From 4 to 50."""
 
     duration: Annotated[float, Field(ge=1.0, le=30.0)] = 8
-    """Duration of the result in seconds. From 1 to 30."""
+    """Duration of the audio in seconds. From 1 to 30."""
 
     cfg_strength: Annotated[float, Field(ge=0.0, le=20.0)] = 4.5
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -52,7 +68,108 @@ class MmaudioV2TextToAudioOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MmaudioV2TextToAudioPipeline(Pipeline[..., MmaudioV2TextToAudioOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2TextToAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> PendingRun[MmaudioV2TextToAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMmaudioV2TextToAudioPipeline(AsyncPipeline[..., MmaudioV2TextToAudioOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2TextToAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> AsyncPendingRun[MmaudioV2TextToAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
+            """
+            ...
 
     class MmaudioV2TextToAudio(
         Endpoint[..., MmaudioV2TextToAudioInput, MmaudioV2TextToAudioOutput]
@@ -71,17 +188,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,17 +216,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
             """
             ...
 
@@ -131,17 +240,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,17 +269,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
             """
             ...
 
@@ -192,17 +293,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,17 +321,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
             """
             ...
 
@@ -254,17 +347,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,18 +374,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 negative_prompt: Text description of what to avoid in the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
-                num_steps: Number of inference steps; more steps take longer and give finer detail.
-                    From 4 to 50.
-                duration: Duration of the result in seconds. From 1 to 30.
-                cfg_strength: How closely the result follows the prompt; low values allow more
-                    freedom, high values are more literal. From 0 to 20.
-                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
-                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 50.
+                duration: Duration of the audio in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes the audio.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MmaudioV2TextToAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMmaudioV2TextToAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MmaudioV2TextToAudio = Endpoint
@@ -304,7 +412,7 @@ else:
 mmaudio_v2_text_to_audio = MmaudioV2TextToAudio(
     "fal-ai/mmaudio-v2/text-to-audio", MmaudioV2TextToAudioInput, MmaudioV2TextToAudioOutput
 )
-"""Audio endpoint of fal-ai: mmaudio-v2, text to audio.
+"""Generates sound effects from text.
 
 Call it with `mmaudio_v2_text_to_audio.subscribe(prompt=…)`.
 """
@@ -312,5 +420,9 @@ Call it with `mmaudio_v2_text_to_audio.subscribe(prompt=…)`.
 Input = MmaudioV2TextToAudioInput
 Output = MmaudioV2TextToAudioOutput
 endpoint = mmaudio_v2_text_to_audio
+"""Generates sound effects from text.
+
+Call it with `mmaudio_v2_text_to_audio.subscribe(prompt=…)`.
+"""
 
 __all__ = ["MmaudioV2TextToAudioInput", "MmaudioV2TextToAudioOutput", "mmaudio_v2_text_to_audio"]

@@ -1,4 +1,4 @@
-"""fal-ai/moondream/batched — Vision endpoint of fal-ai: moondream batched.
+"""fal-ai/moondream/batched — Answers questions about several images.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream/batched
 """
@@ -11,9 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MoondreamInputParam(InputModel):
@@ -51,7 +69,37 @@ class MoondreamBatchedInput(InputModel, Request["MoondreamBatchedOutput"]):
     """
 
     repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1
-    """Penalty for repetition; 1 applies none. From 1 to 2."""
+    """Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class MoondreamBatchedOutput(OutputModel):
@@ -67,16 +115,124 @@ class MoondreamBatchedOutput(OutputModel):
     """Whether this is a partial response that is followed by more text."""
 
     filenames: list[str] | None = None
+    """Names of the files, in the same order as the responses."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MoondreamInputParamDict(TypedDict):
+        """`MoondreamInputParam` as a dict."""
+
+        image_url: FileInput
+        prompt: NotRequired[str]
+
+    class MoondreamBatchedPipeline(Pipeline[..., MoondreamBatchedOutput]):
+        def run(
+            self,
+            *,
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> Result[MoondreamBatchedOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> PendingRun[MoondreamBatchedOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondreamBatchedPipeline(AsyncPipeline[..., MoondreamBatchedOutput]):
+        async def run(
+            self,
+            *,
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> Result[MoondreamBatchedOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> AsyncPendingRun[MoondreamBatchedOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+            """
+            ...
 
     class MoondreamBatched(Endpoint[..., MoondreamBatchedInput, MoondreamBatchedOutput]):
         def run(
             self,
             *,
-            inputs: list[MoondreamInputParam],
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
             model_id: Literal[
                 "vikhyatk/moondream2", "fal-ai/moondream2-docci"
             ] = "vikhyatk/moondream2",
@@ -90,13 +246,10 @@ if TYPE_CHECKING:
             Args:
                 inputs: Inputs to evaluate, one entry for each image.
                 model_id: Id of the model to use.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,7 +260,7 @@ if TYPE_CHECKING:
         async def run_async(
             self,
             *,
-            inputs: list[MoondreamInputParam],
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
             model_id: Literal[
                 "vikhyatk/moondream2", "fal-ai/moondream2-docci"
             ] = "vikhyatk/moondream2",
@@ -121,20 +274,17 @@ if TYPE_CHECKING:
             Args:
                 inputs: Inputs to evaluate, one entry for each image.
                 model_id: Id of the model to use.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
             """
             ...
 
         def subscribe(
             self,
             *,
-            inputs: list[MoondreamInputParam],
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
             model_id: Literal[
                 "vikhyatk/moondream2", "fal-ai/moondream2-docci"
             ] = "vikhyatk/moondream2",
@@ -148,13 +298,10 @@ if TYPE_CHECKING:
             Args:
                 inputs: Inputs to evaluate, one entry for each image.
                 model_id: Id of the model to use.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -166,7 +313,7 @@ if TYPE_CHECKING:
         async def subscribe_async(
             self,
             *,
-            inputs: list[MoondreamInputParam],
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
             model_id: Literal[
                 "vikhyatk/moondream2", "fal-ai/moondream2-docci"
             ] = "vikhyatk/moondream2",
@@ -180,20 +327,17 @@ if TYPE_CHECKING:
             Args:
                 inputs: Inputs to evaluate, one entry for each image.
                 model_id: Id of the model to use.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
             """
             ...
 
         def submit(
             self,
             *,
-            inputs: list[MoondreamInputParam],
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
             model_id: Literal[
                 "vikhyatk/moondream2", "fal-ai/moondream2-docci"
             ] = "vikhyatk/moondream2",
@@ -207,13 +351,10 @@ if TYPE_CHECKING:
             Args:
                 inputs: Inputs to evaluate, one entry for each image.
                 model_id: Id of the model to use.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,7 +365,7 @@ if TYPE_CHECKING:
         async def submit_async(
             self,
             *,
-            inputs: list[MoondreamInputParam],
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
             model_id: Literal[
                 "vikhyatk/moondream2", "fal-ai/moondream2-docci"
             ] = "vikhyatk/moondream2",
@@ -238,20 +379,17 @@ if TYPE_CHECKING:
             Args:
                 inputs: Inputs to evaluate, one entry for each image.
                 model_id: Id of the model to use.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
             """
             ...
 
         def stream(
             self,
             *,
-            inputs: list[MoondreamInputParam],
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
             model_id: Literal[
                 "vikhyatk/moondream2", "fal-ai/moondream2-docci"
             ] = "vikhyatk/moondream2",
@@ -267,13 +405,10 @@ if TYPE_CHECKING:
             Args:
                 inputs: Inputs to evaluate, one entry for each image.
                 model_id: Id of the model to use.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -283,7 +418,7 @@ if TYPE_CHECKING:
         def stream_async(
             self,
             *,
-            inputs: list[MoondreamInputParam],
+            inputs: Sequence[MoondreamInputParam | MoondreamInputParamDict],
             model_id: Literal[
                 "vikhyatk/moondream2", "fal-ai/moondream2-docci"
             ] = "vikhyatk/moondream2",
@@ -297,22 +432,43 @@ if TYPE_CHECKING:
             Args:
                 inputs: Inputs to evaluate, one entry for each image.
                 model_id: Id of the model to use.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 32 to 1024.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. Greater than 0 and at most 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MoondreamBatchedPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondreamBatchedPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    MoondreamInputParamDict = dict
     MoondreamBatched = Endpoint
 
 moondream_batched = MoondreamBatched(
     "fal-ai/moondream/batched", MoondreamBatchedInput, MoondreamBatchedOutput
 )
-"""Vision endpoint of fal-ai: moondream batched.
+"""Answers questions about several images.
 
 Call it with `moondream_batched.subscribe(inputs=…)`.
 """
@@ -320,10 +476,15 @@ Call it with `moondream_batched.subscribe(inputs=…)`.
 Input = MoondreamBatchedInput
 Output = MoondreamBatchedOutput
 endpoint = moondream_batched
+"""Answers questions about several images.
+
+Call it with `moondream_batched.subscribe(inputs=…)`.
+"""
 
 __all__ = [
     "MoondreamBatchedInput",
     "MoondreamBatchedOutput",
     "MoondreamInputParam",
+    "MoondreamInputParamDict",
     "moondream_batched",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/moondream2 — Vision endpoint of fal-ai: moondream2.
+"""fal-ai/moondream2 — Describes an image in words.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream2
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Moondream2Input(InputModel, Request["Moondream2Output"]):
     """Parameters of fal-ai/moondream2."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class Moondream2Output(OutputModel):
@@ -29,14 +45,51 @@ class Moondream2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream2Pipeline(Pipeline[..., Moondream2Output]):
+        def run(self, *, image_url: FileInput) -> Result[Moondream2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[Moondream2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream2Pipeline(AsyncPipeline[..., Moondream2Output]):
+        async def run(self, *, image_url: FileInput) -> Result[Moondream2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(self, *, image_url: FileInput) -> AsyncPendingRun[Moondream2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Moondream2(Endpoint[..., Moondream2Input, Moondream2Output]):
         def run(self, *, image_url: FileInput) -> Result[Moondream2Output]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -48,7 +101,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -56,7 +109,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -69,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -77,7 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,7 +142,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -99,7 +152,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,14 +163,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Moondream2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMoondream2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Moondream2 = Endpoint
 
 moondream2 = Moondream2("fal-ai/moondream2", Moondream2Input, Moondream2Output)
-"""Vision endpoint of fal-ai: moondream2.
+"""Describes an image in words.
 
 Call it with `moondream2.subscribe(image_url=…)`.
 """
@@ -125,5 +199,9 @@ Call it with `moondream2.subscribe(image_url=…)`.
 Input = Moondream2Input
 Output = Moondream2Output
 endpoint = moondream2
+"""Describes an image in words.
+
+Call it with `moondream2.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Moondream2Input", "Moondream2Output", "moondream2"]

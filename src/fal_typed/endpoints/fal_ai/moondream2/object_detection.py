@@ -1,4 +1,4 @@
-"""fal-ai/moondream2/object-detection — Vision endpoint of fal-ai: moondream2 object-detection.
+"""fal-ai/moondream2/object-detection — Detects objects in an image.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream2/object-detection
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Moondream2ObjectDetectionInput(InputModel, Request["Moondream2ObjectDetectionOutput"]):
     """Parameters of fal-ai/moondream2/object-detection."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     object: str
     """Name or description of the object to look for."""
@@ -31,11 +47,62 @@ class Moondream2ObjectDetectionOutput(OutputModel):
     """Detected objects and their positions."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream2ObjectDetectionPipeline(Pipeline[..., Moondream2ObjectDetectionOutput]):
+        def run(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2ObjectDetectionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, object: str
+        ) -> PendingRun[Moondream2ObjectDetectionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream2ObjectDetectionPipeline(
+        AsyncPipeline[..., Moondream2ObjectDetectionOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2ObjectDetectionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, object: str
+        ) -> AsyncPendingRun[Moondream2ObjectDetectionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
 
     class Moondream2ObjectDetection(
         Endpoint[..., Moondream2ObjectDetectionInput, Moondream2ObjectDetectionOutput]
@@ -46,7 +113,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
 
             Raises:
@@ -61,7 +128,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
             """
             ...
@@ -72,7 +139,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
 
             Raises:
@@ -88,7 +155,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
             """
             ...
@@ -99,7 +166,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
 
             Raises:
@@ -114,7 +181,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
             """
             ...
@@ -127,7 +194,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
 
             Raises:
@@ -141,9 +208,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Moondream2ObjectDetectionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondream2ObjectDetectionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Moondream2ObjectDetection = Endpoint
@@ -153,7 +243,7 @@ moondream2_object_detection = Moondream2ObjectDetection(
     Moondream2ObjectDetectionInput,
     Moondream2ObjectDetectionOutput,
 )
-"""Vision endpoint of fal-ai: moondream2 object-detection.
+"""Detects objects in an image.
 
 Call it with `moondream2_object_detection.subscribe(image_url=…, object=…)`.
 """
@@ -161,6 +251,10 @@ Call it with `moondream2_object_detection.subscribe(image_url=…, object=…)`.
 Input = Moondream2ObjectDetectionInput
 Output = Moondream2ObjectDetectionOutput
 endpoint = moondream2_object_detection
+"""Detects objects in an image.
+
+Call it with `moondream2_object_detection.subscribe(image_url=…, object=…)`.
+"""
 
 __all__ = [
     "Moondream2ObjectDetectionInput",

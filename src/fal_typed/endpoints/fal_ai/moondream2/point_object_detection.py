@@ -1,5 +1,4 @@
-"""fal-ai/moondream2/point-object-detection — Vision endpoint of fal-ai: moondream2
-point-object-detection.
+"""fal-ai/moondream2/point-object-detection — Finds the positions of objects in an image.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream2/point-object-detection
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Moondream2PointObjectDetectionInput(
@@ -21,7 +36,7 @@ class Moondream2PointObjectDetectionInput(
     """Parameters of fal-ai/moondream2/point-object-detection."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     object: str
     """Name or description of the object to look for."""
@@ -34,11 +49,64 @@ class Moondream2PointObjectDetectionOutput(OutputModel):
     """Detected objects and their positions."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream2PointObjectDetectionPipeline(
+        Pipeline[..., Moondream2PointObjectDetectionOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2PointObjectDetectionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, object: str
+        ) -> PendingRun[Moondream2PointObjectDetectionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream2PointObjectDetectionPipeline(
+        AsyncPipeline[..., Moondream2PointObjectDetectionOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2PointObjectDetectionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, object: str
+        ) -> AsyncPendingRun[Moondream2PointObjectDetectionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
 
     class Moondream2PointObjectDetection(
         Endpoint[..., Moondream2PointObjectDetectionInput, Moondream2PointObjectDetectionOutput]
@@ -49,7 +117,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
 
             Raises:
@@ -64,7 +132,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
             """
             ...
@@ -75,7 +143,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
 
             Raises:
@@ -91,7 +159,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
             """
             ...
@@ -102,7 +170,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
 
             Raises:
@@ -117,7 +185,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
             """
             ...
@@ -130,7 +198,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
 
             Raises:
@@ -144,9 +212,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Moondream2PointObjectDetectionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondream2PointObjectDetectionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Moondream2PointObjectDetection = Endpoint
@@ -156,7 +249,7 @@ moondream2_point_object_detection = Moondream2PointObjectDetection(
     Moondream2PointObjectDetectionInput,
     Moondream2PointObjectDetectionOutput,
 )
-"""Vision endpoint of fal-ai: moondream2 point-object-detection.
+"""Finds the positions of objects in an image.
 
 Call it with `moondream2_point_object_detection.subscribe(image_url=…, object=…)`.
 """
@@ -164,6 +257,10 @@ Call it with `moondream2_point_object_detection.subscribe(image_url=…, object=
 Input = Moondream2PointObjectDetectionInput
 Output = Moondream2PointObjectDetectionOutput
 endpoint = moondream2_point_object_detection
+"""Finds the positions of objects in an image.
+
+Call it with `moondream2_point_object_detection.subscribe(image_url=…, object=…)`.
+"""
 
 __all__ = [
     "Moondream2PointObjectDetectionInput",

@@ -1,4 +1,4 @@
-"""fal-ai/moondream2/visual-query — Vision endpoint of fal-ai: moondream2 visual-query.
+"""fal-ai/moondream2/visual-query — Answers questions about an image.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream2/visual-query
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Moondream2VisualQueryInput(InputModel, Request["Moondream2VisualQueryOutput"]):
     """Parameters of fal-ai/moondream2/visual-query."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     prompt: str
     """Question or instruction for the model."""
@@ -32,7 +48,54 @@ class Moondream2VisualQueryOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream2VisualQueryPipeline(Pipeline[..., Moondream2VisualQueryOutput]):
+        def run(self, *, image_url: FileInput, prompt: str) -> Result[Moondream2VisualQueryOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, prompt: str
+        ) -> PendingRun[Moondream2VisualQueryOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream2VisualQueryPipeline(AsyncPipeline[..., Moondream2VisualQueryOutput]):
+        async def run(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Result[Moondream2VisualQueryOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, prompt: str
+        ) -> AsyncPendingRun[Moondream2VisualQueryOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+            """
+            ...
 
     class Moondream2VisualQuery(
         Endpoint[..., Moondream2VisualQueryInput, Moondream2VisualQueryOutput]
@@ -41,7 +104,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
 
             Raises:
@@ -56,7 +119,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
             """
             ...
@@ -67,7 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
 
             Raises:
@@ -83,7 +146,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
             """
             ...
@@ -94,7 +157,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
 
             Raises:
@@ -109,7 +172,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
             """
             ...
@@ -122,7 +185,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
 
             Raises:
@@ -136,9 +199,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Moondream2VisualQueryPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondream2VisualQueryPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Moondream2VisualQuery = Endpoint
@@ -146,7 +232,7 @@ else:
 moondream2_visual_query = Moondream2VisualQuery(
     "fal-ai/moondream2/visual-query", Moondream2VisualQueryInput, Moondream2VisualQueryOutput
 )
-"""Vision endpoint of fal-ai: moondream2 visual-query.
+"""Answers questions about an image.
 
 Call it with `moondream2_visual_query.subscribe(image_url=…, prompt=…)`.
 """
@@ -154,5 +240,9 @@ Call it with `moondream2_visual_query.subscribe(image_url=…, prompt=…)`.
 Input = Moondream2VisualQueryInput
 Output = Moondream2VisualQueryOutput
 endpoint = moondream2_visual_query
+"""Answers questions about an image.
+
+Call it with `moondream2_visual_query.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["Moondream2VisualQueryInput", "Moondream2VisualQueryOutput", "moondream2_visual_query"]

@@ -1,4 +1,4 @@
-"""fal-ai/moondream3-preview/caption — Vision endpoint of fal-ai: moondream3-preview caption.
+"""fal-ai/moondream3-preview/caption — Describes an image in words.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream3-preview/caption
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Moondream3PreviewCaptionInput(InputModel, Request["Moondream3PreviewCaptionOutput"]):
     """Parameters of fal-ai/moondream3-preview/caption."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     length: Literal["short", "normal", "long"] = "normal"
     """Length of the caption."""
@@ -51,7 +67,84 @@ class Moondream3PreviewCaptionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream3PreviewCaptionPipeline(Pipeline[..., Moondream3PreviewCaptionOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Result[Moondream3PreviewCaptionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> PendingRun[Moondream3PreviewCaptionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream3PreviewCaptionPipeline(AsyncPipeline[..., Moondream3PreviewCaptionOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Result[Moondream3PreviewCaptionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> AsyncPendingRun[Moondream3PreviewCaptionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
 
     class Moondream3PreviewCaption(
         Endpoint[..., Moondream3PreviewCaptionInput, Moondream3PreviewCaptionOutput]
@@ -67,12 +160,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 length: Length of the caption.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,12 +182,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 length: Length of the caption.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -111,12 +200,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 length: Length of the caption.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,12 +223,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 length: Length of the caption.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -156,12 +241,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 length: Length of the caption.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,12 +263,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 length: Length of the caption.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -202,12 +283,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 length: Length of the caption.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -225,13 +304,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 length: Length of the caption.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Moondream3PreviewCaptionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondream3PreviewCaptionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Moondream3PreviewCaption = Endpoint
@@ -241,7 +341,7 @@ moondream3_preview_caption = Moondream3PreviewCaption(
     Moondream3PreviewCaptionInput,
     Moondream3PreviewCaptionOutput,
 )
-"""Vision endpoint of fal-ai: moondream3-preview caption.
+"""Describes an image in words.
 
 Call it with `moondream3_preview_caption.subscribe(image_url=…)`.
 """
@@ -249,6 +349,10 @@ Call it with `moondream3_preview_caption.subscribe(image_url=…)`.
 Input = Moondream3PreviewCaptionInput
 Output = Moondream3PreviewCaptionOutput
 endpoint = moondream3_preview_caption
+"""Describes an image in words.
+
+Call it with `moondream3_preview_caption.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "Moondream3PreviewCaptionInput",

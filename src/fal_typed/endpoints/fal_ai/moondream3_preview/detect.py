@@ -1,4 +1,4 @@
-"""fal-ai/moondream3-preview/detect — Vision endpoint of fal-ai: moondream3-preview detect.
+"""fal-ai/moondream3-preview/detect — Detects objects in an image.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream3-preview/detect
 """
@@ -11,21 +11,37 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.object import Object
 from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Moondream3PreviewDetectInput(InputModel, Request["Moondream3PreviewDetectOutput"]):
     """Parameters of fal-ai/moondream3-preview/detect."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Question or instruction for the model. At least 1 character."""
+    """What to find, in words. At least 1 character."""
 
     preview: bool = False
     """Whether to return an image with the detections drawn in."""
@@ -44,11 +60,64 @@ class Moondream3PreviewDetectOutput(OutputModel):
     """Detected objects and their positions."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream3PreviewDetectPipeline(Pipeline[..., Moondream3PreviewDetectOutput]):
+        def run(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewDetectOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> PendingRun[Moondream3PreviewDetectOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream3PreviewDetectPipeline(AsyncPipeline[..., Moondream3PreviewDetectOutput]):
+        async def run(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewDetectOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> AsyncPendingRun[Moondream3PreviewDetectOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
 
     class Moondream3PreviewDetect(
         Endpoint[..., Moondream3PreviewDetectInput, Moondream3PreviewDetectOutput]
@@ -59,8 +128,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -75,8 +144,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -87,8 +156,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -104,8 +173,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -116,8 +185,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -132,8 +201,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -146,8 +215,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -161,10 +230,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Moondream3PreviewDetectPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondream3PreviewDetectPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Moondream3PreviewDetect = Endpoint
@@ -172,7 +264,7 @@ else:
 moondream3_preview_detect = Moondream3PreviewDetect(
     "fal-ai/moondream3-preview/detect", Moondream3PreviewDetectInput, Moondream3PreviewDetectOutput
 )
-"""Vision endpoint of fal-ai: moondream3-preview detect.
+"""Detects objects in an image.
 
 Call it with `moondream3_preview_detect.subscribe(image_url=…, prompt=…)`.
 """
@@ -180,6 +272,10 @@ Call it with `moondream3_preview_detect.subscribe(image_url=…, prompt=…)`.
 Input = Moondream3PreviewDetectInput
 Output = Moondream3PreviewDetectOutput
 endpoint = moondream3_preview_detect
+"""Detects objects in an image.
+
+Call it with `moondream3_preview_detect.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Moondream3PreviewDetectInput",

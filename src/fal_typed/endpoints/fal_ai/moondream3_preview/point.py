@@ -1,4 +1,4 @@
-"""fal-ai/moondream3-preview/point — Vision endpoint of fal-ai: moondream3-preview point.
+"""fal-ai/moondream3-preview/point — Finds the positions of objects in an image.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream3-preview/point
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Moondream3PreviewPointInput(InputModel, Request["Moondream3PreviewPointOutput"]):
     """Parameters of fal-ai/moondream3-preview/point."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Question or instruction for the model. At least 1 character."""
+    """What to find, in words. At least 1 character."""
 
     preview: bool = False
     """Whether to return an image with the detections drawn in."""
@@ -50,13 +66,67 @@ class Moondream3PreviewPointOutput(OutputModel):
     """Number of tokens used, and the processing time."""
 
     points: list[Point]
+    """Number of waveform values."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream3PreviewPointPipeline(Pipeline[..., Moondream3PreviewPointOutput]):
+        def run(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewPointOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> PendingRun[Moondream3PreviewPointOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream3PreviewPointPipeline(AsyncPipeline[..., Moondream3PreviewPointOutput]):
+        async def run(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewPointOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> AsyncPendingRun[Moondream3PreviewPointOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
 
     class Moondream3PreviewPoint(
         Endpoint[..., Moondream3PreviewPointInput, Moondream3PreviewPointOutput]
@@ -67,8 +137,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -83,8 +153,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -95,8 +165,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -112,8 +182,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -124,8 +194,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -140,8 +210,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -154,8 +224,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -169,10 +239,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
-                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                prompt: What to find, in words. At least 1 character.
                 preview: Whether to return an image with the detections drawn in.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Moondream3PreviewPointPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondream3PreviewPointPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Moondream3PreviewPoint = Endpoint
@@ -180,7 +273,7 @@ else:
 moondream3_preview_point = Moondream3PreviewPoint(
     "fal-ai/moondream3-preview/point", Moondream3PreviewPointInput, Moondream3PreviewPointOutput
 )
-"""Vision endpoint of fal-ai: moondream3-preview point.
+"""Finds the positions of objects in an image.
 
 Call it with `moondream3_preview_point.subscribe(image_url=…, prompt=…)`.
 """
@@ -188,6 +281,10 @@ Call it with `moondream3_preview_point.subscribe(image_url=…, prompt=…)`.
 Input = Moondream3PreviewPointInput
 Output = Moondream3PreviewPointOutput
 endpoint = moondream3_preview_point
+"""Finds the positions of objects in an image.
+
+Call it with `moondream3_preview_point.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Moondream3PreviewPointInput",

@@ -1,4 +1,4 @@
-"""fal-ai/moondream3-preview/query — Vision endpoint of fal-ai: moondream3-preview query.
+"""fal-ai/moondream3-preview/query — Answers questions about an image.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream3-preview/query
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Moondream3PreviewQueryInput(InputModel, Request["Moondream3PreviewQueryOutput"]):
     """Parameters of fal-ai/moondream3-preview/query."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     prompt: Annotated[str, Field(min_length=1)]
     """Question or instruction for the model. At least 1 character."""
@@ -57,7 +73,92 @@ class Moondream3PreviewQueryOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream3PreviewQueryPipeline(Pipeline[..., Moondream3PreviewQueryOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reasoning: bool = True,
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Result[Moondream3PreviewQueryOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reasoning: bool = True,
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> PendingRun[Moondream3PreviewQueryOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream3PreviewQueryPipeline(AsyncPipeline[..., Moondream3PreviewQueryOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reasoning: bool = True,
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Result[Moondream3PreviewQueryOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reasoning: bool = True,
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> AsyncPendingRun[Moondream3PreviewQueryOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
 
     class Moondream3PreviewQuery(
         Endpoint[..., Moondream3PreviewQueryInput, Moondream3PreviewQueryOutput]
@@ -74,13 +175,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model. At least 1 character.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,13 +199,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model. At least 1 character.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -122,13 +219,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model. At least 1 character.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -149,13 +244,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model. At least 1 character.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -171,13 +264,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model. At least 1 character.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,13 +288,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model. At least 1 character.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -221,13 +310,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model. At least 1 character.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -246,14 +333,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model. At least 1 character.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Moondream3PreviewQueryPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondream3PreviewQueryPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Moondream3PreviewQuery = Endpoint
@@ -261,7 +369,7 @@ else:
 moondream3_preview_query = Moondream3PreviewQuery(
     "fal-ai/moondream3-preview/query", Moondream3PreviewQueryInput, Moondream3PreviewQueryOutput
 )
-"""Vision endpoint of fal-ai: moondream3-preview query.
+"""Answers questions about an image.
 
 Call it with `moondream3_preview_query.subscribe(image_url=…, prompt=…)`.
 """
@@ -269,6 +377,10 @@ Call it with `moondream3_preview_query.subscribe(image_url=…, prompt=…)`.
 Input = Moondream3PreviewQueryInput
 Output = Moondream3PreviewQueryOutput
 endpoint = moondream3_preview_query
+"""Answers questions about an image.
+
+Call it with `moondream3_preview_query.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Moondream3PreviewQueryInput",

@@ -1,4 +1,4 @@
-"""fal-ai/moondream3-preview/segment — Image endpoint of fal-ai: moondream3-preview segment.
+"""fal-ai/moondream3-preview/segment — Segments objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/moondream3-preview/segment
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.object import Object
 from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SegmentSamplingSettings(InputModel):
@@ -41,7 +57,7 @@ class Moondream3PreviewSegmentInput(InputModel, Request["Moondream3PreviewSegmen
     """Parameters of fal-ai/moondream3-preview/segment."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     object: str
     """Name or description of the object to look for."""
@@ -50,9 +66,35 @@ class Moondream3PreviewSegmentInput(InputModel, Request["Moondream3PreviewSegmen
     """Points or boxes that show where to look."""
 
     settings: SegmentSamplingSettings | None = None
+    """Sampling settings."""
 
     preview: bool = False
     """Whether to return an image with the detections drawn in."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
+            preview: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Moondream3PreviewSegmentOutput(OutputModel):
@@ -65,16 +107,109 @@ class Moondream3PreviewSegmentOutput(OutputModel):
     """Number of tokens used, and the processing time."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     path: str | None = None
     """URL or Hugging Face repository of the file."""
 
     bbox: Object | None = None
+    """Bounding box."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SegmentSamplingSettingsDict(TypedDict):
+        """`SegmentSamplingSettings` as a dict."""
+
+        temperature: NotRequired[float]
+        top_p: NotRequired[float]
+        max_tokens: NotRequired[int | None]
+
+    class Moondream3PreviewSegmentPipeline(Pipeline[..., Moondream3PreviewSegmentOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
+            preview: bool = False,
+        ) -> Result[Moondream3PreviewSegmentOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
+            preview: bool = False,
+        ) -> PendingRun[Moondream3PreviewSegmentOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondream3PreviewSegmentPipeline(AsyncPipeline[..., Moondream3PreviewSegmentOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
+            preview: bool = False,
+        ) -> Result[Moondream3PreviewSegmentOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
+            preview: bool = False,
+        ) -> AsyncPendingRun[Moondream3PreviewSegmentOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
 
     class Moondream3PreviewSegment(
         Endpoint[..., Moondream3PreviewSegmentInput, Moondream3PreviewSegmentOutput]
@@ -85,15 +220,16 @@ if TYPE_CHECKING:
             image_url: FileInput,
             object: str,
             spatial_references: list[dict[str, Any] | list[float]] | None = None,
-            settings: SegmentSamplingSettings | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
             preview: bool = False,
         ) -> Result[Moondream3PreviewSegmentOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
                 spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -108,15 +244,16 @@ if TYPE_CHECKING:
             image_url: FileInput,
             object: str,
             spatial_references: list[dict[str, Any] | list[float]] | None = None,
-            settings: SegmentSamplingSettings | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
             preview: bool = False,
         ) -> Result[Moondream3PreviewSegmentOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
                 spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -127,15 +264,16 @@ if TYPE_CHECKING:
             image_url: FileInput,
             object: str,
             spatial_references: list[dict[str, Any] | list[float]] | None = None,
-            settings: SegmentSamplingSettings | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
             preview: bool = False,
         ) -> Result[Moondream3PreviewSegmentOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
                 spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -151,15 +289,16 @@ if TYPE_CHECKING:
             image_url: FileInput,
             object: str,
             spatial_references: list[dict[str, Any] | list[float]] | None = None,
-            settings: SegmentSamplingSettings | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
             preview: bool = False,
         ) -> Result[Moondream3PreviewSegmentOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
                 spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -170,15 +309,16 @@ if TYPE_CHECKING:
             image_url: FileInput,
             object: str,
             spatial_references: list[dict[str, Any] | list[float]] | None = None,
-            settings: SegmentSamplingSettings | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
             preview: bool = False,
         ) -> Handle[Moondream3PreviewSegmentOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
                 spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -193,15 +333,16 @@ if TYPE_CHECKING:
             image_url: FileInput,
             object: str,
             spatial_references: list[dict[str, Any] | list[float]] | None = None,
-            settings: SegmentSamplingSettings | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
             preview: bool = False,
         ) -> AsyncHandle[Moondream3PreviewSegmentOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
                 spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
@@ -212,7 +353,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             object: str,
             spatial_references: list[dict[str, Any] | list[float]] | None = None,
-            settings: SegmentSamplingSettings | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
             preview: bool = False,
         ) -> Stream[Moondream3PreviewSegmentOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -220,9 +361,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
                 spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
                 preview: Whether to return an image with the detections drawn in.
 
             Raises:
@@ -236,19 +378,44 @@ if TYPE_CHECKING:
             image_url: FileInput,
             object: str,
             spatial_references: list[dict[str, Any] | list[float]] | None = None,
-            settings: SegmentSamplingSettings | None = None,
+            settings: SegmentSamplingSettings | SegmentSamplingSettingsDict | None = None,
             preview: bool = False,
         ) -> AsyncStream[Moondream3PreviewSegmentOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 object: Name or description of the object to look for.
                 spatial_references: Points or boxes that show where to look.
+                settings: Sampling settings.
                 preview: Whether to return an image with the detections drawn in.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Moondream3PreviewSegmentPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondream3PreviewSegmentPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    SegmentSamplingSettingsDict = dict
     Moondream3PreviewSegment = Endpoint
 
 moondream3_preview_segment = Moondream3PreviewSegment(
@@ -256,7 +423,7 @@ moondream3_preview_segment = Moondream3PreviewSegment(
     Moondream3PreviewSegmentInput,
     Moondream3PreviewSegmentOutput,
 )
-"""Image endpoint of fal-ai: moondream3-preview segment.
+"""Segments objects in an image.
 
 Call it with `moondream3_preview_segment.subscribe(image_url=…, object=…)`.
 """
@@ -264,12 +431,17 @@ Call it with `moondream3_preview_segment.subscribe(image_url=…, object=…)`.
 Input = Moondream3PreviewSegmentInput
 Output = Moondream3PreviewSegmentOutput
 endpoint = moondream3_preview_segment
+"""Segments objects in an image.
+
+Call it with `moondream3_preview_segment.subscribe(image_url=…, object=…)`.
+"""
 
 __all__ = [
     "Moondream3PreviewSegmentInput",
     "Moondream3PreviewSegmentOutput",
     "Object",
     "SegmentSamplingSettings",
+    "SegmentSamplingSettingsDict",
     "UsageInfo",
     "moondream3_preview_segment",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/moondream-next — Vision endpoint of fal-ai: moondream-next.
+"""fal-ai/moondream-next — Answers questions about an image.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream-next
 """
@@ -11,21 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MoondreamNextInput(InputModel, Request["MoondreamNextOutput"]):
     """Parameters of fal-ai/moondream-next."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     prompt: str
     """Question or instruction for the model."""
 
     task_type: Literal["caption", "query"] = "caption"
+    """Task for the model to perform."""
 
     max_tokens: Annotated[int, Field(ge=1, le=512)] = 64
     """Maximum length of the response in tokens; a token is about three quarters of a word. From 1
@@ -41,7 +58,84 @@ class MoondreamNextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MoondreamNextPipeline(Pipeline[..., MoondreamNextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> Result[MoondreamNextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> PendingRun[MoondreamNextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondreamNextPipeline(AsyncPipeline[..., MoondreamNextOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> Result[MoondreamNextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> AsyncPendingRun[MoondreamNextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
+            """
+            ...
 
     class MoondreamNext(Endpoint[..., MoondreamNextInput, MoondreamNextOutput]):
         def run(
@@ -55,10 +149,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -77,10 +171,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
             """
             ...
 
@@ -95,10 +189,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,10 +212,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
             """
             ...
 
@@ -136,10 +230,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,10 +252,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
             """
             ...
 
@@ -178,10 +272,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -199,17 +293,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                task_type: Task for the model to perform.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MoondreamNextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMoondreamNextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MoondreamNext = Endpoint
 
 moondream_next = MoondreamNext("fal-ai/moondream-next", MoondreamNextInput, MoondreamNextOutput)
-"""Vision endpoint of fal-ai: moondream-next.
+"""Answers questions about an image.
 
 Call it with `moondream_next.subscribe(image_url=…, prompt=…)`.
 """
@@ -217,5 +332,9 @@ Call it with `moondream_next.subscribe(image_url=…, prompt=…)`.
 Input = MoondreamNextInput
 Output = MoondreamNextOutput
 endpoint = moondream_next
+"""Answers questions about an image.
+
+Call it with `moondream_next.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["MoondreamNextInput", "MoondreamNextOutput", "moondream_next"]

@@ -1,4 +1,4 @@
-"""fal-ai/moondream-next/batch — Vision endpoint of fal-ai: moondream-next batch.
+"""fal-ai/moondream-next/batch — Answers a question about all images of an archive.
 
 Category: vision. https://fal.ai/models/fal-ai/moondream-next/batch
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MoondreamNextBatchInput(InputModel, Request["MoondreamNextBatchOutput"]):
@@ -42,7 +58,60 @@ class MoondreamNextBatchOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MoondreamNextBatchPipeline(Pipeline[..., MoondreamNextBatchOutput]):
+        def run(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> Result[MoondreamNextBatchOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
+            """
+            ...
+
+        def submit(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> PendingRun[MoondreamNextBatchOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondreamNextBatchPipeline(AsyncPipeline[..., MoondreamNextBatchOutput]):
+        async def run(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> Result[MoondreamNextBatchOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
+            """
+            ...
+
+        async def submit(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> AsyncPendingRun[MoondreamNextBatchOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
+            """
+            ...
 
     class MoondreamNextBatch(Endpoint[..., MoondreamNextBatchInput, MoondreamNextBatchOutput]):
         def run(
@@ -53,8 +122,7 @@ if TYPE_CHECKING:
             Args:
                 images_data_url: URL of an archive of images to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -70,8 +138,7 @@ if TYPE_CHECKING:
             Args:
                 images_data_url: URL of an archive of images to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
             """
             ...
 
@@ -83,8 +150,7 @@ if TYPE_CHECKING:
             Args:
                 images_data_url: URL of an archive of images to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -101,8 +167,7 @@ if TYPE_CHECKING:
             Args:
                 images_data_url: URL of an archive of images to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
             """
             ...
 
@@ -114,8 +179,7 @@ if TYPE_CHECKING:
             Args:
                 images_data_url: URL of an archive of images to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,8 +195,7 @@ if TYPE_CHECKING:
             Args:
                 images_data_url: URL of an archive of images to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
             """
             ...
 
@@ -146,8 +209,7 @@ if TYPE_CHECKING:
             Args:
                 images_data_url: URL of an archive of images to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,9 +224,31 @@ if TYPE_CHECKING:
             Args:
                 images_data_url: URL of an archive of images to analyze.
                 prompt: Question or instruction for the model.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 512.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 512.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MoondreamNextBatchPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondreamNextBatchPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MoondreamNextBatch = Endpoint
@@ -172,7 +256,7 @@ else:
 moondream_next_batch = MoondreamNextBatch(
     "fal-ai/moondream-next/batch", MoondreamNextBatchInput, MoondreamNextBatchOutput
 )
-"""Vision endpoint of fal-ai: moondream-next batch.
+"""Answers a question about all images of an archive.
 
 Call it with `moondream_next_batch.subscribe(images_data_url=…, prompt=…)`.
 """
@@ -180,5 +264,9 @@ Call it with `moondream_next_batch.subscribe(images_data_url=…, prompt=…)`.
 Input = MoondreamNextBatchInput
 Output = MoondreamNextBatchOutput
 endpoint = moondream_next_batch
+"""Answers a question about all images of an archive.
+
+Call it with `moondream_next_batch.subscribe(images_data_url=…, prompt=…)`.
+"""
 
 __all__ = ["MoondreamNextBatchInput", "MoondreamNextBatchOutput", "moondream_next_batch"]

@@ -1,4 +1,4 @@
-"""fal-ai/moondream-next/detection — Image endpoint of fal-ai: moondream-next detection.
+"""fal-ai/moondream-next/detection — Detects objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/moondream-next/detection
 """
@@ -9,24 +9,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MoondreamNextDetectionInput(InputModel, Request["MoondreamNextDetectionOutput"]):
     """Parameters of fal-ai/moondream-next/detection."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     task_type: Literal["bbox_detection", "point_detection", "gaze_detection"]
+    """Task for the model to perform."""
 
     detection_prompt: str
+    """Text description of what to detect."""
 
     use_ensemble: bool = False
+    """Whether to combine several detections."""
 
     combine_points: bool = False
+    """Whether to combine the points of several detections."""
 
     show_visualization: bool = True
     """Whether to draw the detections into the image."""
@@ -36,13 +56,107 @@ class MoondreamNextDetectionOutput(OutputModel):
     """Result of fal-ai/moondream-next/detection."""
 
     text_output: str
+    """The response as text."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MoondreamNextDetectionPipeline(Pipeline[..., MoondreamNextDetectionOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> Result[MoondreamNextDetectionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
+                show_visualization: Whether to draw the detections into the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> PendingRun[MoondreamNextDetectionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
+                show_visualization: Whether to draw the detections into the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMoondreamNextDetectionPipeline(AsyncPipeline[..., MoondreamNextDetectionOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> Result[MoondreamNextDetectionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
+                show_visualization: Whether to draw the detections into the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> AsyncPendingRun[MoondreamNextDetectionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
+                show_visualization: Whether to draw the detections into the image.
+            """
+            ...
 
     class MoondreamNextDetection(
         Endpoint[..., MoondreamNextDetectionInput, MoondreamNextDetectionOutput]
@@ -60,7 +174,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
                 show_visualization: Whether to draw the detections into the image.
 
             Raises:
@@ -82,7 +200,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
                 show_visualization: Whether to draw the detections into the image.
             """
             ...
@@ -100,7 +222,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
                 show_visualization: Whether to draw the detections into the image.
 
             Raises:
@@ -123,7 +249,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
                 show_visualization: Whether to draw the detections into the image.
             """
             ...
@@ -141,7 +271,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
                 show_visualization: Whether to draw the detections into the image.
 
             Raises:
@@ -163,7 +297,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
                 show_visualization: Whether to draw the detections into the image.
             """
             ...
@@ -183,7 +321,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
                 show_visualization: Whether to draw the detections into the image.
 
             Raises:
@@ -204,9 +346,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
+                task_type: Task for the model to perform.
+                detection_prompt: Text description of what to detect.
+                use_ensemble: Whether to combine several detections.
+                combine_points: Whether to combine the points of several detections.
                 show_visualization: Whether to draw the detections into the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MoondreamNextDetectionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMoondreamNextDetectionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MoondreamNextDetection = Endpoint
@@ -214,7 +383,7 @@ else:
 moondream_next_detection = MoondreamNextDetection(
     "fal-ai/moondream-next/detection", MoondreamNextDetectionInput, MoondreamNextDetectionOutput
 )
-"""Image endpoint of fal-ai: moondream-next detection.
+"""Detects objects in an image.
 
 Call it with `moondream_next_detection.subscribe(image_url=…, task_type=…, detection_prompt=…)`.
 """
@@ -222,6 +391,10 @@ Call it with `moondream_next_detection.subscribe(image_url=…, task_type=…, d
 Input = MoondreamNextDetectionInput
 Output = MoondreamNextDetectionOutput
 endpoint = moondream_next_detection
+"""Detects objects in an image.
+
+Call it with `moondream_next_detection.subscribe(image_url=…, task_type=…, detection_prompt=…)`.
+"""
 
 __all__ = [
     "MoondreamNextDetectionInput",

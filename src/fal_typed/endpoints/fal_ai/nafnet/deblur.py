@@ -1,4 +1,4 @@
-"""fal-ai/nafnet/deblur — Image endpoint of fal-ai: nafnet deblur.
+"""fal-ai/nafnet/deblur — Sharpens an image that is blurred.
 
 Category: image. https://fal.ai/models/fal-ai/nafnet/deblur
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class NafnetDeblurInput(InputModel, Request["NafnetDeblurOutput"]):
     """Parameters of fal-ai/nafnet/deblur."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -28,18 +44,65 @@ class NafnetDeblurOutput(OutputModel):
     """Result of fal-ai/nafnet/deblur."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NafnetDeblurPipeline(Pipeline[..., NafnetDeblurOutput]):
+        def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[NafnetDeblurOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> PendingRun[NafnetDeblurOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNafnetDeblurPipeline(AsyncPipeline[..., NafnetDeblurOutput]):
+        async def run(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[NafnetDeblurOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> AsyncPendingRun[NafnetDeblurOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class NafnetDeblur(Endpoint[..., NafnetDeblurInput, NafnetDeblurOutput]):
         def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[NafnetDeblurOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -54,7 +117,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -65,7 +128,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -81,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -90,7 +153,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -105,7 +168,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -116,7 +179,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -130,15 +193,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> NafnetDeblurPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncNafnetDeblurPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     NafnetDeblur = Endpoint
 
 nafnet_deblur = NafnetDeblur("fal-ai/nafnet/deblur", NafnetDeblurInput, NafnetDeblurOutput)
-"""Image endpoint of fal-ai: nafnet deblur.
+"""Sharpens an image that is blurred.
 
 Call it with `nafnet_deblur.subscribe(image_url=…)`.
 """
@@ -146,5 +230,9 @@ Call it with `nafnet_deblur.subscribe(image_url=…)`.
 Input = NafnetDeblurInput
 Output = NafnetDeblurOutput
 endpoint = nafnet_deblur
+"""Sharpens an image that is blurred.
+
+Call it with `nafnet_deblur.subscribe(image_url=…)`.
+"""
 
 __all__ = ["NafnetDeblurInput", "NafnetDeblurOutput", "nafnet_deblur"]

@@ -1,4 +1,4 @@
-"""fal-ai/nafnet/denoise — Image endpoint of fal-ai: nafnet denoise.
+"""fal-ai/nafnet/denoise — Removes noise from an image.
 
 Category: image. https://fal.ai/models/fal-ai/nafnet/denoise
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class NafnetDenoiseInput(InputModel, Request["NafnetDenoiseOutput"]):
     """Parameters of fal-ai/nafnet/denoise."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -28,18 +44,65 @@ class NafnetDenoiseOutput(OutputModel):
     """Result of fal-ai/nafnet/denoise."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NafnetDenoisePipeline(Pipeline[..., NafnetDenoiseOutput]):
+        def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[NafnetDenoiseOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> PendingRun[NafnetDenoiseOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNafnetDenoisePipeline(AsyncPipeline[..., NafnetDenoiseOutput]):
+        async def run(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[NafnetDenoiseOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> AsyncPendingRun[NafnetDenoiseOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class NafnetDenoise(Endpoint[..., NafnetDenoiseInput, NafnetDenoiseOutput]):
         def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[NafnetDenoiseOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -54,7 +117,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -65,7 +128,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -81,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -90,7 +153,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -105,7 +168,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -116,7 +179,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -130,15 +193,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> NafnetDenoisePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncNafnetDenoisePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     NafnetDenoise = Endpoint
 
 nafnet_denoise = NafnetDenoise("fal-ai/nafnet/denoise", NafnetDenoiseInput, NafnetDenoiseOutput)
-"""Image endpoint of fal-ai: nafnet denoise.
+"""Removes noise from an image.
 
 Call it with `nafnet_denoise.subscribe(image_url=…)`.
 """
@@ -146,5 +230,9 @@ Call it with `nafnet_denoise.subscribe(image_url=…)`.
 Input = NafnetDenoiseInput
 Output = NafnetDenoiseOutput
 endpoint = nafnet_denoise
+"""Removes noise from an image.
+
+Call it with `nafnet_denoise.subscribe(image_url=…)`.
+"""
 
 __all__ = ["NafnetDenoiseInput", "NafnetDenoiseOutput", "nafnet_denoise"]

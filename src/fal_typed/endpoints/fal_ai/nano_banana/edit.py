@@ -1,4 +1,4 @@
-"""fal-ai/nano-banana/edit — Image endpoint of fal-ai: nano-banana edit.
+"""fal-ai/nano-banana/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/nano-banana/edit
 """
@@ -11,37 +11,54 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_c974fef3 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class NanoBananaEditInput(InputModel, Request["NanoBananaEditOutput"]):
     """Parameters of fal-ai/nano-banana/edit."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=3)]
-    """Text description of the change to make, or of the image to generate. 3 to 50000 characters.
-    """
+    """What to change or to combine, in words. 3 to 50000 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: AspectRatio | None = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -56,14 +73,131 @@ class NanoBananaEditOutput(OutputModel):
     """Result of fal-ai/nano-banana/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     description: str
     """The model's description of the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NanoBananaEditPipeline(Pipeline[..., NanoBananaEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[NanoBananaEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> PendingRun[NanoBananaEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNanoBananaEditPipeline(AsyncPipeline[..., NanoBananaEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[NanoBananaEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> AsyncPendingRun[NanoBananaEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+            """
+            ...
 
     class NanoBananaEdit(Endpoint[..., NanoBananaEditInput, NanoBananaEditOutput]):
         def run(
@@ -82,20 +216,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -119,20 +248,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
             """
             ...
 
@@ -152,20 +276,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -190,20 +309,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
             """
             ...
 
@@ -223,20 +337,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -260,20 +369,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
             """
             ...
 
@@ -295,20 +399,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -331,21 +430,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> NanoBananaEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncNanoBananaEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     NanoBananaEdit = Endpoint
@@ -353,7 +468,7 @@ else:
 nano_banana_edit = NanoBananaEdit(
     "fal-ai/nano-banana/edit", NanoBananaEditInput, NanoBananaEditOutput
 )
-"""Image endpoint of fal-ai: nano-banana edit.
+"""Edits or combines images by text instructions.
 
 Call it with `nano_banana_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -361,5 +476,9 @@ Call it with `nano_banana_edit.subscribe(prompt=…, image_urls=…)`.
 Input = NanoBananaEditInput
 Output = NanoBananaEditOutput
 endpoint = nano_banana_edit
+"""Edits or combines images by text instructions.
+
+Call it with `nano_banana_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = ["AspectRatio", "NanoBananaEditInput", "NanoBananaEditOutput", "nano_banana_edit"]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.nano_banana_2._endpoint import (
         AspectRatio as AspectRatio,
         Input as Input,
+        NanoBanana2 as NanoBanana2,
         NanoBanana2Input as NanoBanana2Input,
         NanoBanana2Output as NanoBanana2Output,
         Output as Output,
@@ -27,6 +28,7 @@ if not TYPE_CHECKING:
         if name in {
             "AspectRatio",
             "Input",
+            "NanoBanana2",
             "NanoBanana2Input",
             "NanoBanana2Output",
             "Output",
@@ -41,4 +43,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

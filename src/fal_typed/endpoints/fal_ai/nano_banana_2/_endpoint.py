@@ -1,4 +1,4 @@
-"""fal-ai/nano-banana-2 — Image endpoint of fal-ai: nano-banana-2.
+"""fal-ai/nano-banana-2 — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/nano-banana-2
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_dc1f6d93 import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class NanoBanana2Input(InputModel, Request["NanoBanana2Output"]):
@@ -24,19 +40,21 @@ class NanoBanana2Input(InputModel, Request["NanoBanana2Output"]):
     """What the image shows, in words: subject, style and composition. 3 to 50000 characters."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: AspectRatio | None = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` lets the model choose."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -49,7 +67,7 @@ class NanoBanana2Input(InputModel, Request["NanoBanana2Output"]):
     """
 
     resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     limit_generations: bool = True
     """Whether to generate one image per request, even if the prompt asks for several."""
@@ -72,7 +90,148 @@ class NanoBanana2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NanoBanana2Pipeline(Pipeline[..., NanoBanana2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K",
+            limit_generations: bool = True,
+            enable_web_search: bool = False,
+            thinking_level: Literal["minimal", "high"] | None = None,
+        ) -> Result[NanoBanana2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K",
+            limit_generations: bool = True,
+            enable_web_search: bool = False,
+            thinking_level: Literal["minimal", "high"] | None = None,
+        ) -> PendingRun[NanoBanana2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNanoBanana2Pipeline(AsyncPipeline[..., NanoBanana2Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K",
+            limit_generations: bool = True,
+            enable_web_search: bool = False,
+            thinking_level: Literal["minimal", "high"] | None = None,
+        ) -> Result[NanoBanana2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K",
+            limit_generations: bool = True,
+            enable_web_search: bool = False,
+            thinking_level: Literal["minimal", "high"] | None = None,
+        ) -> AsyncPendingRun[NanoBanana2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
 
     class NanoBanana2(Endpoint[..., NanoBanana2Input, NanoBanana2Output]):
         def run(
@@ -94,21 +253,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
 
@@ -137,21 +291,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
             """
@@ -176,21 +325,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
 
@@ -220,21 +364,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
             """
@@ -259,21 +398,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
 
@@ -302,21 +436,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
             """
@@ -343,21 +472,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
 
@@ -385,30 +509,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> NanoBanana2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncNanoBanana2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     NanoBanana2 = Endpoint
 
 nano_banana_2 = NanoBanana2("fal-ai/nano-banana-2", NanoBanana2Input, NanoBanana2Output)
-"""Image endpoint of fal-ai: nano-banana-2.
+"""Generates images from text.
 
 Call it with `nano_banana_2.subscribe(prompt=…)`.
 """
@@ -416,5 +556,9 @@ Call it with `nano_banana_2.subscribe(prompt=…)`.
 Input = NanoBanana2Input
 Output = NanoBanana2Output
 endpoint = nano_banana_2
+"""Generates images from text.
+
+Call it with `nano_banana_2.subscribe(prompt=…)`.
+"""
 
 __all__ = ["AspectRatio", "NanoBanana2Input", "NanoBanana2Output", "nano_banana_2"]

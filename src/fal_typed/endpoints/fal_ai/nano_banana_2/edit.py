@@ -1,4 +1,4 @@
-"""fal-ai/nano-banana-2/edit — Image endpoint of fal-ai: nano-banana-2 edit.
+"""fal-ai/nano-banana-2/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/nano-banana-2/edit
 """
@@ -11,37 +11,54 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_dc1f6d93 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class NanoBanana2EditInput(InputModel, Request["NanoBanana2EditOutput"]):
     """Parameters of fal-ai/nano-banana-2/edit."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=3)]
-    """Text description of the change to make, or of the image to generate. 3 to 50000 characters.
-    """
+    """What to change or to combine, in words. 3 to 50000 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: AspectRatio | None = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -54,7 +71,7 @@ class NanoBanana2EditInput(InputModel, Request["NanoBanana2EditOutput"]):
     """
 
     resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     limit_generations: bool = True
     """Whether to generate one image per request, even if the prompt asks for several."""
@@ -70,14 +87,163 @@ class NanoBanana2EditOutput(OutputModel):
     """Result of fal-ai/nano-banana-2/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     description: str
     """The model's description of the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NanoBanana2EditPipeline(Pipeline[..., NanoBanana2EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K",
+            limit_generations: bool = True,
+            enable_web_search: bool = False,
+            thinking_level: Literal["minimal", "high"] | None = None,
+        ) -> Result[NanoBanana2EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K",
+            limit_generations: bool = True,
+            enable_web_search: bool = False,
+            thinking_level: Literal["minimal", "high"] | None = None,
+        ) -> PendingRun[NanoBanana2EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNanoBanana2EditPipeline(AsyncPipeline[..., NanoBanana2EditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K",
+            limit_generations: bool = True,
+            enable_web_search: bool = False,
+            thinking_level: Literal["minimal", "high"] | None = None,
+        ) -> Result[NanoBanana2EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K",
+            limit_generations: bool = True,
+            enable_web_search: bool = False,
+            thinking_level: Literal["minimal", "high"] | None = None,
+        ) -> AsyncPendingRun[NanoBanana2EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
 
     class NanoBanana2Edit(Endpoint[..., NanoBanana2EditInput, NanoBanana2EditOutput]):
         def run(
@@ -100,23 +266,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
 
@@ -146,23 +306,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
             """
@@ -188,23 +342,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
 
@@ -235,23 +383,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
             """
@@ -277,23 +419,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
 
@@ -323,23 +459,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
             """
@@ -367,23 +497,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
 
@@ -412,26 +536,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 3 to
-                    50000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. 3 to 50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response. At most 50000 characters.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                limit_generations: Whether to generate one image per request, even if the prompt
-                    asks for several.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt asks for several.
                 enable_web_search: Whether the model can search the web before it responds.
                 thinking_level: How much the model thinks first; more helps with difficult prompts.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> NanoBanana2EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncNanoBanana2EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     NanoBanana2Edit = Endpoint
@@ -439,7 +580,7 @@ else:
 nano_banana_2_edit = NanoBanana2Edit(
     "fal-ai/nano-banana-2/edit", NanoBanana2EditInput, NanoBanana2EditOutput
 )
-"""Image endpoint of fal-ai: nano-banana-2 edit.
+"""Edits or combines images by text instructions.
 
 Call it with `nano_banana_2_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -447,5 +588,9 @@ Call it with `nano_banana_2_edit.subscribe(prompt=…, image_urls=…)`.
 Input = NanoBanana2EditInput
 Output = NanoBanana2EditOutput
 endpoint = nano_banana_2_edit
+"""Edits or combines images by text instructions.
+
+Call it with `nano_banana_2_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = ["AspectRatio", "NanoBanana2EditInput", "NanoBanana2EditOutput", "nano_banana_2_edit"]

@@ -1,4 +1,4 @@
-"""fal-ai/object-removal — Image endpoint of fal-ai: object-removal.
+"""fal-ai/object-removal — Removes objects from an image.
 
 Category: image. https://fal.ai/models/fal-ai/object-removal
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model import Model
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ObjectRemovalInput(InputModel, Request["ObjectRemovalOutput"]):
     """Parameters of fal-ai/object-removal."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to remove something from."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What to remove, in words."""
 
     model: Model = "best_quality"
     """Model to use; models differ in quality, speed and price."""
@@ -37,11 +53,88 @@ class ObjectRemovalOutput(OutputModel):
     """Result of fal-ai/object-removal."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ObjectRemovalPipeline(Pipeline[..., ObjectRemovalOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> PendingRun[ObjectRemovalOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncObjectRemovalPipeline(AsyncPipeline[..., ObjectRemovalOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> AsyncPendingRun[ObjectRemovalOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
 
     class ObjectRemoval(Endpoint[..., ObjectRemovalInput, ObjectRemovalOutput]):
         def run(
@@ -55,11 +148,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -78,11 +170,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -97,11 +188,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,11 +211,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -140,11 +229,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -163,11 +251,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -184,11 +271,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -206,18 +292,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to remove something from.
+                prompt: What to remove, in words.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ObjectRemovalPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncObjectRemovalPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ObjectRemoval = Endpoint
 
 object_removal = ObjectRemoval("fal-ai/object-removal", ObjectRemovalInput, ObjectRemovalOutput)
-"""Image endpoint of fal-ai: object-removal.
+"""Removes objects from an image.
 
 Call it with `object_removal.subscribe(image_url=…, prompt=…)`.
 """
@@ -225,5 +331,9 @@ Call it with `object_removal.subscribe(image_url=…, prompt=…)`.
 Input = ObjectRemovalInput
 Output = ObjectRemovalOutput
 endpoint = object_removal
+"""Removes objects from an image.
+
+Call it with `object_removal.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["Model", "ObjectRemovalInput", "ObjectRemovalOutput", "object_removal"]

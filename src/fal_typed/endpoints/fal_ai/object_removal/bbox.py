@@ -1,4 +1,4 @@
-"""fal-ai/object-removal/bbox — Image endpoint of fal-ai: object-removal bbox.
+"""fal-ai/object-removal/bbox — Removes objects from an image.
 
 Category: image. https://fal.ai/models/fal-ai/object-removal/bbox
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model import Model
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BBoxPromptBase(InputModel):
@@ -37,7 +55,7 @@ class ObjectRemovalBboxInput(InputModel, Request["ObjectRemovalBboxOutput"]):
     """Parameters of fal-ai/object-removal/bbox."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to remove something from."""
 
     box_prompts: list[BBoxPromptBase] = []
     """Boxes around the objects to select, each with its corners."""
@@ -48,34 +66,141 @@ class ObjectRemovalBboxInput(InputModel, Request["ObjectRemovalBboxOutput"]):
     mask_expansion: Annotated[int, Field(ge=0, le=50)] = 15
     """Number of pixels by which to expand the mask on every side. From 0 to 50."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to remove something from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ObjectRemovalBboxOutput(OutputModel):
     """Result of fal-ai/object-removal/bbox."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BBoxPromptBaseDict(TypedDict):
+        """`BBoxPromptBase` as a dict."""
+
+        x_min: NotRequired[float]
+        y_min: NotRequired[float]
+        x_max: NotRequired[float]
+        y_max: NotRequired[float]
+
+    class ObjectRemovalBboxPipeline(Pipeline[..., ObjectRemovalBboxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalBboxOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to remove something from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> PendingRun[ObjectRemovalBboxOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to remove something from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncObjectRemovalBboxPipeline(AsyncPipeline[..., ObjectRemovalBboxOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalBboxOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to remove something from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> AsyncPendingRun[ObjectRemovalBboxOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to remove something from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
 
     class ObjectRemovalBbox(Endpoint[..., ObjectRemovalBboxInput, ObjectRemovalBboxOutput]):
         def run(
             self,
             *,
             image_url: FileInput,
-            box_prompts: list[BBoxPromptBase] = [],
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
             model: Model = "best_quality",
             mask_expansion: int = 15,
         ) -> Result[ObjectRemovalBboxOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,18 +212,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            box_prompts: list[BBoxPromptBase] = [],
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
             model: Model = "best_quality",
             mask_expansion: int = 15,
         ) -> Result[ObjectRemovalBboxOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -106,18 +230,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            box_prompts: list[BBoxPromptBase] = [],
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
             model: Model = "best_quality",
             mask_expansion: int = 15,
         ) -> Result[ObjectRemovalBboxOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,18 +253,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            box_prompts: list[BBoxPromptBase] = [],
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
             model: Model = "best_quality",
             mask_expansion: int = 15,
         ) -> Result[ObjectRemovalBboxOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -149,18 +271,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            box_prompts: list[BBoxPromptBase] = [],
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
             model: Model = "best_quality",
             mask_expansion: int = 15,
         ) -> Handle[ObjectRemovalBboxOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -172,18 +293,17 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            box_prompts: list[BBoxPromptBase] = [],
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
             model: Model = "best_quality",
             mask_expansion: int = 15,
         ) -> AsyncHandle[ObjectRemovalBboxOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -191,7 +311,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            box_prompts: list[BBoxPromptBase] = [],
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
             model: Model = "best_quality",
             mask_expansion: int = 15,
         ) -> Stream[ObjectRemovalBboxOutput]:
@@ -200,11 +320,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -215,27 +334,50 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            box_prompts: list[BBoxPromptBase] = [],
+            box_prompts: Sequence[BBoxPromptBase | BBoxPromptBaseDict] = [],
             model: Model = "best_quality",
             mask_expansion: int = 15,
         ) -> AsyncStream[ObjectRemovalBboxOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to remove something from.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ObjectRemovalBboxPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncObjectRemovalBboxPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    BBoxPromptBaseDict = dict
     ObjectRemovalBbox = Endpoint
 
 object_removal_bbox = ObjectRemovalBbox(
     "fal-ai/object-removal/bbox", ObjectRemovalBboxInput, ObjectRemovalBboxOutput
 )
-"""Image endpoint of fal-ai: object-removal bbox.
+"""Removes objects from an image.
 
 Call it with `object_removal_bbox.subscribe(image_url=…)`.
 """
@@ -243,9 +385,14 @@ Call it with `object_removal_bbox.subscribe(image_url=…)`.
 Input = ObjectRemovalBboxInput
 Output = ObjectRemovalBboxOutput
 endpoint = object_removal_bbox
+"""Removes objects from an image.
+
+Call it with `object_removal_bbox.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "BBoxPromptBase",
+    "BBoxPromptBaseDict",
     "Model",
     "ObjectRemovalBboxInput",
     "ObjectRemovalBboxOutput",

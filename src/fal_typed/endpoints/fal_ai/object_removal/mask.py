@@ -1,4 +1,4 @@
-"""fal-ai/object-removal/mask — Image endpoint of fal-ai: object-removal mask.
+"""fal-ai/object-removal/mask — Removes the masked object from an image.
 
 Category: image. https://fal.ai/models/fal-ai/object-removal/mask
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model import Model
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ObjectRemovalMaskInput(InputModel, Request["ObjectRemovalMaskOutput"]):
     """Parameters of fal-ai/object-removal/mask."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to remove something from."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     model: Model = "best_quality"
     """Model to use; models differ in quality, speed and price."""
@@ -37,11 +53,88 @@ class ObjectRemovalMaskOutput(OutputModel):
     """Result of fal-ai/object-removal/mask."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ObjectRemovalMaskPipeline(Pipeline[..., ObjectRemovalMaskOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalMaskOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> PendingRun[ObjectRemovalMaskOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncObjectRemovalMaskPipeline(AsyncPipeline[..., ObjectRemovalMaskOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalMaskOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> AsyncPendingRun[ObjectRemovalMaskOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
+            """
+            ...
 
     class ObjectRemovalMask(Endpoint[..., ObjectRemovalMaskInput, ObjectRemovalMaskOutput]):
         def run(
@@ -55,11 +148,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -78,11 +170,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -97,11 +188,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,11 +211,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -140,11 +229,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -163,11 +251,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
             ...
 
@@ -184,11 +271,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -206,12 +292,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to remove something from.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 model: Model to use; models differ in quality, speed and price.
-                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
-                    to 50.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0 to 50.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ObjectRemovalMaskPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncObjectRemovalMaskPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ObjectRemovalMask = Endpoint
@@ -219,7 +327,7 @@ else:
 object_removal_mask = ObjectRemovalMask(
     "fal-ai/object-removal/mask", ObjectRemovalMaskInput, ObjectRemovalMaskOutput
 )
-"""Image endpoint of fal-ai: object-removal mask.
+"""Removes the masked object from an image.
 
 Call it with `object_removal_mask.subscribe(image_url=…, mask_url=…)`.
 """
@@ -227,5 +335,9 @@ Call it with `object_removal_mask.subscribe(image_url=…, mask_url=…)`.
 Input = ObjectRemovalMaskInput
 Output = ObjectRemovalMaskOutput
 endpoint = object_removal_mask
+"""Removes the masked object from an image.
+
+Call it with `object_removal_mask.subscribe(image_url=…, mask_url=…)`.
+"""
 
 __all__ = ["Model", "ObjectRemovalMaskInput", "ObjectRemovalMaskOutput", "object_removal_mask"]

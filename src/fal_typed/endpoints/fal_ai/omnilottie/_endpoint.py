@@ -1,4 +1,4 @@
-"""fal-ai/omnilottie — Structured data endpoint of fal-ai: omnilottie.
+"""fal-ai/omnilottie — Generates Lottie animations from text.
 
 Category: json. https://fal.ai/models/fal-ai/omnilottie
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OmnilottieInput(InputModel, Request["OmnilottieOutput"]):
     """Parameters of fal-ai/omnilottie."""
 
     prompt: str
-    """Text description of the result, or of what to do with the given input."""
+    """Text description of the result."""
 
     max_tokens: Annotated[int, Field(ge=256, le=8192)] = 4096
     """Maximum length of the response in tokens; a token is about three quarters of a word. From
@@ -49,7 +65,92 @@ class OmnilottieOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnilottiePipeline(Pipeline[..., OmnilottieOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> PendingRun[OmnilottieOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOmnilottiePipeline(AsyncPipeline[..., OmnilottieOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> AsyncPendingRun[OmnilottieOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
 
     class Omnilottie(Endpoint[..., OmnilottieInput, OmnilottieOutput]):
         def run(
@@ -64,15 +165,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,15 +189,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -116,15 +209,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,15 +234,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -169,15 +254,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,15 +278,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -223,15 +300,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -250,22 +323,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OmnilottiePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncOmnilottiePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Omnilottie = Endpoint
 
 omnilottie = Omnilottie("fal-ai/omnilottie", OmnilottieInput, OmnilottieOutput)
-"""Structured data endpoint of fal-ai: omnilottie.
+"""Generates Lottie animations from text.
 
 Call it with `omnilottie.subscribe(prompt=…)`.
 """
@@ -273,5 +363,9 @@ Call it with `omnilottie.subscribe(prompt=…)`.
 Input = OmnilottieInput
 Output = OmnilottieOutput
 endpoint = omnilottie
+"""Generates Lottie animations from text.
+
+Call it with `omnilottie.subscribe(prompt=…)`.
+"""
 
 __all__ = ["OmnilottieInput", "OmnilottieOutput", "omnilottie"]

@@ -1,5 +1,4 @@
-"""fal-ai/omnilottie/image-to-lottie — Structured data endpoint of fal-ai: omnilottie, image to
-lottie.
+"""fal-ai/omnilottie/image-to-lottie — Generates Lottie animations from an image and text.
 
 Category: json. https://fal.ai/models/fal-ai/omnilottie/image-to-lottie
 """
@@ -12,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OmnilottieImageToLottieInput(InputModel, Request["OmnilottieImageToLottieOutput"]):
     """Parameters of fal-ai/omnilottie/image-to-lottie."""
 
     prompt: str
-    """Text description of the result, or of what to do with the given input."""
+    """Text description of the result."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to convert."""
 
     max_tokens: Annotated[int, Field(ge=256, le=8192)] = 4096
     """Maximum length of the response in tokens; a token is about three quarters of a word. From
@@ -53,7 +68,100 @@ class OmnilottieImageToLottieOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnilottieImageToLottiePipeline(Pipeline[..., OmnilottieImageToLottieOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieImageToLottieOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> PendingRun[OmnilottieImageToLottieOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOmnilottieImageToLottiePipeline(AsyncPipeline[..., OmnilottieImageToLottieOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieImageToLottieOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> AsyncPendingRun[OmnilottieImageToLottieOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
 
     class OmnilottieImageToLottie(
         Endpoint[..., OmnilottieImageToLottieInput, OmnilottieImageToLottieOutput]
@@ -71,16 +179,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                image_url: Image to edit or to start from.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -101,16 +205,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                image_url: Image to edit or to start from.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -127,16 +227,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                image_url: Image to edit or to start from.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,16 +254,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                image_url: Image to edit or to start from.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -184,16 +276,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                image_url: Image to edit or to start from.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -214,16 +302,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                image_url: Image to edit or to start from.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -242,16 +326,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                image_url: Image to edit or to start from.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -271,17 +351,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                image_url: Image to edit or to start from.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                prompt: Text description of the result.
+                image_url: Image to convert.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OmnilottieImageToLottiePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncOmnilottieImageToLottiePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     OmnilottieImageToLottie = Endpoint
@@ -289,7 +388,7 @@ else:
 omnilottie_image_to_lottie = OmnilottieImageToLottie(
     "fal-ai/omnilottie/image-to-lottie", OmnilottieImageToLottieInput, OmnilottieImageToLottieOutput
 )
-"""Structured data endpoint of fal-ai: omnilottie, image to lottie.
+"""Generates Lottie animations from an image and text.
 
 Call it with `omnilottie_image_to_lottie.subscribe(prompt=…, image_url=…)`.
 """
@@ -297,6 +396,10 @@ Call it with `omnilottie_image_to_lottie.subscribe(prompt=…, image_url=…)`.
 Input = OmnilottieImageToLottieInput
 Output = OmnilottieImageToLottieOutput
 endpoint = omnilottie_image_to_lottie
+"""Generates Lottie animations from an image and text.
+
+Call it with `omnilottie_image_to_lottie.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "OmnilottieImageToLottieInput",

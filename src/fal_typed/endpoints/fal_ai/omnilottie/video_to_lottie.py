@@ -1,5 +1,4 @@
-"""fal-ai/omnilottie/video-to-lottie — Structured data endpoint of fal-ai: omnilottie, video to
-lottie.
+"""fal-ai/omnilottie/video-to-lottie — Converts a video to a Lottie animation.
 
 Category: json. https://fal.ai/models/fal-ai/omnilottie/video-to-lottie
 """
@@ -12,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OmnilottieVideoToLottieInput(InputModel, Request["OmnilottieVideoToLottieOutput"]):
     """Parameters of fal-ai/omnilottie/video-to-lottie."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to start from."""
 
     prompt: str | None = None
-    """Text description of the result, or of what to do with the given input."""
+    """Text description of the result."""
 
     max_tokens: Annotated[int, Field(ge=256, le=8192)] = 4096
     """Maximum length of the response in tokens; a token is about three quarters of a word. From
@@ -53,7 +68,100 @@ class OmnilottieVideoToLottieOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnilottieVideoToLottiePipeline(Pipeline[..., OmnilottieVideoToLottieOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieVideoToLottieOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> PendingRun[OmnilottieVideoToLottieOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOmnilottieVideoToLottiePipeline(AsyncPipeline[..., OmnilottieVideoToLottieOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieVideoToLottieOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> AsyncPendingRun[OmnilottieVideoToLottieOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
+            """
+            ...
 
     class OmnilottieVideoToLottie(
         Endpoint[..., OmnilottieVideoToLottieInput, OmnilottieVideoToLottieOutput]
@@ -71,16 +179,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -101,16 +205,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -127,16 +227,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,16 +254,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -184,16 +276,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -214,16 +302,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
             ...
 
@@ -242,16 +326,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -271,17 +351,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the result, or of what to do with the given input.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 8192.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From 1 to
-                    100.
+                video_url: Video to start from.
+                prompt: Text description of the result.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to 100.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OmnilottieVideoToLottiePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncOmnilottieVideoToLottiePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     OmnilottieVideoToLottie = Endpoint
@@ -289,7 +388,7 @@ else:
 omnilottie_video_to_lottie = OmnilottieVideoToLottie(
     "fal-ai/omnilottie/video-to-lottie", OmnilottieVideoToLottieInput, OmnilottieVideoToLottieOutput
 )
-"""Structured data endpoint of fal-ai: omnilottie, video to lottie.
+"""Converts a video to a Lottie animation.
 
 Call it with `omnilottie_video_to_lottie.subscribe(video_url=…)`.
 """
@@ -297,6 +396,10 @@ Call it with `omnilottie_video_to_lottie.subscribe(video_url=…)`.
 Input = OmnilottieVideoToLottieInput
 Output = OmnilottieVideoToLottieOutput
 endpoint = omnilottie_video_to_lottie
+"""Converts a video to a Lottie animation.
+
+Call it with `omnilottie_video_to_lottie.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "OmnilottieVideoToLottieInput",

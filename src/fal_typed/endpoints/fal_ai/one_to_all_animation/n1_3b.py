@@ -1,4 +1,4 @@
-"""fal-ai/one-to-all-animation/1.3b — Video endpoint of fal-ai: one-to-all-animation 1.3b.
+"""fal-ai/one-to-all-animation/1.3b — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/fal-ai/one-to-all-animation/1.3b
 """
@@ -11,29 +11,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OneToAllAnimation13bInput(InputModel, Request["OneToAllAnimation13bOutput"]):
     """Parameters of fal-ai/one-to-all-animation/1.3b."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     negative_prompt: str
     """Text description of what to avoid in the result."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=30)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 30."""
@@ -53,7 +68,116 @@ class OneToAllAnimation13bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OneToAllAnimation13bPipeline(Pipeline[..., OneToAllAnimation13bOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> Result[OneToAllAnimation13bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> PendingRun[OneToAllAnimation13bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOneToAllAnimation13bPipeline(AsyncPipeline[..., OneToAllAnimation13bOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> Result[OneToAllAnimation13bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> AsyncPendingRun[OneToAllAnimation13bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+            """
+            ...
 
     class OneToAllAnimation13b(
         Endpoint[..., OneToAllAnimation13bInput, OneToAllAnimation13bOutput]
@@ -73,14 +197,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 10.
                 pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
 
@@ -105,14 +227,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 10.
                 pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
             """
@@ -133,14 +253,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 10.
                 pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
 
@@ -166,14 +284,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 10.
                 pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
             """
@@ -194,14 +310,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 10.
                 pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
 
@@ -226,14 +340,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 10.
                 pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
             """
@@ -256,14 +368,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 10.
                 pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
 
@@ -287,17 +397,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 30.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 30.
                 image_guidance_scale: How closely the result follows the given images. From 1 to 10.
                 pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OneToAllAnimation13bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncOneToAllAnimation13bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     OneToAllAnimation13b = Endpoint
@@ -305,7 +436,7 @@ else:
 one_to_all_animation_1_3b = OneToAllAnimation13b(
     "fal-ai/one-to-all-animation/1.3b", OneToAllAnimation13bInput, OneToAllAnimation13bOutput
 )
-"""Video endpoint of fal-ai: one-to-all-animation 1.3b.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `one_to_all_animation_1_3b.subscribe(prompt=…, negative_prompt=…, image_url=…,
 video_url=…)`.
@@ -314,5 +445,10 @@ video_url=…)`.
 Input = OneToAllAnimation13bInput
 Output = OneToAllAnimation13bOutput
 endpoint = one_to_all_animation_1_3b
+"""Animates the person in an image with the motion of a video.
+
+Call it with `one_to_all_animation_1_3b.subscribe(prompt=…, negative_prompt=…, image_url=…,
+video_url=…)`.
+"""
 
 __all__ = ["OneToAllAnimation13bInput", "OneToAllAnimation13bOutput", "one_to_all_animation_1_3b"]

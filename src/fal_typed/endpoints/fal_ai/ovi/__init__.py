@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ovi._endpoint import (
         Input as Input,
         Output as Output,
+        Ovi as Ovi,
         OviInput as OviInput,
         OviOutput as OviOutput,
         Resolution as Resolution,
@@ -24,11 +25,21 @@ if not TYPE_CHECKING:
     from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name in {"Input", "Output", "OviInput", "OviOutput", "Resolution", "endpoint", "ovi"}:
+        if name in {
+            "Input",
+            "Output",
+            "Ovi",
+            "OviInput",
+            "OviOutput",
+            "Resolution",
+            "endpoint",
+            "ovi",
+        }:
             return getattr(import_module("fal_typed.endpoints.fal_ai.ovi._endpoint"), name)
         if any(module.name == name for module in iter_modules(__path__)):
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/ovi/image-to-video — Video endpoint of fal-ai: ovi, image to video.
+"""fal-ai/ovi/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/ovi/image-to-video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class OviImageToVideoInput(InputModel, Request["OviImageToVideoOutput"]):
     """Parameters of fal-ai/ovi/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     negative_prompt: str = "jitter, bad hands, blur, distortion"
     """Text description of what to avoid in the result."""
@@ -49,7 +65,100 @@ class OviImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OviImageToVideoPipeline(Pipeline[..., OviImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> Result[OviImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> PendingRun[OviImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncOviImageToVideoPipeline(AsyncPipeline[..., OviImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> Result[OviImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> AsyncPendingRun[OviImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class OviImageToVideo(Endpoint[..., OviImageToVideoInput, OviImageToVideoOutput]):
         def run(
@@ -65,11 +174,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 audio_negative_prompt: Text description of what to avoid in the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -92,11 +200,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 audio_negative_prompt: Text description of what to avoid in the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -115,11 +222,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 audio_negative_prompt: Text description of what to avoid in the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -143,11 +249,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 audio_negative_prompt: Text description of what to avoid in the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -166,11 +271,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 audio_negative_prompt: Text description of what to avoid in the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -193,11 +297,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 audio_negative_prompt: Text description of what to avoid in the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -218,11 +321,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 audio_negative_prompt: Text description of what to avoid in the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -244,14 +346,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 negative_prompt: Text description of what to avoid in the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 audio_negative_prompt: Text description of what to avoid in the audio.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> OviImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncOviImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     OviImageToVideo = Endpoint
@@ -259,7 +383,7 @@ else:
 ovi_image_to_video = OviImageToVideo(
     "fal-ai/ovi/image-to-video", OviImageToVideoInput, OviImageToVideoOutput
 )
-"""Video endpoint of fal-ai: ovi, image to video.
+"""Animates an image into a video.
 
 Call it with `ovi_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -267,5 +391,9 @@ Call it with `ovi_image_to_video.subscribe(prompt=…, image_url=…)`.
 Input = OviImageToVideoInput
 Output = OviImageToVideoOutput
 endpoint = ovi_image_to_video
+"""Animates an image into a video.
+
+Call it with `ovi_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["OviImageToVideoInput", "OviImageToVideoOutput", "ovi_image_to_video"]

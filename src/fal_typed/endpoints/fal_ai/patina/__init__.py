@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Map as Map,
         MapImageFile as MapImageFile,
         Output as Output,
+        Patina as Patina,
         PatinaInput as PatinaInput,
         PatinaOutput as PatinaOutput,
         endpoint as endpoint,
@@ -30,6 +31,7 @@ if not TYPE_CHECKING:
             "Map",
             "MapImageFile",
             "Output",
+            "Patina",
             "PatinaInput",
             "PatinaOutput",
             "endpoint",
@@ -41,4 +43,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

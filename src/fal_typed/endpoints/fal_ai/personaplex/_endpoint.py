@@ -1,4 +1,4 @@
-"""fal-ai/personaplex — Audio endpoint of fal-ai: personaplex.
+"""fal-ai/personaplex — Responds to speech with speech.
 
 Category: audio. https://fal.ai/models/fal-ai/personaplex
 """
@@ -11,38 +11,54 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.voice_c706c4a2 import Voice
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PersonaplexInput(InputModel, Request["PersonaplexOutput"]):
     """Parameters of fal-ai/personaplex."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio for the model to listen to."""
 
     prompt: str = UNSET
-    """Question or instruction for the model."""
+    """Instructions on role and tone that the model follows."""
 
     voice: Voice = "NATF2"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     voice_audio_url: FileInput | None = None
     """Audio of the target voice."""
 
     temperature_audio: Annotated[float, Field(ge=0.0, le=2.0)] = 0.8
-    """From 0 to 2."""
+    """Sampling temperature of the voice. From 0 to 2."""
 
     temperature_text: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
-    """From 0 to 2."""
+    """Sampling temperature of the text. From 0 to 2."""
 
     top_k_audio: Annotated[int, Field(ge=1, le=2048)] = 250
-    """From 1 to 2048."""
+    """Only this number of most likely audio tokens is considered. From 1 to 2048."""
 
     top_k_text: Annotated[int, Field(ge=1, le=1000)] = 25
-    """From 1 to 1000."""
+    """Only this number of most likely text tokens is considered. From 1 to 1000."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -55,7 +71,7 @@ class PersonaplexOutput(OutputModel):
     """The generated audio, as a file to download."""
 
     text: str
-    """The response or transcript as plain text."""
+    """The response as plain text."""
 
     duration: float
     """Duration in seconds."""
@@ -65,7 +81,124 @@ class PersonaplexOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PersonaplexPipeline(Pipeline[..., PersonaplexOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> Result[PersonaplexOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> PendingRun[PersonaplexOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPersonaplexPipeline(AsyncPipeline[..., PersonaplexOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> Result[PersonaplexOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[PersonaplexOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Personaplex(Endpoint[..., PersonaplexInput, PersonaplexOutput]):
         def run(
@@ -84,14 +217,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Question or instruction for the model.
-                voice: Name of the voice that speaks the text.
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -116,14 +249,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Question or instruction for the model.
-                voice: Name of the voice that speaks the text.
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -144,14 +277,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Question or instruction for the model.
-                voice: Name of the voice that speaks the text.
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -177,14 +310,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Question or instruction for the model.
-                voice: Name of the voice that speaks the text.
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -205,14 +338,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Question or instruction for the model.
-                voice: Name of the voice that speaks the text.
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -237,14 +370,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Question or instruction for the model.
-                voice: Name of the voice that speaks the text.
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -267,14 +400,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Question or instruction for the model.
-                voice: Name of the voice that speaks the text.
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -298,22 +431,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Question or instruction for the model.
-                voice: Name of the voice that speaks the text.
+                audio_url: Audio for the model to listen to.
+                prompt: Instructions on role and tone that the model follows.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PersonaplexPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPersonaplexPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Personaplex = Endpoint
 
 personaplex = Personaplex("fal-ai/personaplex", PersonaplexInput, PersonaplexOutput)
-"""Audio endpoint of fal-ai: personaplex.
+"""Responds to speech with speech.
 
 Call it with `personaplex.subscribe(audio_url=…)`.
 """
@@ -321,5 +475,9 @@ Call it with `personaplex.subscribe(audio_url=…)`.
 Input = PersonaplexInput
 Output = PersonaplexOutput
 endpoint = personaplex
+"""Responds to speech with speech.
+
+Call it with `personaplex.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["PersonaplexInput", "PersonaplexOutput", "Voice", "personaplex"]

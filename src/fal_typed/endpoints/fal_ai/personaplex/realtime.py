@@ -1,4 +1,4 @@
-"""fal-ai/personaplex/realtime — Audio endpoint of fal-ai: personaplex realtime.
+"""fal-ai/personaplex/realtime — Responds to speech with speech in a realtime session.
 
 Category: audio. https://fal.ai/models/fal-ai/personaplex/realtime
 """
@@ -11,37 +11,44 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.voice_c706c4a2 import Voice
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed.options import RealtimeOptions
 
 
 class PersonaplexRealtimeInput(InputModel, Request["PersonaplexRealtimeOutput"]):
     """Parameters of fal-ai/personaplex/realtime."""
 
     audio: FileInput
+    """Chunk of speech."""
 
     prompt: str = UNSET
-    """Question or instruction for the model."""
+    """Instructions on role and tone that the model follows."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     temperature_audio: Annotated[float, Field(ge=0.0, le=2.0)] = 0.8
-    """From 0 to 2."""
+    """Sampling temperature of the voice. From 0 to 2."""
 
     temperature_text: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
-    """From 0 to 2."""
+    """Sampling temperature of the text. From 0 to 2."""
 
     top_k_audio: Annotated[int, Field(ge=1, le=2048)] = 250
-    """From 1 to 2048."""
+    """Only this number of most likely audio tokens is considered. From 1 to 2048."""
 
     top_k_text: Annotated[int, Field(ge=1, le=1000)] = 25
-    """From 1 to 1000."""
+    """Only this number of most likely text tokens is considered. From 1 to 1000."""
 
     voice: Voice = "NATF2"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     voice_audio_url: FileInput | None = None
     """Audio of the target voice."""
@@ -51,16 +58,13 @@ class PersonaplexRealtimeOutput(OutputModel):
     """Result of fal-ai/personaplex/realtime."""
 
     audio: str
-    """The generated audio, as a file to download."""
+    """Chunk of the generated audio."""
 
     text: str = ""
-    """The response or transcript as plain text."""
+    """The response as plain text."""
 
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
-    from fal_typed.options import RealtimeOptions
 
     class PersonaplexRealtimeConnection(RealtimeConnection[..., PersonaplexRealtimeOutput]):
         def send(
@@ -81,13 +85,14 @@ if TYPE_CHECKING:
             With `throttle`, an input sent too early is delayed, and only the latest one is kept.
 
             Args:
-                prompt: Question or instruction for the model.
+                audio: Chunk of speech.
+                prompt: Instructions on role and tone that the model follows.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
-                voice: Name of the voice that speaks the text.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
 
             Raises:
@@ -115,13 +120,14 @@ if TYPE_CHECKING:
             """Send an input; see `RealtimeConnection.send`.
 
             Args:
-                prompt: Question or instruction for the model.
+                audio: Chunk of speech.
+                prompt: Instructions on role and tone that the model follows.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                temperature_audio: From 0 to 2.
-                temperature_text: From 0 to 2.
-                top_k_audio: From 1 to 2048.
-                top_k_text: From 1 to 1000.
-                voice: Name of the voice that speaks the text.
+                temperature_audio: Sampling temperature of the voice. From 0 to 2.
+                temperature_text: Sampling temperature of the text. From 0 to 2.
+                top_k_audio: Only this number of most likely audio tokens is considered. From 1 to 2048.
+                top_k_text: Only this number of most likely text tokens is considered. From 1 to 1000.
+                voice: Name of the voice that speaks.
                 voice_audio_url: Audio of the target voice.
             """
             ...
@@ -156,7 +162,7 @@ else:
 personaplex_realtime = PersonaplexRealtime(
     "fal-ai/personaplex/realtime", PersonaplexRealtimeInput, PersonaplexRealtimeOutput
 )
-"""Audio endpoint of fal-ai: personaplex realtime.
+"""Responds to speech with speech in a realtime session.
 
 Open a session with `personaplex_realtime.realtime()`.
 """
@@ -164,5 +170,9 @@ Open a session with `personaplex_realtime.realtime()`.
 Input = PersonaplexRealtimeInput
 Output = PersonaplexRealtimeOutput
 endpoint = personaplex_realtime
+"""Responds to speech with speech in a realtime session.
+
+Open a session with `personaplex_realtime.realtime()`.
+"""
 
 __all__ = ["PersonaplexRealtimeInput", "PersonaplexRealtimeOutput", "Voice", "personaplex_realtime"]

@@ -1,4 +1,4 @@
-"""fal-ai/phota — Image endpoint of fal-ai: phota.
+"""fal-ai/phota — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/phota
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PhotaInput(InputModel, Request["PhotaOutput"]):
@@ -23,10 +39,10 @@ class PhotaInput(InputModel, Request["PhotaOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -34,10 +50,10 @@ class PhotaInput(InputModel, Request["PhotaOutput"]):
     """
 
     resolution: Literal["1K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` lets the model choose."""
 
 
 class PhotaOutput(OutputModel):
@@ -48,7 +64,100 @@ class PhotaOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PhotaPipeline(Pipeline[..., PhotaOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Result[PhotaOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> PendingRun[PhotaOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPhotaPipeline(AsyncPipeline[..., PhotaOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Result[PhotaOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> AsyncPendingRun[PhotaOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
+            """
+            ...
 
     class Phota(Endpoint[..., PhotaInput, PhotaOutput]):
         def run(
@@ -65,12 +174,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,12 +200,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
             """
             ...
 
@@ -115,12 +222,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -143,12 +249,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
             """
             ...
 
@@ -166,12 +271,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -193,12 +297,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
             """
             ...
 
@@ -218,12 +321,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -244,19 +346,39 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` lets the model choose.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PhotaPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPhotaPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Phota = Endpoint
 
 phota = Phota("fal-ai/phota", PhotaInput, PhotaOutput)
-"""Image endpoint of fal-ai: phota.
+"""Generates images from text.
 
 Call it with `phota.subscribe(prompt=…)`.
 """
@@ -264,5 +386,9 @@ Call it with `phota.subscribe(prompt=…)`.
 Input = PhotaInput
 Output = PhotaOutput
 endpoint = phota
+"""Generates images from text.
+
+Call it with `phota.subscribe(prompt=…)`.
+"""
 
 __all__ = ["PhotaInput", "PhotaOutput", "phota"]

@@ -1,4 +1,4 @@
-"""fal-ai/phota/create-profile — Training endpoint of fal-ai: phota create-profile.
+"""fal-ai/phota/create-profile — Creates a profile of a person from images, for later requests.
 
 Category: training. https://fal.ai/models/fal-ai/phota/create-profile
 """
@@ -9,17 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PhotaCreateProfileInput(InputModel, Request["PhotaCreateProfileOutput"]):
     """Parameters of fal-ai/phota/create-profile."""
 
     image_data_url: FileInput
-    """URL of an archive of training images, each with a text file of the same name as its caption.
-    """
+    """URL of an archive of images of the person."""
 
 
 class PhotaCreateProfileOutput(OutputModel):
@@ -30,15 +45,53 @@ class PhotaCreateProfileOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PhotaCreateProfilePipeline(Pipeline[..., PhotaCreateProfileOutput]):
+        def run(self, *, image_data_url: FileInput) -> Result[PhotaCreateProfileOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_data_url: URL of an archive of images of the person.
+            """
+            ...
+
+        def submit(self, *, image_data_url: FileInput) -> PendingRun[PhotaCreateProfileOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_data_url: URL of an archive of images of the person.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPhotaCreateProfilePipeline(AsyncPipeline[..., PhotaCreateProfileOutput]):
+        async def run(self, *, image_data_url: FileInput) -> Result[PhotaCreateProfileOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_data_url: URL of an archive of images of the person.
+            """
+            ...
+
+        async def submit(
+            self, *, image_data_url: FileInput
+        ) -> AsyncPendingRun[PhotaCreateProfileOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_data_url: URL of an archive of images of the person.
+            """
+            ...
 
     class PhotaCreateProfile(Endpoint[..., PhotaCreateProfileInput, PhotaCreateProfileOutput]):
         def run(self, *, image_data_url: FileInput) -> Result[PhotaCreateProfileOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                image_data_url: URL of an archive of images of the person.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -50,8 +103,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                image_data_url: URL of an archive of images of the person.
             """
             ...
 
@@ -59,8 +111,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                image_data_url: URL of an archive of images of the person.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -75,8 +126,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                image_data_url: URL of an archive of images of the person.
             """
             ...
 
@@ -84,8 +134,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                image_data_url: URL of an archive of images of the person.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,8 +148,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                image_data_url: URL of an archive of images of the person.
             """
             ...
 
@@ -110,8 +158,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                image_data_url: URL of an archive of images of the person.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -124,9 +171,31 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                image_data_url: URL of an archive of images of the person.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PhotaCreateProfilePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPhotaCreateProfilePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PhotaCreateProfile = Endpoint
@@ -134,7 +203,7 @@ else:
 phota_create_profile = PhotaCreateProfile(
     "fal-ai/phota/create-profile", PhotaCreateProfileInput, PhotaCreateProfileOutput
 )
-"""Training endpoint of fal-ai: phota create-profile.
+"""Creates a profile of a person from images, for later requests.
 
 Call it with `phota_create_profile.subscribe(image_data_url=…)`.
 """
@@ -142,5 +211,9 @@ Call it with `phota_create_profile.subscribe(image_data_url=…)`.
 Input = PhotaCreateProfileInput
 Output = PhotaCreateProfileOutput
 endpoint = phota_create_profile
+"""Creates a profile of a person from images, for later requests.
+
+Call it with `phota_create_profile.subscribe(image_data_url=…)`.
+"""
 
 __all__ = ["PhotaCreateProfileInput", "PhotaCreateProfileOutput", "phota_create_profile"]

@@ -1,4 +1,4 @@
-"""fal-ai/phota/edit — Image endpoint of fal-ai: phota edit.
+"""fal-ai/phota/edit — Edits images of people by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/phota/edit
 """
@@ -11,18 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PhotaEditInput(InputModel, Request["PhotaEditOutput"]):
     """Parameters of fal-ai/phota/edit."""
 
     prompt: Annotated[str, Field(max_length=8000)]
-    """Text description of the change to make, or of the image to generate. At most 8000
-    characters.
-    """
+    """What to change or to combine, in words. At most 8000 characters."""
 
     image_urls: Annotated[list[FileInput], Field(min_length=1)]
     """Images to edit or to use as references, in order; the prompt can refer to them by number. At
@@ -30,13 +44,13 @@ class PhotaEditInput(InputModel, Request["PhotaEditOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     profile_ids: list[str] = UNSET
     """Ids of previously trained profiles of people to show."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -44,21 +58,130 @@ class PhotaEditInput(InputModel, Request["PhotaEditOutput"]):
     """
 
     resolution: Literal["1K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
 
 class PhotaEditOutput(OutputModel):
     """Result of fal-ai/phota/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PhotaEditPipeline(Pipeline[..., PhotaEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Result[PhotaEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> PendingRun[PhotaEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPhotaEditPipeline(AsyncPipeline[..., PhotaEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Result[PhotaEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> AsyncPendingRun[PhotaEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+            """
+            ...
 
     class PhotaEdit(Endpoint[..., PhotaEditInput, PhotaEditOutput]):
         def run(
@@ -76,17 +199,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 profile_ids: Ids of previously trained profiles of people to show.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,17 +229,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 profile_ids: Ids of previously trained profiles of people to show.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
             """
             ...
 
@@ -138,17 +255,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 profile_ids: Ids of previously trained profiles of people to show.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -172,17 +286,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 profile_ids: Ids of previously trained profiles of people to show.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
             """
             ...
 
@@ -201,17 +312,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 profile_ids: Ids of previously trained profiles of people to show.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -234,17 +342,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 profile_ids: Ids of previously trained profiles of people to show.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
             """
             ...
 
@@ -265,17 +370,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 profile_ids: Ids of previously trained profiles of people to show.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -297,24 +399,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number. At least 1 item.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number. At least 1 item.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 profile_ids: Ids of previously trained profiles of people to show.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PhotaEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPhotaEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PhotaEdit = Endpoint
 
 phota_edit = PhotaEdit("fal-ai/phota/edit", PhotaEditInput, PhotaEditOutput)
-"""Image endpoint of fal-ai: phota edit.
+"""Edits images of people by text instructions.
 
 Call it with `phota_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -322,5 +442,9 @@ Call it with `phota_edit.subscribe(prompt=…, image_urls=…)`.
 Input = PhotaEditInput
 Output = PhotaEditOutput
 endpoint = phota_edit
+"""Edits images of people by text instructions.
+
+Call it with `phota_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = ["PhotaEditInput", "PhotaEditOutput", "phota_edit"]

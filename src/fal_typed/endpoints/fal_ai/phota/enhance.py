@@ -1,4 +1,4 @@
-"""fal-ai/phota/enhance — Image endpoint of fal-ai: phota enhance.
+"""fal-ai/phota/enhance — Improves an image.
 
 Category: image. https://fal.ai/models/fal-ai/phota/enhance
 """
@@ -11,25 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PhotaEnhanceInput(InputModel, Request["PhotaEnhanceOutput"]):
     """Parameters of fal-ai/phota/enhance."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to restore."""
 
     profile_ids: list[str] = UNSET
     """Ids of previously trained profiles of people to show."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -41,11 +57,96 @@ class PhotaEnhanceOutput(OutputModel):
     """Result of fal-ai/phota/enhance."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PhotaEnhancePipeline(Pipeline[..., PhotaEnhanceOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            profile_ids: list[str] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[PhotaEnhanceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to restore.
+                profile_ids: Ids of previously trained profiles of people to show.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            profile_ids: list[str] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> PendingRun[PhotaEnhanceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to restore.
+                profile_ids: Ids of previously trained profiles of people to show.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPhotaEnhancePipeline(AsyncPipeline[..., PhotaEnhanceOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            profile_ids: list[str] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[PhotaEnhanceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to restore.
+                profile_ids: Ids of previously trained profiles of people to show.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            profile_ids: list[str] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[PhotaEnhanceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to restore.
+                profile_ids: Ids of previously trained profiles of people to show.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class PhotaEnhance(Endpoint[..., PhotaEnhanceInput, PhotaEnhanceOutput]):
         def run(
@@ -60,12 +161,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 profile_ids: Ids of previously trained profiles of people to show.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -85,12 +185,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 profile_ids: Ids of previously trained profiles of people to show.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -106,12 +205,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 profile_ids: Ids of previously trained profiles of people to show.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,12 +230,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 profile_ids: Ids of previously trained profiles of people to show.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -153,12 +250,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 profile_ids: Ids of previously trained profiles of people to show.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,12 +274,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 profile_ids: Ids of previously trained profiles of people to show.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -201,12 +296,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 profile_ids: Ids of previously trained profiles of people to show.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -225,19 +319,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to restore.
                 profile_ids: Ids of previously trained profiles of people to show.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PhotaEnhancePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPhotaEnhancePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PhotaEnhance = Endpoint
 
 phota_enhance = PhotaEnhance("fal-ai/phota/enhance", PhotaEnhanceInput, PhotaEnhanceOutput)
-"""Image endpoint of fal-ai: phota enhance.
+"""Improves an image.
 
 Call it with `phota_enhance.subscribe(image_url=…)`.
 """
@@ -245,5 +359,9 @@ Call it with `phota_enhance.subscribe(image_url=…)`.
 Input = PhotaEnhanceInput
 Output = PhotaEnhanceOutput
 endpoint = phota_enhance
+"""Improves an image.
+
+Call it with `phota_enhance.subscribe(image_url=…)`.
+"""
 
 __all__ = ["PhotaEnhanceInput", "PhotaEnhanceOutput", "phota_enhance"]

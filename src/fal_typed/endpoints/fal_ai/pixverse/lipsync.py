@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/lipsync — Video endpoint of fal-ai: pixverse lipsync.
+"""fal-ai/pixverse/lipsync — Matches the lips of the person in a video to an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/lipsync
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 VoiceId: TypeAlias = Literal[
     "Emily",
@@ -37,13 +53,13 @@ class PixverseLipsyncInput(InputModel, Request["PixverseLipsyncOutput"]):
     """Parameters of fal-ai/pixverse/lipsync."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     voice_id: VoiceId = "Auto"
-    """Id of the voice that speaks the text."""
+    """Id of the voice that speaks."""
 
     text: str | None = None
     """Text to speak."""
@@ -53,11 +69,88 @@ class PixverseLipsyncOutput(OutputModel):
     """Result of fal-ai/pixverse/lipsync."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseLipsyncPipeline(Pipeline[..., PixverseLipsyncOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> Result[PixverseLipsyncOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
+                text: Text to speak.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> PendingRun[PixverseLipsyncOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseLipsyncPipeline(AsyncPipeline[..., PixverseLipsyncOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> Result[PixverseLipsyncOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
+                text: Text to speak.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> AsyncPendingRun[PixverseLipsyncOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
+                text: Text to speak.
+            """
+            ...
 
     class PixverseLipsync(Endpoint[..., PixverseLipsyncInput, PixverseLipsyncOutput]):
         def run(
@@ -71,9 +164,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                voice_id: Id of the voice that speaks the text.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
                 text: Text to speak.
 
             Raises:
@@ -93,9 +186,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                voice_id: Id of the voice that speaks the text.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
                 text: Text to speak.
             """
             ...
@@ -111,9 +204,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                voice_id: Id of the voice that speaks the text.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
                 text: Text to speak.
 
             Raises:
@@ -134,9 +227,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                voice_id: Id of the voice that speaks the text.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
                 text: Text to speak.
             """
             ...
@@ -152,9 +245,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                voice_id: Id of the voice that speaks the text.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
                 text: Text to speak.
 
             Raises:
@@ -174,9 +267,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                voice_id: Id of the voice that speaks the text.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
                 text: Text to speak.
             """
             ...
@@ -194,9 +287,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                voice_id: Id of the voice that speaks the text.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
                 text: Text to speak.
 
             Raises:
@@ -215,11 +308,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                voice_id: Id of the voice that speaks the text.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                voice_id: Id of the voice that speaks.
                 text: Text to speak.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseLipsyncPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseLipsyncPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseLipsync = Endpoint
@@ -227,7 +343,7 @@ else:
 pixverse_lipsync = PixverseLipsync(
     "fal-ai/pixverse/lipsync", PixverseLipsyncInput, PixverseLipsyncOutput
 )
-"""Video endpoint of fal-ai: pixverse lipsync.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `pixverse_lipsync.subscribe(video_url=…)`.
 """
@@ -235,5 +351,9 @@ Call it with `pixverse_lipsync.subscribe(video_url=…)`.
 Input = PixverseLipsyncInput
 Output = PixverseLipsyncOutput
 endpoint = pixverse_lipsync
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `pixverse_lipsync.subscribe(video_url=…)`.
+"""
 
 __all__ = ["PixverseLipsyncInput", "PixverseLipsyncOutput", "VoiceId", "pixverse_lipsync"]

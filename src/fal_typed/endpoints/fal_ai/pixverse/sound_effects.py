@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/sound-effects — Video endpoint of fal-ai: pixverse sound-effects.
+"""fal-ai/pixverse/sound-effects — Adds matching sound to a video.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/sound-effects
 """
@@ -9,33 +9,102 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseSoundEffectsInput(InputModel, Request["PixverseSoundEffectsOutput"]):
     """Parameters of fal-ai/pixverse/sound-effects."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
     original_sound_switch: bool = False
     """Whether to keep the audio track of the input video."""
 
     prompt: str = ""
-    """What happens in the video, in words: subject, action and style."""
+    """Text description of the sound to generate."""
 
 
 class PixverseSoundEffectsOutput(OutputModel):
     """Result of fal-ai/pixverse/sound-effects."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseSoundEffectsPipeline(Pipeline[..., PixverseSoundEffectsOutput]):
+        def run(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> Result[PixverseSoundEffectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: Text description of the sound to generate.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> PendingRun[PixverseSoundEffectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: Text description of the sound to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseSoundEffectsPipeline(AsyncPipeline[..., PixverseSoundEffectsOutput]):
+        async def run(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> Result[PixverseSoundEffectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: Text description of the sound to generate.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> AsyncPendingRun[PixverseSoundEffectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: Text description of the sound to generate.
+            """
+            ...
 
     class PixverseSoundEffects(
         Endpoint[..., PixverseSoundEffectsInput, PixverseSoundEffectsOutput]
@@ -46,9 +115,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 original_sound_switch: Whether to keep the audio track of the input video.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the sound to generate.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -62,9 +131,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 original_sound_switch: Whether to keep the audio track of the input video.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the sound to generate.
             """
             ...
 
@@ -74,9 +143,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 original_sound_switch: Whether to keep the audio track of the input video.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the sound to generate.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,9 +160,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 original_sound_switch: Whether to keep the audio track of the input video.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the sound to generate.
             """
             ...
 
@@ -103,9 +172,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 original_sound_switch: Whether to keep the audio track of the input video.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the sound to generate.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -119,9 +188,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 original_sound_switch: Whether to keep the audio track of the input video.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the sound to generate.
             """
             ...
 
@@ -133,9 +202,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 original_sound_switch: Whether to keep the audio track of the input video.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the sound to generate.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -148,10 +217,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 original_sound_switch: Whether to keep the audio track of the input video.
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the sound to generate.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseSoundEffectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseSoundEffectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseSoundEffects = Endpoint
@@ -159,7 +251,7 @@ else:
 pixverse_sound_effects = PixverseSoundEffects(
     "fal-ai/pixverse/sound-effects", PixverseSoundEffectsInput, PixverseSoundEffectsOutput
 )
-"""Video endpoint of fal-ai: pixverse sound-effects.
+"""Adds matching sound to a video.
 
 Call it with `pixverse_sound_effects.subscribe(video_url=…)`.
 """
@@ -167,5 +259,9 @@ Call it with `pixverse_sound_effects.subscribe(video_url=…)`.
 Input = PixverseSoundEffectsInput
 Output = PixverseSoundEffectsOutput
 endpoint = pixverse_sound_effects
+"""Adds matching sound to a video.
+
+Call it with `pixverse_sound_effects.subscribe(video_url=…)`.
+"""
 
 __all__ = ["PixverseSoundEffectsInput", "PixverseSoundEffectsOutput", "pixverse_sound_effects"]

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/swap — Video endpoint of fal-ai: pixverse swap.
+"""fal-ai/pixverse/swap — Replaces a person, an object or the background of a video by an image.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/swap
 """
@@ -11,29 +11,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseSwapInput(InputModel, Request["PixverseSwapOutput"]):
     """Parameters of fal-ai/pixverse/swap."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person or object to show in the video."""
 
     mode: Literal["person", "object", "background"] = "person"
     """What to swap: a person, an object or the background."""
 
     keyframe_id: Annotated[int, Field(ge=1)] = 1
-    """At least 1."""
+    """Number of the frame in which the object to swap is chosen. At least 1."""
 
     resolution: Literal["360p", "540p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -46,11 +61,112 @@ class PixverseSwapOutput(OutputModel):
     """Result of fal-ai/pixverse/swap."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseSwapPipeline(Pipeline[..., PixverseSwapOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> Result[PixverseSwapOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> PendingRun[PixverseSwapOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseSwapPipeline(AsyncPipeline[..., PixverseSwapOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> Result[PixverseSwapOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> AsyncPendingRun[PixverseSwapOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+            """
+            ...
 
     class PixverseSwap(Endpoint[..., PixverseSwapInput, PixverseSwapOutput]):
         def run(
@@ -67,12 +183,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
                 mode: What to swap: a person, an object or the background.
-                keyframe_id: At least 1.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 original_sound_switch: Whether to keep the audio track of the input video.
 
@@ -96,12 +211,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
                 mode: What to swap: a person, an object or the background.
-                keyframe_id: At least 1.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 original_sound_switch: Whether to keep the audio track of the input video.
             """
@@ -121,12 +235,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
                 mode: What to swap: a person, an object or the background.
-                keyframe_id: At least 1.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 original_sound_switch: Whether to keep the audio track of the input video.
 
@@ -151,12 +264,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
                 mode: What to swap: a person, an object or the background.
-                keyframe_id: At least 1.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 original_sound_switch: Whether to keep the audio track of the input video.
             """
@@ -176,12 +288,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
                 mode: What to swap: a person, an object or the background.
-                keyframe_id: At least 1.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 original_sound_switch: Whether to keep the audio track of the input video.
 
@@ -205,12 +316,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
                 mode: What to swap: a person, an object or the background.
-                keyframe_id: At least 1.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 original_sound_switch: Whether to keep the audio track of the input video.
             """
@@ -232,12 +342,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
                 mode: What to swap: a person, an object or the background.
-                keyframe_id: At least 1.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 original_sound_switch: Whether to keep the audio track of the input video.
 
@@ -260,21 +369,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
                 mode: What to swap: a person, an object or the background.
-                keyframe_id: At least 1.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                keyframe_id: Number of the frame in which the object to swap is chosen. At least 1.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 original_sound_switch: Whether to keep the audio track of the input video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseSwapPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPixverseSwapPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseSwap = Endpoint
 
 pixverse_swap = PixverseSwap("fal-ai/pixverse/swap", PixverseSwapInput, PixverseSwapOutput)
-"""Video endpoint of fal-ai: pixverse swap.
+"""Replaces a person, an object or the background of a video by an image.
 
 Call it with `pixverse_swap.subscribe(video_url=…, image_url=…)`.
 """
@@ -282,5 +411,9 @@ Call it with `pixverse_swap.subscribe(video_url=…, image_url=…)`.
 Input = PixverseSwapInput
 Output = PixverseSwapOutput
 endpoint = pixverse_swap
+"""Replaces a person, an object or the background of a video by an image.
+
+Call it with `pixverse_swap.subscribe(video_url=…, image_url=…)`.
+"""
 
 __all__ = ["PixverseSwapInput", "PixverseSwapOutput", "pixverse_swap"]

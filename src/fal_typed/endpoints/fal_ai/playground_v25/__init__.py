@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.playground_v25._endpoint import (
         Embedding as Embedding,
+        EmbeddingDict as EmbeddingDict,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        PlaygroundV25 as PlaygroundV25,
         PlaygroundV25Input as PlaygroundV25Input,
         PlaygroundV25Output as PlaygroundV25Output,
         endpoint as endpoint,
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "PlaygroundV25Input",
     "PlaygroundV25Output",
@@ -35,10 +40,13 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Embedding",
+            "EmbeddingDict",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
+            "PlaygroundV25",
             "PlaygroundV25Input",
             "PlaygroundV25Output",
             "endpoint",
@@ -52,4 +60,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/playground-v25/image-to-image — Image endpoint of fal-ai: playground-v25, image to image.
+"""fal-ai/playground-v25/image-to-image — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/playground-v25/image-to-image
 """
@@ -11,22 +11,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PlaygroundV25ImageToImageInput(InputModel, Request["PlaygroundV25ImageToImageOutput"]):
     """Parameters of fal-ai/playground-v25/image-to-image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     crop_output: bool = False
     """Whether to crop the result to the edited area."""
@@ -42,7 +60,7 @@ class PlaygroundV25ImageToImageInput(InputModel, Request["PlaygroundV25ImageToIm
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -56,7 +74,7 @@ class PlaygroundV25ImageToImageInput(InputModel, Request["PlaygroundV25ImageToIm
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=65)] = 25
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 65."""
@@ -74,9 +92,58 @@ class PlaygroundV25ImageToImageInput(InputModel, Request["PlaygroundV25ImageToIm
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     strength: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.05 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.05 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 3,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class PlaygroundV25ImageToImageOutput(OutputModel):
@@ -99,7 +166,190 @@ class PlaygroundV25ImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PlaygroundV25ImageToImagePipeline(Pipeline[..., PlaygroundV25ImageToImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 3,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> Result[PlaygroundV25ImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 3,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> PendingRun[PlaygroundV25ImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPlaygroundV25ImageToImagePipeline(
+        AsyncPipeline[..., PlaygroundV25ImageToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 3,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> Result[PlaygroundV25ImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            crop_output: bool = False,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 3,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+        ) -> AsyncPendingRun[PlaygroundV25ImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                crop_output: Whether to crop the result to the edited area.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+            """
+            ...
 
     class PlaygroundV25ImageToImage(
         Endpoint[..., PlaygroundV25ImageToImageInput, PlaygroundV25ImageToImageOutput]
@@ -110,12 +360,12 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 3,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -128,27 +378,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,12 +408,12 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 3,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -180,27 +426,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -210,12 +452,12 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 3,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -228,27 +470,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -263,12 +501,12 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 3,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -281,27 +519,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -311,12 +545,12 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 3,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -329,27 +563,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -363,12 +593,12 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 3,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -381,27 +611,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
             ...
 
@@ -411,12 +637,12 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 3,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -431,27 +657,23 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -464,12 +686,12 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str,
             crop_output: bool = False,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 3,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             negative_prompt: str = "",
             num_images: int = 1,
             num_inference_steps: int = 25,
@@ -482,28 +704,47 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 crop_output: Whether to crop the result to the edited area.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 65.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 65.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PlaygroundV25ImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPlaygroundV25ImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PlaygroundV25ImageToImage = Endpoint
@@ -513,7 +754,7 @@ playground_v25_image_to_image = PlaygroundV25ImageToImage(
     PlaygroundV25ImageToImageInput,
     PlaygroundV25ImageToImageOutput,
 )
-"""Image endpoint of fal-ai: playground-v25, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `playground_v25_image_to_image.subscribe(image_url=…, prompt=…)`.
 """
@@ -521,10 +762,16 @@ Call it with `playground_v25_image_to_image.subscribe(image_url=…, prompt=…)
 Input = PlaygroundV25ImageToImageInput
 Output = PlaygroundV25ImageToImageOutput
 endpoint = playground_v25_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `playground_v25_image_to_image.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "PlaygroundV25ImageToImageInput",
     "PlaygroundV25ImageToImageOutput",

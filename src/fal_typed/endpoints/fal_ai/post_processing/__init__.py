@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         GrainStyle as GrainStyle,
         Input as Input,
         Output as Output,
+        PostProcessing as PostProcessing,
         PostProcessingInput as PostProcessingInput,
         PostProcessingOutput as PostProcessingOutput,
         TintMode as TintMode,
@@ -41,6 +42,7 @@ if not TYPE_CHECKING:
             "GrainStyle",
             "Input",
             "Output",
+            "PostProcessing",
             "PostProcessingInput",
             "PostProcessingOutput",
             "TintMode",
@@ -55,4 +57,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/post-processing — Image endpoint of fal-ai: post-processing.
+"""fal-ai/post-processing — Applies filters to an image, such as grain, blur and color correction.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.desaturate_method import DesaturateMethod
 from fal_typed.endpoints._shared.dodge_burn_mode import DodgeBurnMode
 from fal_typed.endpoints._shared.grain_style import GrainStyle
@@ -19,12 +19,28 @@ from fal_typed.endpoints._shared.tint_mode import TintMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
+
 
 class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Parameters of fal-ai/post-processing."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     enable_grain: bool = False
     """Whether to add film grain."""
@@ -47,17 +63,17 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """
 
     brightness: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """Brightness adjustment; 0 leaves the image unchanged. From -100 to 100."""
+    """Brightness adjustment. `0` leaves the image unchanged. From -100 to 100."""
 
     contrast: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """Contrast adjustment; 0 leaves the image unchanged. From -100 to 100."""
+    """Contrast adjustment. `0` leaves the image unchanged. From -100 to 100."""
 
     saturation: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
     """Intensity of the colors. From -100 to 100."""
 
     gamma: Annotated[float, Field(ge=0.2, le=2.2)] = 1
-    """Gamma correction, which lightens or darkens midtones; 1 leaves the image unchanged. From 0.2
-    to 2.2.
+    """Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From
+    0.2 to 2.2.
     """
 
     enable_chromatic: bool = False
@@ -82,6 +98,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Whether the blue channel is shifted horizontally or vertically."""
 
     enable_blur: bool = False
+    """Whether to soften the image."""
 
     blur_type: Literal["gaussian", "kuwahara"] = "gaussian"
     """Type of blur: Gaussian, or like brush strokes."""
@@ -96,7 +113,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Whether to darken the corners."""
 
     vignette_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
-    """From 0 to 10."""
+    """Strength of the darkening of the corners. From 0 to 10."""
 
     enable_parabolize: bool = False
     """Whether to apply a parabolic curve to the colors."""
@@ -105,16 +122,16 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Strength of the curve that is applied to the tones. From -10 to 10."""
 
     vertex_x: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Horizontal center of the effect, as a fraction of the width. From 0 to 1."""
 
     vertex_y: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Vertical center of the effect, as a fraction of the height. From 0 to 1."""
 
     enable_tint: bool = False
     """Whether to tint the image with one color."""
 
     tint_strength: Annotated[float, Field(ge=0.1, le=1.0)] = 1
-    """From 0.1 to 1."""
+    """How strongly the image is tinted. From 0.1 to 1."""
 
     tint_mode: TintMode = "sepia"
     """Color to tint the image with."""
@@ -141,10 +158,10 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Whether bright areas glow into their surroundings."""
 
     glow_intensity: Annotated[float, Field(ge=0.0, le=5.0)] = 1
-    """From 0 to 5."""
+    """Strength of the glow. From 0 to 5."""
 
     glow_radius: Annotated[int, Field(ge=1, le=50)] = 5
-    """From 1 to 50."""
+    """Radius of the glow, in pixels. From 1 to 50."""
 
     enable_sharpen: bool = False
     """Whether to sharpen edges."""
@@ -153,22 +170,22 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Method for sharpening edges."""
 
     sharpen_radius: Annotated[int, Field(ge=1, le=15)] = 1
-    """From 1 to 15."""
+    """Radius of the sharpening, in pixels. From 1 to 15."""
 
     sharpen_alpha: Annotated[float, Field(ge=0.1, le=5.0)] = 1
-    """From 0.1 to 5."""
+    """Strength of the sharpening. From 0.1 to 5."""
 
     noise_radius: Annotated[int, Field(ge=1, le=25)] = 7
     """Radius around a pixel in which noise is detected. From 1 to 25."""
 
     preserve_edges: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
-    """From 0 to 1."""
+    """How much edges are protected from sharpening. From 0 to 1."""
 
     smart_sharpen_strength: Annotated[float, Field(ge=0.0, le=25.0)] = 5
-    """From 0 to 25."""
+    """Strength of the sharpening that protects edges. From 0 to 25."""
 
     smart_sharpen_ratio: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Balance between sharpened and original image. From 0 to 1."""
 
     cas_amount: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
     """Strength of the contrast-adaptive sharpening. From 0 to 1."""
@@ -177,13 +194,13 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Whether to invert bright areas."""
 
     solarize_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Brightness above which areas are inverted. From 0 to 1."""
 
     enable_desaturate: bool = False
     """Whether to reduce the saturation."""
 
     desaturate_factor: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How much to desaturate the image, from 0 for not at all to 1 for grayscale. From 0 to 1.
+    """How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
     """
 
     desaturate_method: DesaturateMethod = "luminance (Rec.709)"
@@ -194,11 +211,488 @@ class PostProcessingOutput(OutputModel):
     """Result of fal-ai/post-processing."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingPipeline(Pipeline[..., PostProcessingOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> PendingRun[PostProcessingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingPipeline(AsyncPipeline[..., PostProcessingOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> AsyncPendingRun[PostProcessingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
 
     class PostProcessing(Endpoint[..., PostProcessingInput, PostProcessingOutput]):
         def run(
@@ -262,41 +756,36 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 enable_grain: Whether to add film grain.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
-                enable_color_correction: Whether to adjust temperature, brightness, contrast,
-                    saturation and gamma.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
-                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
-                    channels.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
                 green_direction: Whether the green channel is shifted horizontally or vertically.
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
                 enable_vignette: Whether to darken the corners.
-                vignette_strength: From 0 to 10.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
                 enable_parabolize: Whether to apply a parabolic curve to the colors.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
                 enable_tint: Whether to tint the image with one color.
-                tint_strength: From 0.1 to 1.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
                 enable_dissolve: Whether to blend with a second image.
                 dissolve_image_url: Second image of the blend.
@@ -305,22 +794,21 @@ if TYPE_CHECKING:
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
                 enable_glow: Whether bright areas glow into their surroundings.
-                glow_intensity: From 0 to 5.
-                glow_radius: From 1 to 50.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
                 enable_sharpen: Whether to sharpen edges.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
                 enable_solarize: Whether to invert bright areas.
-                solarize_threshold: From 0 to 1.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
                 enable_desaturate: Whether to reduce the saturation.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
 
             Raises:
@@ -390,41 +878,36 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 enable_grain: Whether to add film grain.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
-                enable_color_correction: Whether to adjust temperature, brightness, contrast,
-                    saturation and gamma.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
-                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
-                    channels.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
                 green_direction: Whether the green channel is shifted horizontally or vertically.
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
                 enable_vignette: Whether to darken the corners.
-                vignette_strength: From 0 to 10.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
                 enable_parabolize: Whether to apply a parabolic curve to the colors.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
                 enable_tint: Whether to tint the image with one color.
-                tint_strength: From 0.1 to 1.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
                 enable_dissolve: Whether to blend with a second image.
                 dissolve_image_url: Second image of the blend.
@@ -433,22 +916,21 @@ if TYPE_CHECKING:
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
                 enable_glow: Whether bright areas glow into their surroundings.
-                glow_intensity: From 0 to 5.
-                glow_radius: From 1 to 50.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
                 enable_sharpen: Whether to sharpen edges.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
                 enable_solarize: Whether to invert bright areas.
-                solarize_threshold: From 0 to 1.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
                 enable_desaturate: Whether to reduce the saturation.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
             """
             ...
@@ -514,41 +996,36 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 enable_grain: Whether to add film grain.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
-                enable_color_correction: Whether to adjust temperature, brightness, contrast,
-                    saturation and gamma.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
-                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
-                    channels.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
                 green_direction: Whether the green channel is shifted horizontally or vertically.
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
                 enable_vignette: Whether to darken the corners.
-                vignette_strength: From 0 to 10.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
                 enable_parabolize: Whether to apply a parabolic curve to the colors.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
                 enable_tint: Whether to tint the image with one color.
-                tint_strength: From 0.1 to 1.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
                 enable_dissolve: Whether to blend with a second image.
                 dissolve_image_url: Second image of the blend.
@@ -557,22 +1034,21 @@ if TYPE_CHECKING:
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
                 enable_glow: Whether bright areas glow into their surroundings.
-                glow_intensity: From 0 to 5.
-                glow_radius: From 1 to 50.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
                 enable_sharpen: Whether to sharpen edges.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
                 enable_solarize: Whether to invert bright areas.
-                solarize_threshold: From 0 to 1.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
                 enable_desaturate: Whether to reduce the saturation.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
 
             Raises:
@@ -643,41 +1119,36 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 enable_grain: Whether to add film grain.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
-                enable_color_correction: Whether to adjust temperature, brightness, contrast,
-                    saturation and gamma.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
-                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
-                    channels.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
                 green_direction: Whether the green channel is shifted horizontally or vertically.
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
                 enable_vignette: Whether to darken the corners.
-                vignette_strength: From 0 to 10.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
                 enable_parabolize: Whether to apply a parabolic curve to the colors.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
                 enable_tint: Whether to tint the image with one color.
-                tint_strength: From 0.1 to 1.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
                 enable_dissolve: Whether to blend with a second image.
                 dissolve_image_url: Second image of the blend.
@@ -686,22 +1157,21 @@ if TYPE_CHECKING:
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
                 enable_glow: Whether bright areas glow into their surroundings.
-                glow_intensity: From 0 to 5.
-                glow_radius: From 1 to 50.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
                 enable_sharpen: Whether to sharpen edges.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
                 enable_solarize: Whether to invert bright areas.
-                solarize_threshold: From 0 to 1.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
                 enable_desaturate: Whether to reduce the saturation.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
             """
             ...
@@ -767,41 +1237,36 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 enable_grain: Whether to add film grain.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
-                enable_color_correction: Whether to adjust temperature, brightness, contrast,
-                    saturation and gamma.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
-                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
-                    channels.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
                 green_direction: Whether the green channel is shifted horizontally or vertically.
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
                 enable_vignette: Whether to darken the corners.
-                vignette_strength: From 0 to 10.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
                 enable_parabolize: Whether to apply a parabolic curve to the colors.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
                 enable_tint: Whether to tint the image with one color.
-                tint_strength: From 0.1 to 1.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
                 enable_dissolve: Whether to blend with a second image.
                 dissolve_image_url: Second image of the blend.
@@ -810,22 +1275,21 @@ if TYPE_CHECKING:
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
                 enable_glow: Whether bright areas glow into their surroundings.
-                glow_intensity: From 0 to 5.
-                glow_radius: From 1 to 50.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
                 enable_sharpen: Whether to sharpen edges.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
                 enable_solarize: Whether to invert bright areas.
-                solarize_threshold: From 0 to 1.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
                 enable_desaturate: Whether to reduce the saturation.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
 
             Raises:
@@ -895,41 +1359,36 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 enable_grain: Whether to add film grain.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
-                enable_color_correction: Whether to adjust temperature, brightness, contrast,
-                    saturation and gamma.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
-                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
-                    channels.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
                 green_direction: Whether the green channel is shifted horizontally or vertically.
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
                 enable_vignette: Whether to darken the corners.
-                vignette_strength: From 0 to 10.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
                 enable_parabolize: Whether to apply a parabolic curve to the colors.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
                 enable_tint: Whether to tint the image with one color.
-                tint_strength: From 0.1 to 1.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
                 enable_dissolve: Whether to blend with a second image.
                 dissolve_image_url: Second image of the blend.
@@ -938,22 +1397,21 @@ if TYPE_CHECKING:
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
                 enable_glow: Whether bright areas glow into their surroundings.
-                glow_intensity: From 0 to 5.
-                glow_radius: From 1 to 50.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
                 enable_sharpen: Whether to sharpen edges.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
                 enable_solarize: Whether to invert bright areas.
-                solarize_threshold: From 0 to 1.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
                 enable_desaturate: Whether to reduce the saturation.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
             """
             ...
@@ -1021,41 +1479,36 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 enable_grain: Whether to add film grain.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
-                enable_color_correction: Whether to adjust temperature, brightness, contrast,
-                    saturation and gamma.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
-                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
-                    channels.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
                 green_direction: Whether the green channel is shifted horizontally or vertically.
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
                 enable_vignette: Whether to darken the corners.
-                vignette_strength: From 0 to 10.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
                 enable_parabolize: Whether to apply a parabolic curve to the colors.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
                 enable_tint: Whether to tint the image with one color.
-                tint_strength: From 0.1 to 1.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
                 enable_dissolve: Whether to blend with a second image.
                 dissolve_image_url: Second image of the blend.
@@ -1064,22 +1517,21 @@ if TYPE_CHECKING:
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
                 enable_glow: Whether bright areas glow into their surroundings.
-                glow_intensity: From 0 to 5.
-                glow_radius: From 1 to 50.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
                 enable_sharpen: Whether to sharpen edges.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
                 enable_solarize: Whether to invert bright areas.
-                solarize_threshold: From 0 to 1.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
                 enable_desaturate: Whether to reduce the saturation.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
 
             Raises:
@@ -1148,41 +1600,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 enable_grain: Whether to add film grain.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
-                enable_color_correction: Whether to adjust temperature, brightness, contrast,
-                    saturation and gamma.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast, saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
-                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
-                    channels.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color channels.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
                 green_direction: Whether the green channel is shifted horizontally or vertically.
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                enable_blur: Whether to soften the image.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
                 enable_vignette: Whether to darken the corners.
-                vignette_strength: From 0 to 10.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
                 enable_parabolize: Whether to apply a parabolic curve to the colors.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
                 enable_tint: Whether to tint the image with one color.
-                tint_strength: From 0.1 to 1.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
                 enable_dissolve: Whether to blend with a second image.
                 dissolve_image_url: Second image of the blend.
@@ -1191,24 +1638,44 @@ if TYPE_CHECKING:
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
                 enable_glow: Whether bright areas glow into their surroundings.
-                glow_intensity: From 0 to 5.
-                glow_radius: From 1 to 50.
+                glow_intensity: Strength of the glow. From 0 to 5.
+                glow_radius: Radius of the glow, in pixels. From 1 to 50.
                 enable_sharpen: Whether to sharpen edges.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
                 enable_solarize: Whether to invert bright areas.
-                solarize_threshold: From 0 to 1.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
                 enable_desaturate: Whether to reduce the saturation.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPostProcessingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessing = Endpoint
@@ -1216,7 +1683,7 @@ else:
 post_processing = PostProcessing(
     "fal-ai/post-processing", PostProcessingInput, PostProcessingOutput
 )
-"""Image endpoint of fal-ai: post-processing.
+"""Applies filters to an image, such as grain, blur and color correction.
 
 Call it with `post_processing.subscribe(image_url=…)`.
 """
@@ -1224,6 +1691,10 @@ Call it with `post_processing.subscribe(image_url=…)`.
 Input = PostProcessingInput
 Output = PostProcessingOutput
 endpoint = post_processing
+"""Applies filters to an image, such as grain, blur and color correction.
+
+Call it with `post_processing.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "DesaturateMethod",

@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/blur — Image endpoint of fal-ai: post-processing blur.
+"""fal-ai/post-processing/blur — Blurs an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/blur
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingBlurInput(InputModel, Request["PostProcessingBlurOutput"]):
     """Parameters of fal-ai/post-processing/blur."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     blur_type: Literal["gaussian", "kuwahara"] = "gaussian"
     """Type of blur: Gaussian, or like brush strokes."""
@@ -36,11 +52,88 @@ class PostProcessingBlurOutput(OutputModel):
     """Result of fal-ai/post-processing/blur."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingBlurPipeline(Pipeline[..., PostProcessingBlurOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> Result[PostProcessingBlurOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> PendingRun[PostProcessingBlurOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingBlurPipeline(AsyncPipeline[..., PostProcessingBlurOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> Result[PostProcessingBlurOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> AsyncPendingRun[PostProcessingBlurOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
+            """
+            ...
 
     class PostProcessingBlur(Endpoint[..., PostProcessingBlurInput, PostProcessingBlurOutput]):
         def run(
@@ -54,11 +147,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -77,11 +169,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
             """
             ...
 
@@ -96,11 +187,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,11 +210,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
             """
             ...
 
@@ -139,11 +228,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,11 +250,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
             """
             ...
 
@@ -183,11 +270,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -205,12 +291,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 blur_type: Type of blur: Gaussian, or like brush strokes.
                 blur_radius: Radius of the blur, in pixels. From 0 to 31.
-                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
-                    10.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingBlurPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingBlurPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingBlur = Endpoint
@@ -218,7 +326,7 @@ else:
 post_processing_blur = PostProcessingBlur(
     "fal-ai/post-processing/blur", PostProcessingBlurInput, PostProcessingBlurOutput
 )
-"""Image endpoint of fal-ai: post-processing blur.
+"""Blurs an image.
 
 Call it with `post_processing_blur.subscribe(image_url=…)`.
 """
@@ -226,5 +334,9 @@ Call it with `post_processing_blur.subscribe(image_url=…)`.
 Input = PostProcessingBlurInput
 Output = PostProcessingBlurOutput
 endpoint = post_processing_blur
+"""Blurs an image.
+
+Call it with `post_processing_blur.subscribe(image_url=…)`.
+"""
 
 __all__ = ["PostProcessingBlurInput", "PostProcessingBlurOutput", "post_processing_blur"]

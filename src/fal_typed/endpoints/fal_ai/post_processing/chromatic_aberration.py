@@ -1,5 +1,4 @@
-"""fal-ai/post-processing/chromatic-aberration — Image endpoint of fal-ai: post-processing
-chromatic-aberration.
+"""fal-ai/post-processing/chromatic-aberration — Shifts the color channels of an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/chromatic-aberration
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingChromaticAberrationInput(
@@ -23,7 +38,7 @@ class PostProcessingChromaticAberrationInput(
     """Parameters of fal-ai/post-processing/chromatic-aberration."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     red_shift: Annotated[int, Field(ge=-20, le=20)] = 0
     """Number of pixels by which the red channel is shifted. From -20 to 20."""
@@ -48,11 +63,116 @@ class PostProcessingChromaticAberrationOutput(OutputModel):
     """Result of fal-ai/post-processing/chromatic-aberration."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingChromaticAberrationPipeline(
+        Pipeline[..., PostProcessingChromaticAberrationOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> Result[PostProcessingChromaticAberrationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> PendingRun[PostProcessingChromaticAberrationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingChromaticAberrationPipeline(
+        AsyncPipeline[..., PostProcessingChromaticAberrationOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> Result[PostProcessingChromaticAberrationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> AsyncPendingRun[PostProcessingChromaticAberrationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+            """
+            ...
 
     class PostProcessingChromaticAberration(
         Endpoint[
@@ -73,7 +193,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
@@ -101,7 +221,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
@@ -125,7 +245,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
@@ -154,7 +274,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
@@ -178,7 +298,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
@@ -206,7 +326,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
@@ -232,7 +352,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
@@ -259,7 +379,7 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
                 red_direction: Whether the red channel is shifted horizontally or vertically.
                 green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
@@ -267,6 +387,31 @@ if TYPE_CHECKING:
                 blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
                 blue_direction: Whether the blue channel is shifted horizontally or vertically.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> PostProcessingChromaticAberrationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingChromaticAberrationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingChromaticAberration = Endpoint
@@ -276,7 +421,7 @@ post_processing_chromatic_aberration = PostProcessingChromaticAberration(
     PostProcessingChromaticAberrationInput,
     PostProcessingChromaticAberrationOutput,
 )
-"""Image endpoint of fal-ai: post-processing chromatic-aberration.
+"""Shifts the color channels of an image.
 
 Call it with `post_processing_chromatic_aberration.subscribe(image_url=…)`.
 """
@@ -284,6 +429,10 @@ Call it with `post_processing_chromatic_aberration.subscribe(image_url=…)`.
 Input = PostProcessingChromaticAberrationInput
 Output = PostProcessingChromaticAberrationOutput
 endpoint = post_processing_chromatic_aberration
+"""Shifts the color channels of an image.
+
+Call it with `post_processing_chromatic_aberration.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "PostProcessingChromaticAberrationInput",

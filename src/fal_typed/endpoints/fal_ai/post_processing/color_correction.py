@@ -1,5 +1,4 @@
-"""fal-ai/post-processing/color-correction — Image endpoint of fal-ai: post-processing
-color-correction.
+"""fal-ai/post-processing/color-correction — Corrects the colors of an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/color-correction
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingColorCorrectionInput(
@@ -23,7 +38,7 @@ class PostProcessingColorCorrectionInput(
     """Parameters of fal-ai/post-processing/color-correction."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     temperature: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
     """Color temperature shift: negative values are cooler and bluer, positive values are warmer.
@@ -31,17 +46,17 @@ class PostProcessingColorCorrectionInput(
     """
 
     brightness: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """Brightness adjustment; 0 leaves the image unchanged. From -100 to 100."""
+    """Brightness adjustment. `0` leaves the image unchanged. From -100 to 100."""
 
     contrast: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """Contrast adjustment; 0 leaves the image unchanged. From -100 to 100."""
+    """Contrast adjustment. `0` leaves the image unchanged. From -100 to 100."""
 
     saturation: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
     """Intensity of the colors. From -100 to 100."""
 
     gamma: Annotated[float, Field(ge=0.2, le=2.2)] = 1
-    """Gamma correction, which lightens or darkens midtones; 1 leaves the image unchanged. From 0.2
-    to 2.2.
+    """Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From
+    0.2 to 2.2.
     """
 
 
@@ -49,11 +64,106 @@ class PostProcessingColorCorrectionOutput(OutputModel):
     """Result of fal-ai/post-processing/color-correction."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingColorCorrectionPipeline(Pipeline[..., PostProcessingColorCorrectionOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> Result[PostProcessingColorCorrectionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> PendingRun[PostProcessingColorCorrectionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingColorCorrectionPipeline(
+        AsyncPipeline[..., PostProcessingColorCorrectionOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> Result[PostProcessingColorCorrectionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> AsyncPendingRun[PostProcessingColorCorrectionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
+            """
+            ...
 
     class PostProcessingColorCorrection(
         Endpoint[..., PostProcessingColorCorrectionInput, PostProcessingColorCorrectionOutput]
@@ -71,14 +181,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,14 +207,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
             """
             ...
 
@@ -123,14 +229,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,14 +256,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
             """
             ...
 
@@ -176,14 +278,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -204,14 +304,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
             """
             ...
 
@@ -230,14 +328,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -257,15 +353,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                temperature: Color temperature shift: negative values are cooler and bluer, positive
-                    values are warmer. From -100 to 100.
-                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
-                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                image_url: Image to edit.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive values are warmer. From -100 to 100.
+                brightness: Brightness adjustment. `0` leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment. `0` leaves the image unchanged. From -100 to 100.
                 saturation: Intensity of the colors. From -100 to 100.
-                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
-                    unchanged. From 0.2 to 2.2.
+                gamma: Gamma correction, which lightens or darkens midtones. `1` leaves the image unchanged. From 0.2 to 2.2.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> PostProcessingColorCorrectionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingColorCorrectionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingColorCorrection = Endpoint
@@ -275,7 +394,7 @@ post_processing_color_correction = PostProcessingColorCorrection(
     PostProcessingColorCorrectionInput,
     PostProcessingColorCorrectionOutput,
 )
-"""Image endpoint of fal-ai: post-processing color-correction.
+"""Corrects the colors of an image.
 
 Call it with `post_processing_color_correction.subscribe(image_url=…)`.
 """
@@ -283,6 +402,10 @@ Call it with `post_processing_color_correction.subscribe(image_url=…)`.
 Input = PostProcessingColorCorrectionInput
 Output = PostProcessingColorCorrectionOutput
 endpoint = post_processing_color_correction
+"""Corrects the colors of an image.
+
+Call it with `post_processing_color_correction.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "PostProcessingColorCorrectionInput",

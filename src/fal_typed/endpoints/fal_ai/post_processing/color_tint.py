@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/color-tint — Image endpoint of fal-ai: post-processing color-tint.
+"""fal-ai/post-processing/color-tint — Tints an image with a color.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/color-tint
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.tint_mode import TintMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingColorTintInput(InputModel, Request["PostProcessingColorTintOutput"]):
     """Parameters of fal-ai/post-processing/color-tint."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     tint_strength: Annotated[float, Field(ge=0.1, le=1.0)] = 1
-    """From 0.1 to 1."""
+    """How strongly the image is tinted. From 0.1 to 1."""
 
     tint_mode: TintMode = "sepia"
     """Color to tint the image with."""
@@ -34,11 +50,64 @@ class PostProcessingColorTintOutput(OutputModel):
     """Result of fal-ai/post-processing/color-tint."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingColorTintPipeline(Pipeline[..., PostProcessingColorTintOutput]):
+        def run(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> Result[PostProcessingColorTintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> PendingRun[PostProcessingColorTintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingColorTintPipeline(AsyncPipeline[..., PostProcessingColorTintOutput]):
+        async def run(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> Result[PostProcessingColorTintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> AsyncPendingRun[PostProcessingColorTintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+            """
+            ...
 
     class PostProcessingColorTint(
         Endpoint[..., PostProcessingColorTintInput, PostProcessingColorTintOutput]
@@ -49,8 +118,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                tint_strength: From 0.1 to 1.
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
 
             Raises:
@@ -65,8 +134,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                tint_strength: From 0.1 to 1.
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
             """
             ...
@@ -77,8 +146,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                tint_strength: From 0.1 to 1.
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
 
             Raises:
@@ -94,8 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                tint_strength: From 0.1 to 1.
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
             """
             ...
@@ -106,8 +175,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                tint_strength: From 0.1 to 1.
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
 
             Raises:
@@ -122,8 +191,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                tint_strength: From 0.1 to 1.
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
             """
             ...
@@ -136,8 +205,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                tint_strength: From 0.1 to 1.
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
 
             Raises:
@@ -151,10 +220,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                tint_strength: From 0.1 to 1.
+                image_url: Image to edit.
+                tint_strength: How strongly the image is tinted. From 0.1 to 1.
                 tint_mode: Color to tint the image with.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingColorTintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingColorTintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingColorTint = Endpoint
@@ -162,7 +254,7 @@ else:
 post_processing_color_tint = PostProcessingColorTint(
     "fal-ai/post-processing/color-tint", PostProcessingColorTintInput, PostProcessingColorTintOutput
 )
-"""Image endpoint of fal-ai: post-processing color-tint.
+"""Tints an image with a color.
 
 Call it with `post_processing_color_tint.subscribe(image_url=…)`.
 """
@@ -170,6 +262,10 @@ Call it with `post_processing_color_tint.subscribe(image_url=…)`.
 Input = PostProcessingColorTintInput
 Output = PostProcessingColorTintOutput
 endpoint = post_processing_color_tint
+"""Tints an image with a color.
+
+Call it with `post_processing_color_tint.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "PostProcessingColorTintInput",

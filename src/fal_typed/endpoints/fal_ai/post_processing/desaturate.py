@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/desaturate — Image endpoint of fal-ai: post-processing desaturate.
+"""fal-ai/post-processing/desaturate — Reduces the saturation of an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/desaturate
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.desaturate_method import DesaturateMethod
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingDesaturateInput(InputModel, Request["PostProcessingDesaturateOutput"]):
     """Parameters of fal-ai/post-processing/desaturate."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     desaturate_factor: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How much to desaturate the image, from 0 for not at all to 1 for grayscale. From 0 to 1.
+    """How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
     """
 
     desaturate_method: DesaturateMethod = "luminance (Rec.709)"
@@ -35,11 +51,80 @@ class PostProcessingDesaturateOutput(OutputModel):
     """Result of fal-ai/post-processing/desaturate."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingDesaturatePipeline(Pipeline[..., PostProcessingDesaturateOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingDesaturateOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> PendingRun[PostProcessingDesaturateOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingDesaturatePipeline(AsyncPipeline[..., PostProcessingDesaturateOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingDesaturateOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> AsyncPendingRun[PostProcessingDesaturateOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
 
     class PostProcessingDesaturate(
         Endpoint[..., PostProcessingDesaturateInput, PostProcessingDesaturateOutput]
@@ -54,9 +139,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
 
             Raises:
@@ -75,9 +159,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
             """
             ...
@@ -92,9 +175,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
 
             Raises:
@@ -114,9 +196,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
             """
             ...
@@ -131,9 +212,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
 
             Raises:
@@ -152,9 +232,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
             """
             ...
@@ -171,9 +250,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
 
             Raises:
@@ -191,11 +269,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
-                    grayscale. From 0 to 1.
+                image_url: Image to edit.
+                desaturate_factor: How much to desaturate the image. `0` leaves it unchanged, `1` makes it gray. From 0 to 1.
                 desaturate_method: How to calculate gray values from colors.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingDesaturatePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingDesaturatePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingDesaturate = Endpoint
@@ -205,7 +305,7 @@ post_processing_desaturate = PostProcessingDesaturate(
     PostProcessingDesaturateInput,
     PostProcessingDesaturateOutput,
 )
-"""Image endpoint of fal-ai: post-processing desaturate.
+"""Reduces the saturation of an image.
 
 Call it with `post_processing_desaturate.subscribe(image_url=…)`.
 """
@@ -213,6 +313,10 @@ Call it with `post_processing_desaturate.subscribe(image_url=…)`.
 Input = PostProcessingDesaturateInput
 Output = PostProcessingDesaturateOutput
 endpoint = post_processing_desaturate
+"""Reduces the saturation of an image.
+
+Call it with `post_processing_desaturate.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "DesaturateMethod",

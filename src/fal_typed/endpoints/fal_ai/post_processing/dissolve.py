@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/dissolve — Image endpoint of fal-ai: post-processing dissolve.
+"""fal-ai/post-processing/dissolve — Blends two images.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/dissolve
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingDissolveInput(InputModel, Request["PostProcessingDissolveOutput"]):
     """Parameters of fal-ai/post-processing/dissolve."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     dissolve_image_url: FileInput
     """Second image of the blend."""
@@ -33,11 +49,80 @@ class PostProcessingDissolveOutput(OutputModel):
     """Result of fal-ai/post-processing/dissolve."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingDissolvePipeline(Pipeline[..., PostProcessingDissolveOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> Result[PostProcessingDissolveOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> PendingRun[PostProcessingDissolveOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingDissolvePipeline(AsyncPipeline[..., PostProcessingDissolveOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> Result[PostProcessingDissolveOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> AsyncPendingRun[PostProcessingDissolveOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+            """
+            ...
 
     class PostProcessingDissolve(
         Endpoint[..., PostProcessingDissolveInput, PostProcessingDissolveOutput]
@@ -52,7 +137,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dissolve_image_url: Second image of the blend.
                 dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
 
@@ -72,7 +157,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dissolve_image_url: Second image of the blend.
                 dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
             """
@@ -88,7 +173,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dissolve_image_url: Second image of the blend.
                 dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
 
@@ -109,7 +194,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dissolve_image_url: Second image of the blend.
                 dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
             """
@@ -125,7 +210,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dissolve_image_url: Second image of the blend.
                 dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
 
@@ -145,7 +230,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dissolve_image_url: Second image of the blend.
                 dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
             """
@@ -163,7 +248,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dissolve_image_url: Second image of the blend.
                 dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
 
@@ -182,10 +267,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dissolve_image_url: Second image of the blend.
                 dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingDissolvePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingDissolvePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingDissolve = Endpoint
@@ -193,7 +301,7 @@ else:
 post_processing_dissolve = PostProcessingDissolve(
     "fal-ai/post-processing/dissolve", PostProcessingDissolveInput, PostProcessingDissolveOutput
 )
-"""Image endpoint of fal-ai: post-processing dissolve.
+"""Blends two images.
 
 Call it with `post_processing_dissolve.subscribe(image_url=…, dissolve_image_url=…)`.
 """
@@ -201,6 +309,10 @@ Call it with `post_processing_dissolve.subscribe(image_url=…, dissolve_image_u
 Input = PostProcessingDissolveInput
 Output = PostProcessingDissolveOutput
 endpoint = post_processing_dissolve
+"""Blends two images.
+
+Call it with `post_processing_dissolve.subscribe(image_url=…, dissolve_image_url=…)`.
+"""
 
 __all__ = [
     "PostProcessingDissolveInput",

@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/dodge-burn — Image endpoint of fal-ai: post-processing dodge-burn.
+"""fal-ai/post-processing/dodge-burn — Lightens or darkens parts of an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/dodge-burn
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.dodge_burn_mode import DodgeBurnMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingDodgeBurnInput(InputModel, Request["PostProcessingDodgeBurnOutput"]):
     """Parameters of fal-ai/post-processing/dodge-burn."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     dodge_burn_intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Strength of the lightening or darkening. From 0 to 1."""
@@ -34,11 +50,80 @@ class PostProcessingDodgeBurnOutput(OutputModel):
     """Result of fal-ai/post-processing/dodge-burn."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingDodgeBurnPipeline(Pipeline[..., PostProcessingDodgeBurnOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> Result[PostProcessingDodgeBurnOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> PendingRun[PostProcessingDodgeBurnOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingDodgeBurnPipeline(AsyncPipeline[..., PostProcessingDodgeBurnOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> Result[PostProcessingDodgeBurnOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> AsyncPendingRun[PostProcessingDodgeBurnOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+            """
+            ...
 
     class PostProcessingDodgeBurn(
         Endpoint[..., PostProcessingDodgeBurnInput, PostProcessingDodgeBurnOutput]
@@ -53,7 +138,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
 
@@ -73,7 +158,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
             """
@@ -89,7 +174,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
 
@@ -110,7 +195,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
             """
@@ -126,7 +211,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
 
@@ -146,7 +231,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
             """
@@ -164,7 +249,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
 
@@ -183,10 +268,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
                 dodge_burn_mode: Which areas to lighten or darken, and how.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingDodgeBurnPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingDodgeBurnPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingDodgeBurn = Endpoint
@@ -194,7 +302,7 @@ else:
 post_processing_dodge_burn = PostProcessingDodgeBurn(
     "fal-ai/post-processing/dodge-burn", PostProcessingDodgeBurnInput, PostProcessingDodgeBurnOutput
 )
-"""Image endpoint of fal-ai: post-processing dodge-burn.
+"""Lightens or darkens parts of an image.
 
 Call it with `post_processing_dodge_burn.subscribe(image_url=…)`.
 """
@@ -202,6 +310,10 @@ Call it with `post_processing_dodge_burn.subscribe(image_url=…)`.
 Input = PostProcessingDodgeBurnInput
 Output = PostProcessingDodgeBurnOutput
 endpoint = post_processing_dodge_burn
+"""Lightens or darkens parts of an image.
+
+Call it with `post_processing_dodge_burn.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "DodgeBurnMode",

@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/grain — Image endpoint of fal-ai: post-processing grain.
+"""fal-ai/post-processing/grain — Adds film grain to an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/grain
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.grain_style import GrainStyle
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingGrainInput(InputModel, Request["PostProcessingGrainOutput"]):
     """Parameters of fal-ai/post-processing/grain."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     grain_intensity: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.01)] = 0.4
     """Strength of the film grain. From 0 to 1, a multiple of 0.01."""
@@ -37,11 +53,88 @@ class PostProcessingGrainOutput(OutputModel):
     """Result of fal-ai/post-processing/grain."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingGrainPipeline(Pipeline[..., PostProcessingGrainOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> Result[PostProcessingGrainOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> PendingRun[PostProcessingGrainOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingGrainPipeline(AsyncPipeline[..., PostProcessingGrainOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> Result[PostProcessingGrainOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> AsyncPendingRun[PostProcessingGrainOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+            """
+            ...
 
     class PostProcessingGrain(Endpoint[..., PostProcessingGrainInput, PostProcessingGrainOutput]):
         def run(
@@ -55,7 +148,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
@@ -77,7 +170,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
@@ -95,7 +188,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
@@ -118,7 +211,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
@@ -136,7 +229,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
@@ -158,7 +251,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
@@ -178,7 +271,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
@@ -199,11 +292,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
                 grain_scale: Coarseness of the film grain. From 1 to 100.
                 grain_style: Style of the film grain.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingGrainPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingGrainPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingGrain = Endpoint
@@ -211,7 +327,7 @@ else:
 post_processing_grain = PostProcessingGrain(
     "fal-ai/post-processing/grain", PostProcessingGrainInput, PostProcessingGrainOutput
 )
-"""Image endpoint of fal-ai: post-processing grain.
+"""Adds film grain to an image.
 
 Call it with `post_processing_grain.subscribe(image_url=…)`.
 """
@@ -219,6 +335,10 @@ Call it with `post_processing_grain.subscribe(image_url=…)`.
 Input = PostProcessingGrainInput
 Output = PostProcessingGrainOutput
 endpoint = post_processing_grain
+"""Adds film grain to an image.
+
+Call it with `post_processing_grain.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "GrainStyle",

@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/parabolize — Image endpoint of fal-ai: post-processing parabolize.
+"""fal-ai/post-processing/parabolize — Applies a parabolic curve to the colors of an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/parabolize
 """
@@ -11,36 +11,129 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingParabolizeInput(InputModel, Request["PostProcessingParabolizeOutput"]):
     """Parameters of fal-ai/post-processing/parabolize."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     parabolize_coeff: Annotated[float, Field(ge=-10.0, le=10.0)] = 1
     """Strength of the curve that is applied to the tones. From -10 to 10."""
 
     vertex_x: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Horizontal center of the effect, as a fraction of the width. From 0 to 1."""
 
     vertex_y: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Vertical center of the effect, as a fraction of the height. From 0 to 1."""
 
 
 class PostProcessingParabolizeOutput(OutputModel):
     """Result of fal-ai/post-processing/parabolize."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingParabolizePipeline(Pipeline[..., PostProcessingParabolizeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> Result[PostProcessingParabolizeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> PendingRun[PostProcessingParabolizeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingParabolizePipeline(AsyncPipeline[..., PostProcessingParabolizeOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> Result[PostProcessingParabolizeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> AsyncPendingRun[PostProcessingParabolizeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
+            """
+            ...
 
     class PostProcessingParabolize(
         Endpoint[..., PostProcessingParabolizeInput, PostProcessingParabolizeOutput]
@@ -56,11 +149,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,11 +171,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
             """
             ...
 
@@ -98,11 +189,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,11 +212,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
             """
             ...
 
@@ -141,11 +230,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,11 +252,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
             """
             ...
 
@@ -185,11 +272,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,12 +293,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
-                    10.
-                vertex_x: From 0 to 1.
-                vertex_y: From 0 to 1.
+                image_url: Image to edit.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to 10.
+                vertex_x: Horizontal center of the effect, as a fraction of the width. From 0 to 1.
+                vertex_y: Vertical center of the effect, as a fraction of the height. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingParabolizePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingParabolizePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingParabolize = Endpoint
@@ -222,7 +330,7 @@ post_processing_parabolize = PostProcessingParabolize(
     PostProcessingParabolizeInput,
     PostProcessingParabolizeOutput,
 )
-"""Image endpoint of fal-ai: post-processing parabolize.
+"""Applies a parabolic curve to the colors of an image.
 
 Call it with `post_processing_parabolize.subscribe(image_url=…)`.
 """
@@ -230,6 +338,10 @@ Call it with `post_processing_parabolize.subscribe(image_url=…)`.
 Input = PostProcessingParabolizeInput
 Output = PostProcessingParabolizeOutput
 endpoint = post_processing_parabolize
+"""Applies a parabolic curve to the colors of an image.
+
+Call it with `post_processing_parabolize.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "PostProcessingParabolizeInput",

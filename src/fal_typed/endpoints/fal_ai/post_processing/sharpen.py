@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/sharpen — Image endpoint of fal-ai: post-processing sharpen.
+"""fal-ai/post-processing/sharpen — Sharpens an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/sharpen
 """
@@ -11,37 +11,53 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingSharpenInput(InputModel, Request["PostProcessingSharpenOutput"]):
     """Parameters of fal-ai/post-processing/sharpen."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     sharpen_mode: Literal["basic", "smart", "cas"] = "basic"
     """Method for sharpening edges."""
 
     sharpen_radius: Annotated[int, Field(ge=1, le=15)] = 1
-    """From 1 to 15."""
+    """Radius of the sharpening, in pixels. From 1 to 15."""
 
     sharpen_alpha: Annotated[float, Field(ge=0.1, le=5.0)] = 1
-    """From 0.1 to 5."""
+    """Strength of the sharpening. From 0.1 to 5."""
 
     noise_radius: Annotated[int, Field(ge=1, le=25)] = 7
     """Radius around a pixel in which noise is detected. From 1 to 25."""
 
     preserve_edges: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
-    """From 0 to 1."""
+    """How much edges are protected from sharpening. From 0 to 1."""
 
     smart_sharpen_strength: Annotated[float, Field(ge=0.0, le=25.0)] = 5
-    """From 0 to 25."""
+    """Strength of the sharpening that protects edges. From 0 to 25."""
 
     smart_sharpen_ratio: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Balance between sharpened and original image. From 0 to 1."""
 
     cas_amount: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
     """Strength of the contrast-adaptive sharpening. From 0 to 1."""
@@ -51,11 +67,128 @@ class PostProcessingSharpenOutput(OutputModel):
     """Result of fal-ai/post-processing/sharpen."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingSharpenPipeline(Pipeline[..., PostProcessingSharpenOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> Result[PostProcessingSharpenOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> PendingRun[PostProcessingSharpenOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingSharpenPipeline(AsyncPipeline[..., PostProcessingSharpenOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> Result[PostProcessingSharpenOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> AsyncPendingRun[PostProcessingSharpenOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+            """
+            ...
 
     class PostProcessingSharpen(
         Endpoint[..., PostProcessingSharpenInput, PostProcessingSharpenOutput]
@@ -76,14 +209,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
 
             Raises:
@@ -108,14 +241,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
             """
             ...
@@ -136,14 +269,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
 
             Raises:
@@ -169,14 +302,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
             """
             ...
@@ -197,14 +330,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
 
             Raises:
@@ -229,14 +362,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
             """
             ...
@@ -259,14 +392,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
 
             Raises:
@@ -290,16 +423,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to edit.
                 sharpen_mode: Method for sharpening edges.
-                sharpen_radius: From 1 to 15.
-                sharpen_alpha: From 0.1 to 5.
+                sharpen_radius: Radius of the sharpening, in pixels. From 1 to 15.
+                sharpen_alpha: Strength of the sharpening. From 0.1 to 5.
                 noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
-                preserve_edges: From 0 to 1.
-                smart_sharpen_strength: From 0 to 25.
-                smart_sharpen_ratio: From 0 to 1.
+                preserve_edges: How much edges are protected from sharpening. From 0 to 1.
+                smart_sharpen_strength: Strength of the sharpening that protects edges. From 0 to 25.
+                smart_sharpen_ratio: Balance between sharpened and original image. From 0 to 1.
                 cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingSharpenPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingSharpenPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingSharpen = Endpoint
@@ -307,7 +463,7 @@ else:
 post_processing_sharpen = PostProcessingSharpen(
     "fal-ai/post-processing/sharpen", PostProcessingSharpenInput, PostProcessingSharpenOutput
 )
-"""Image endpoint of fal-ai: post-processing sharpen.
+"""Sharpens an image.
 
 Call it with `post_processing_sharpen.subscribe(image_url=…)`.
 """
@@ -315,5 +471,9 @@ Call it with `post_processing_sharpen.subscribe(image_url=…)`.
 Input = PostProcessingSharpenInput
 Output = PostProcessingSharpenOutput
 endpoint = post_processing_sharpen
+"""Sharpens an image.
+
+Call it with `post_processing_sharpen.subscribe(image_url=…)`.
+"""
 
 __all__ = ["PostProcessingSharpenInput", "PostProcessingSharpenOutput", "post_processing_sharpen"]

@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/solarize — Image endpoint of fal-ai: post-processing solarize.
+"""fal-ai/post-processing/solarize — Inverts the bright areas of an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/solarize
 """
@@ -11,30 +11,95 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingSolarizeInput(InputModel, Request["PostProcessingSolarizeOutput"]):
     """Parameters of fal-ai/post-processing/solarize."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     solarize_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """From 0 to 1."""
+    """Brightness above which areas are inverted. From 0 to 1."""
 
 
 class PostProcessingSolarizeOutput(OutputModel):
     """Result of fal-ai/post-processing/solarize."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingSolarizePipeline(Pipeline[..., PostProcessingSolarizeOutput]):
+        def run(
+            self, *, image_url: FileInput, solarize_threshold: float = 0.5
+        ) -> Result[PostProcessingSolarizeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, solarize_threshold: float = 0.5
+        ) -> PendingRun[PostProcessingSolarizeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingSolarizePipeline(AsyncPipeline[..., PostProcessingSolarizeOutput]):
+        async def run(
+            self, *, image_url: FileInput, solarize_threshold: float = 0.5
+        ) -> Result[PostProcessingSolarizeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, solarize_threshold: float = 0.5
+        ) -> AsyncPendingRun[PostProcessingSolarizeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
+            """
+            ...
 
     class PostProcessingSolarize(
         Endpoint[..., PostProcessingSolarizeInput, PostProcessingSolarizeOutput]
@@ -45,8 +110,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                solarize_threshold: From 0 to 1.
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -60,8 +125,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                solarize_threshold: From 0 to 1.
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
             """
             ...
 
@@ -71,8 +136,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                solarize_threshold: From 0 to 1.
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,8 +152,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                solarize_threshold: From 0 to 1.
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
             """
             ...
 
@@ -98,8 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                solarize_threshold: From 0 to 1.
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,8 +178,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                solarize_threshold: From 0 to 1.
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
             """
             ...
 
@@ -126,8 +191,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                solarize_threshold: From 0 to 1.
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -140,9 +205,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                solarize_threshold: From 0 to 1.
+                image_url: Image to edit.
+                solarize_threshold: Brightness above which areas are inverted. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingSolarizePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingSolarizePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingSolarize = Endpoint
@@ -150,7 +238,7 @@ else:
 post_processing_solarize = PostProcessingSolarize(
     "fal-ai/post-processing/solarize", PostProcessingSolarizeInput, PostProcessingSolarizeOutput
 )
-"""Image endpoint of fal-ai: post-processing solarize.
+"""Inverts the bright areas of an image.
 
 Call it with `post_processing_solarize.subscribe(image_url=…)`.
 """
@@ -158,6 +246,10 @@ Call it with `post_processing_solarize.subscribe(image_url=…)`.
 Input = PostProcessingSolarizeInput
 Output = PostProcessingSolarizeOutput
 endpoint = post_processing_solarize
+"""Inverts the bright areas of an image.
+
+Call it with `post_processing_solarize.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "PostProcessingSolarizeInput",

@@ -1,4 +1,4 @@
-"""fal-ai/post-processing/vignette — Image endpoint of fal-ai: post-processing vignette.
+"""fal-ai/post-processing/vignette — Darkens the corners of an image.
 
 Category: image. https://fal.ai/models/fal-ai/post-processing/vignette
 """
@@ -11,30 +11,95 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PostProcessingVignetteInput(InputModel, Request["PostProcessingVignetteOutput"]):
     """Parameters of fal-ai/post-processing/vignette."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     vignette_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
-    """From 0 to 10."""
+    """Strength of the darkening of the corners. From 0 to 10."""
 
 
 class PostProcessingVignetteOutput(OutputModel):
     """Result of fal-ai/post-processing/vignette."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingVignettePipeline(Pipeline[..., PostProcessingVignetteOutput]):
+        def run(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> Result[PostProcessingVignetteOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> PendingRun[PostProcessingVignetteOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPostProcessingVignettePipeline(AsyncPipeline[..., PostProcessingVignetteOutput]):
+        async def run(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> Result[PostProcessingVignetteOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> AsyncPendingRun[PostProcessingVignetteOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
+            """
+            ...
 
     class PostProcessingVignette(
         Endpoint[..., PostProcessingVignetteInput, PostProcessingVignetteOutput]
@@ -45,8 +110,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                vignette_strength: From 0 to 10.
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -60,8 +125,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                vignette_strength: From 0 to 10.
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
             """
             ...
 
@@ -71,8 +136,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                vignette_strength: From 0 to 10.
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,8 +152,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                vignette_strength: From 0 to 10.
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
             """
             ...
 
@@ -98,8 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                vignette_strength: From 0 to 10.
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,8 +178,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                vignette_strength: From 0 to 10.
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
             """
             ...
 
@@ -126,8 +191,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                vignette_strength: From 0 to 10.
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -140,9 +205,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                vignette_strength: From 0 to 10.
+                image_url: Image to edit.
+                vignette_strength: Strength of the darkening of the corners. From 0 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PostProcessingVignettePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPostProcessingVignettePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PostProcessingVignette = Endpoint
@@ -150,7 +238,7 @@ else:
 post_processing_vignette = PostProcessingVignette(
     "fal-ai/post-processing/vignette", PostProcessingVignetteInput, PostProcessingVignetteOutput
 )
-"""Image endpoint of fal-ai: post-processing vignette.
+"""Darkens the corners of an image.
 
 Call it with `post_processing_vignette.subscribe(image_url=…)`.
 """
@@ -158,6 +246,10 @@ Call it with `post_processing_vignette.subscribe(image_url=…)`.
 Input = PostProcessingVignetteInput
 Output = PostProcessingVignetteOutput
 endpoint = post_processing_vignette
+"""Darkens the corners of an image.
+
+Call it with `post_processing_vignette.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "PostProcessingVignetteInput",

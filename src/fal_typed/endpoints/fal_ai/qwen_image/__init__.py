@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.qwen_image._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
+        QwenImage as QwenImage,
         QwenImageInput as QwenImageInput,
         QwenImageOutput as QwenImageOutput,
         endpoint as endpoint,
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "QwenImageInput",
     "QwenImageOutput",
     "qwen_image",
@@ -35,10 +40,13 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
+            "QwenImage",
             "QwenImageInput",
             "QwenImageOutput",
             "endpoint",
@@ -50,4 +58,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

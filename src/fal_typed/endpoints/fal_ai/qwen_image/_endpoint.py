@@ -1,4 +1,4 @@
-"""fal-ai/qwen-image — Image endpoint of fal-ai: qwen-image.
+"""fal-ai/qwen-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/qwen-image
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageInput(InputModel, Request["QwenImageOutput"]):
@@ -46,25 +64,66 @@ class QwenImageInput(InputModel, Request["QwenImageOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     negative_prompt: str = " "
     """Text description of what to avoid in the result."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     use_turbo: bool = False
     """Whether to use settings optimized for speed."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImageOutput(OutputModel):
@@ -87,14 +146,13 @@ class QwenImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class QwenImage(Endpoint[..., QwenImageInput, QwenImageOutput]):
+    class QwenImagePipeline(Pipeline[..., QwenImageOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -104,7 +162,157 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+        ) -> Result[QwenImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+        ) -> PendingRun[QwenImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImagePipeline(AsyncPipeline[..., QwenImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+        ) -> Result[QwenImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+        ) -> AsyncPendingRun[QwenImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+
+    class QwenImage(Endpoint[..., QwenImageInput, QwenImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
         ) -> Result[QwenImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
@@ -112,21 +320,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
 
             Raises:
@@ -139,7 +342,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -149,7 +352,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
         ) -> Result[QwenImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
@@ -157,21 +360,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
             """
             ...
@@ -180,7 +378,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -190,7 +388,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
         ) -> Result[QwenImageOutput]:
             """Submit to the queue, wait, and return the result.
@@ -198,21 +396,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
 
             Raises:
@@ -226,7 +419,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -236,7 +429,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
         ) -> Result[QwenImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
@@ -244,21 +437,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
             """
             ...
@@ -267,7 +455,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -277,7 +465,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
         ) -> Handle[QwenImageOutput]:
             """Submit to the queue and return a handle immediately.
@@ -285,21 +473,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
 
             Raises:
@@ -312,7 +495,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -322,7 +505,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
         ) -> AsyncHandle[QwenImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
@@ -330,21 +513,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
             """
             ...
@@ -353,7 +531,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -363,7 +541,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
         ) -> Stream[QwenImageOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -373,21 +551,16 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
 
             Raises:
@@ -399,7 +572,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -409,7 +582,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
         ) -> AsyncStream[QwenImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
@@ -417,29 +590,45 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncQwenImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImage = Endpoint
 
 qwen_image = QwenImage("fal-ai/qwen-image", QwenImageInput, QwenImageOutput)
-"""Image endpoint of fal-ai: qwen-image.
+"""Generates images from text.
 
 Call it with `qwen_image.subscribe(prompt=…)`.
 """
@@ -447,11 +636,17 @@ Call it with `qwen_image.subscribe(prompt=…)`.
 Input = QwenImageInput
 Output = QwenImageOutput
 endpoint = qwen_image
+"""Generates images from text.
+
+Call it with `qwen_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "QwenImageInput",
     "QwenImageOutput",
     "qwen_image",

@@ -1,4 +1,4 @@
-"""fal-ai/qwen-image/image-to-image — Image endpoint of fal-ai: qwen-image, image to image.
+"""fal-ai/qwen-image/image-to-image — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/qwen-image/image-to-image
 """
@@ -11,22 +11,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageImageToImageInput(InputModel, Request["QwenImageImageToImageOutput"]):
     """Parameters of fal-ai/qwen-image/image-to-image."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -49,19 +67,19 @@ class QwenImageImageToImageInput(InputModel, Request["QwenImageImageToImageOutpu
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     negative_prompt: str = " "
     """Text description of what to avoid in the result."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
@@ -70,9 +88,53 @@ class QwenImageImageToImageInput(InputModel, Request["QwenImageImageToImageOutpu
     """Whether to use settings optimized for speed."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0 to 1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+            strength: float = 0.6,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImageImageToImageOutput(OutputModel):
@@ -95,17 +157,14 @@ class QwenImageImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class QwenImageImageToImage(
-        Endpoint[..., QwenImageImageToImageInput, QwenImageImageToImageOutput]
-    ):
+    class QwenImageImageToImagePipeline(Pipeline[..., QwenImageImageToImageOutput]):
         def run(
             self,
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -115,34 +174,196 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+            strength: float = 0.6,
+        ) -> Result[QwenImageImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+            strength: float = 0.6,
+        ) -> PendingRun[QwenImageImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageImageToImagePipeline(AsyncPipeline[..., QwenImageImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+            strength: float = 0.6,
+        ) -> Result[QwenImageImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            use_turbo: bool = False,
+            strength: float = 0.6,
+        ) -> AsyncPendingRun[QwenImageImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                negative_prompt: Text description of what to avoid in the result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                use_turbo: Whether to use settings optimized for speed.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+            """
+            ...
+
+    class QwenImageImageToImage(
+        Endpoint[..., QwenImageImageToImageInput, QwenImageImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            negative_prompt: str = " ",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
             strength: float = 0.6,
         ) -> Result[QwenImageImageToImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -155,7 +376,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -165,34 +386,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
             strength: float = 0.6,
         ) -> Result[QwenImageImageToImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
             """
             ...
 
@@ -201,7 +416,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -211,34 +426,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
             strength: float = 0.6,
         ) -> Result[QwenImageImageToImageOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -252,7 +461,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -262,34 +471,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
             strength: float = 0.6,
         ) -> Result[QwenImageImageToImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
             """
             ...
 
@@ -298,7 +501,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -308,34 +511,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
             strength: float = 0.6,
         ) -> Handle[QwenImageImageToImageOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -348,7 +545,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -358,34 +555,28 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
             strength: float = 0.6,
         ) -> AsyncHandle[QwenImageImageToImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
             """
             ...
 
@@ -394,7 +585,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -404,7 +595,7 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
             strength: float = 0.6,
         ) -> Stream[QwenImageImageToImageOutput]:
@@ -413,27 +604,21 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -445,7 +630,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_inference_steps: int = 30,
             seed: int | None = None,
             guidance_scale: float = 2.5,
@@ -455,35 +640,52 @@ if TYPE_CHECKING:
             output_format: Literal["jpeg", "png"] = "png",
             negative_prompt: str = " ",
             acceleration: Literal["none", "regular", "high"] = "none",
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             use_turbo: bool = False,
             strength: float = 0.6,
         ) -> AsyncStream[QwenImageImageToImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 250.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 250.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 negative_prompt: Text description of what to avoid in the result.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 use_turbo: Whether to use settings optimized for speed.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImageImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageImageToImage = Endpoint
@@ -491,7 +693,7 @@ else:
 qwen_image_image_to_image = QwenImageImageToImage(
     "fal-ai/qwen-image/image-to-image", QwenImageImageToImageInput, QwenImageImageToImageOutput
 )
-"""Image endpoint of fal-ai: qwen-image, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `qwen_image_image_to_image.subscribe(prompt=…, image_url=…)`.
 """
@@ -499,11 +701,17 @@ Call it with `qwen_image_image_to_image.subscribe(prompt=…, image_url=…)`.
 Input = QwenImageImageToImageInput
 Output = QwenImageImageToImageOutput
 endpoint = qwen_image_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `qwen_image_image_to_image.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "QwenImageImageToImageInput",
     "QwenImageImageToImageOutput",
     "qwen_image_image_to_image",

@@ -1,4 +1,4 @@
-"""fal-ai/qwen-image-2/edit — Image endpoint of fal-ai: qwen-image-2 edit.
+"""fal-ai/qwen-image-2/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/qwen-image-2/edit
 """
@@ -11,19 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImage2EditInput(InputModel, Request["QwenImage2EditOutput"]):
     """Parameters of fal-ai/qwen-image-2/edit."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the change to make, or of the image to generate. At least 1 character.
-    """
+    """What to change or to combine, in words. At least 1 character."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -52,24 +67,186 @@ class QwenImage2EditInput(InputModel, Request["QwenImage2EditOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """Number of images to generate; each image is billed. From 1 to 6."""
+    """Number of images to generate in one request. From 1 to 6."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImage2EditOutput(OutputModel):
     """Result of fal-ai/qwen-image-2/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImage2EditPipeline(Pipeline[..., QwenImage2EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[QwenImage2EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> PendingRun[QwenImage2EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImage2EditPipeline(AsyncPipeline[..., QwenImage2EditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[QwenImage2EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncPendingRun[QwenImage2EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class QwenImage2Edit(Endpoint[..., QwenImage2EditInput, QwenImage2EditOutput]):
         def run(
@@ -78,7 +255,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -89,21 +266,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -117,7 +289,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -128,21 +300,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -152,7 +319,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -163,21 +330,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -192,7 +354,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -203,21 +365,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -227,7 +384,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -238,21 +395,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -266,7 +418,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -277,21 +429,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -301,7 +448,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -314,21 +461,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -341,7 +483,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -352,22 +494,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImage2EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncQwenImage2EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImage2Edit = Endpoint
@@ -375,7 +533,7 @@ else:
 qwen_image_2_edit = QwenImage2Edit(
     "fal-ai/qwen-image-2/edit", QwenImage2EditInput, QwenImage2EditOutput
 )
-"""Image endpoint of fal-ai: qwen-image-2 edit.
+"""Edits or combines images by text instructions.
 
 Call it with `qwen_image_2_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -383,9 +541,14 @@ Call it with `qwen_image_2_edit.subscribe(prompt=…, image_urls=…)`.
 Input = QwenImage2EditInput
 Output = QwenImage2EditOutput
 endpoint = qwen_image_2_edit
+"""Edits or combines images by text instructions.
+
+Call it with `qwen_image_2_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "QwenImage2EditInput",
     "QwenImage2EditOutput",

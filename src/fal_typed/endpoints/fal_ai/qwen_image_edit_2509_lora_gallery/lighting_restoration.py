@@ -1,5 +1,4 @@
-"""fal-ai/qwen-image-edit-2509-lora-gallery/lighting-restoration — Image endpoint of fal-ai:
-qwen-image-edit-2509-lora-gallery lighting-restoration.
+"""fal-ai/qwen-image-edit-2509-lora-gallery/lighting-restoration — Changes the light in an image.
 
 Category: image.
 https://fal.ai/models/fal-ai/qwen-image-edit-2509-lora-gallery/lighting-restoration
@@ -13,11 +12,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageEdit2509LoraGalleryLightingRestorationInput(
@@ -26,22 +41,21 @@ class QwenImageEdit2509LoraGalleryLightingRestorationInput(
     """Parameters of fal-ai/qwen-image-edit-2509-lora-gallery/lighting-restoration."""
 
     image_urls: list[FileInput]
-    """Images to edit or to use as references, in order; the prompt can refer to them by number.
-    """
+    """Image to edit, as a list."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 1
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0 to 20.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 6
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     negative_prompt: str = " "
     """Text description of what to avoid in the result."""
@@ -58,24 +72,200 @@ class QwenImageEdit2509LoraGalleryLightingRestorationInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImageEdit2509LoraGalleryLightingRestorationOutput(OutputModel):
     """Result of fal-ai/qwen-image-edit-2509-lora-gallery/lighting-restoration."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageEdit2509LoraGalleryLightingRestorationPipeline(
+        Pipeline[..., QwenImageEdit2509LoraGalleryLightingRestorationOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Result[QwenImageEdit2509LoraGalleryLightingRestorationOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> PendingRun[QwenImageEdit2509LoraGalleryLightingRestorationOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageEdit2509LoraGalleryLightingRestorationPipeline(
+        AsyncPipeline[..., QwenImageEdit2509LoraGalleryLightingRestorationOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Result[QwenImageEdit2509LoraGalleryLightingRestorationOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> AsyncPendingRun[QwenImageEdit2509LoraGalleryLightingRestorationOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+            """
+            ...
 
     class QwenImageEdit2509LoraGalleryLightingRestoration(
         Endpoint[
@@ -88,7 +278,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -102,22 +292,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -129,7 +314,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -143,22 +328,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -166,7 +346,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -180,22 +360,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,7 +383,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -222,22 +397,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -245,7 +415,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -259,22 +429,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -286,7 +451,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -300,22 +465,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
             ...
 
@@ -323,7 +483,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -339,22 +499,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -365,7 +520,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -379,23 +534,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> QwenImageEdit2509LoraGalleryLightingRestorationPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageEdit2509LoraGalleryLightingRestorationPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageEdit2509LoraGalleryLightingRestoration = Endpoint
@@ -407,7 +582,7 @@ qwen_image_edit_2509_lora_gallery_lighting_restoration = (
         QwenImageEdit2509LoraGalleryLightingRestorationOutput,
     )
 )
-"""Image endpoint of fal-ai: qwen-image-edit-2509-lora-gallery lighting-restoration.
+"""Changes the light in an image.
 
 Call it with `qwen_image_edit_2509_lora_gallery_lighting_restoration.subscribe(image_urls=…)`.
 """
@@ -415,9 +590,14 @@ Call it with `qwen_image_edit_2509_lora_gallery_lighting_restoration.subscribe(i
 Input = QwenImageEdit2509LoraGalleryLightingRestorationInput
 Output = QwenImageEdit2509LoraGalleryLightingRestorationOutput
 endpoint = qwen_image_edit_2509_lora_gallery_lighting_restoration
+"""Changes the light in an image.
+
+Call it with `qwen_image_edit_2509_lora_gallery_lighting_restoration.subscribe(image_urls=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "QwenImageEdit2509LoraGalleryLightingRestorationInput",
     "QwenImageEdit2509LoraGalleryLightingRestorationOutput",

@@ -1,5 +1,5 @@
-"""fal-ai/qwen-image-edit-2509-lora-gallery/multiple-angles — Image endpoint of fal-ai:
-qwen-image-edit-2509-lora-gallery multiple-angles.
+"""fal-ai/qwen-image-edit-2509-lora-gallery/multiple-angles — Shows the subject of an image from
+another angle.
 
 Category: image. https://fal.ai/models/fal-ai/qwen-image-edit-2509-lora-gallery/multiple-angles
 """
@@ -12,11 +12,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageEdit2509LoraGalleryMultipleAnglesInput(
@@ -25,22 +41,21 @@ class QwenImageEdit2509LoraGalleryMultipleAnglesInput(
     """Parameters of fal-ai/qwen-image-edit-2509-lora-gallery/multiple-angles."""
 
     image_urls: list[FileInput]
-    """Images to edit or to use as references, in order; the prompt can refer to them by number.
-    """
+    """Image to edit, as a list."""
 
     image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 1
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 0 to 20.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 6
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     negative_prompt: str = " "
     """Text description of what to avoid in the result."""
@@ -57,41 +72,267 @@ class QwenImageEdit2509LoraGalleryMultipleAnglesInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     rotate_right_left: Annotated[float, Field(ge=-90.0, le=90.0)] = 0
-    """From -90 to 90."""
+    """Angle by which the camera rotates, in degrees. From -90 to 90."""
 
     move_forward: Annotated[float, Field(ge=0.0, le=10.0)] = 0
-    """How far the camera moves toward the subject; 0 keeps its position. From 0 to 10."""
+    """How far the camera moves toward the subject. `0` keeps its position. From 0 to 10."""
 
     vertical_angle: Annotated[float, Field(ge=-1.0, le=1.0)] = 0
-    """Vertical camera angle; 0 is eye level. From -1 to 1."""
+    """Vertical camera angle. `0` is eye level. From -1 to 1."""
 
     wide_angle_lens: bool = False
     """Whether to show more of the surroundings, as with a wide-angle lens."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1.25
-    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
-    exaggerates. From 0 to 4.
+    """Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained
+    strength. From 0 to 4.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            rotate_right_left: float = 0,
+            move_forward: float = 0,
+            vertical_angle: float = 0,
+            wide_angle_lens: bool = False,
+            lora_scale: float = 1.25,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImageEdit2509LoraGalleryMultipleAnglesOutput(OutputModel):
     """Result of fal-ai/qwen-image-edit-2509-lora-gallery/multiple-angles."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageEdit2509LoraGalleryMultipleAnglesPipeline(
+        Pipeline[..., QwenImageEdit2509LoraGalleryMultipleAnglesOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            rotate_right_left: float = 0,
+            move_forward: float = 0,
+            vertical_angle: float = 0,
+            wide_angle_lens: bool = False,
+            lora_scale: float = 1.25,
+        ) -> Result[QwenImageEdit2509LoraGalleryMultipleAnglesOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            rotate_right_left: float = 0,
+            move_forward: float = 0,
+            vertical_angle: float = 0,
+            wide_angle_lens: bool = False,
+            lora_scale: float = 1.25,
+        ) -> PendingRun[QwenImageEdit2509LoraGalleryMultipleAnglesOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageEdit2509LoraGalleryMultipleAnglesPipeline(
+        AsyncPipeline[..., QwenImageEdit2509LoraGalleryMultipleAnglesOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            rotate_right_left: float = 0,
+            move_forward: float = 0,
+            vertical_angle: float = 0,
+            wide_angle_lens: bool = False,
+            lora_scale: float = 1.25,
+        ) -> Result[QwenImageEdit2509LoraGalleryMultipleAnglesOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            rotate_right_left: float = 0,
+            move_forward: float = 0,
+            vertical_angle: float = 0,
+            wide_angle_lens: bool = False,
+            lora_scale: float = 1.25,
+        ) -> AsyncPendingRun[QwenImageEdit2509LoraGalleryMultipleAnglesOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Image to edit, as a list.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
+            """
+            ...
 
     class QwenImageEdit2509LoraGalleryMultipleAngles(
         Endpoint[
@@ -104,7 +345,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -123,30 +364,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                rotate_right_left: From -90 to 90.
-                move_forward: How far the camera moves toward the subject; 0 keeps its position.
-                    From 0 to 10.
-                vertical_angle: Vertical camera angle; 0 is eye level. From -1 to 1.
-                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle
-                    lens.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,7 +391,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -177,30 +410,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                rotate_right_left: From -90 to 90.
-                move_forward: How far the camera moves toward the subject; 0 keeps its position.
-                    From 0 to 10.
-                vertical_angle: Vertical camera angle; 0 is eye level. From -1 to 1.
-                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle
-                    lens.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
             """
             ...
 
@@ -208,7 +433,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -227,30 +452,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                rotate_right_left: From -90 to 90.
-                move_forward: How far the camera moves toward the subject; 0 keeps its position.
-                    From 0 to 10.
-                vertical_angle: Vertical camera angle; 0 is eye level. From -1 to 1.
-                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle
-                    lens.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -263,7 +480,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -282,30 +499,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                rotate_right_left: From -90 to 90.
-                move_forward: How far the camera moves toward the subject; 0 keeps its position.
-                    From 0 to 10.
-                vertical_angle: Vertical camera angle; 0 is eye level. From -1 to 1.
-                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle
-                    lens.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
             """
             ...
 
@@ -313,7 +522,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -332,30 +541,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                rotate_right_left: From -90 to 90.
-                move_forward: How far the camera moves toward the subject; 0 keeps its position.
-                    From 0 to 10.
-                vertical_angle: Vertical camera angle; 0 is eye level. From -1 to 1.
-                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle
-                    lens.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -367,7 +568,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -386,30 +587,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                rotate_right_left: From -90 to 90.
-                move_forward: How far the camera moves toward the subject; 0 keeps its position.
-                    From 0 to 10.
-                vertical_angle: Vertical camera angle; 0 is eye level. From -1 to 1.
-                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle
-                    lens.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
             """
             ...
 
@@ -417,7 +610,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -438,30 +631,22 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                rotate_right_left: From -90 to 90.
-                move_forward: How far the camera moves toward the subject; 0 keeps its position.
-                    From 0 to 10.
-                vertical_angle: Vertical camera angle; 0 is eye level. From -1 to 1.
-                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle
-                    lens.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -472,7 +657,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             guidance_scale: float = 1,
             num_inference_steps: int = 6,
             acceleration: Literal["none", "regular"] = "regular",
@@ -491,31 +676,48 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Image to edit, as a list.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                rotate_right_left: From -90 to 90.
-                move_forward: How far the camera moves toward the subject; 0 keeps its position.
-                    From 0 to 10.
-                vertical_angle: Vertical camera angle; 0 is eye level. From -1 to 1.
-                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle
-                    lens.
-                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
-                    strength, higher exaggerates. From 0 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                rotate_right_left: Angle by which the camera rotates, in degrees. From -90 to 90.
+                move_forward: How far the camera moves toward the subject. `0` keeps its position. From 0 to 10.
+                vertical_angle: Vertical camera angle. `0` is eye level. From -1 to 1.
+                wide_angle_lens: Whether to show more of the surroundings, as with a wide-angle lens.
+                lora_scale: Strength of the built-in LoRA; high values exaggerate. `0` has no effect, `1` is the trained strength. From 0 to 4.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> QwenImageEdit2509LoraGalleryMultipleAnglesPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageEdit2509LoraGalleryMultipleAnglesPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageEdit2509LoraGalleryMultipleAngles = Endpoint
@@ -525,7 +727,7 @@ qwen_image_edit_2509_lora_gallery_multiple_angles = QwenImageEdit2509LoraGallery
     QwenImageEdit2509LoraGalleryMultipleAnglesInput,
     QwenImageEdit2509LoraGalleryMultipleAnglesOutput,
 )
-"""Image endpoint of fal-ai: qwen-image-edit-2509-lora-gallery multiple-angles.
+"""Shows the subject of an image from another angle.
 
 Call it with `qwen_image_edit_2509_lora_gallery_multiple_angles.subscribe(image_urls=…)`.
 """
@@ -533,9 +735,14 @@ Call it with `qwen_image_edit_2509_lora_gallery_multiple_angles.subscribe(image_
 Input = QwenImageEdit2509LoraGalleryMultipleAnglesInput
 Output = QwenImageEdit2509LoraGalleryMultipleAnglesOutput
 endpoint = qwen_image_edit_2509_lora_gallery_multiple_angles
+"""Shows the subject of an image from another angle.
+
+Call it with `qwen_image_edit_2509_lora_gallery_multiple_angles.subscribe(image_urls=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "QwenImageEdit2509LoraGalleryMultipleAnglesInput",
     "QwenImageEdit2509LoraGalleryMultipleAnglesOutput",

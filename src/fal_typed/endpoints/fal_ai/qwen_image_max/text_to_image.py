@@ -1,4 +1,4 @@
-"""fal-ai/qwen-image-max/text-to-image — Image endpoint of fal-ai: qwen-image-max, text to image.
+"""fal-ai/qwen-image-max/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/qwen-image-max/text-to-image
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class QwenImageMaxTextToImageInput(InputModel, Request["QwenImageMaxTextToImageOutput"]):
@@ -47,10 +63,45 @@ class QwenImageMaxTextToImageInput(InputModel, Request["QwenImageMaxTextToImageO
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class QwenImageMaxTextToImageOutput(OutputModel):
@@ -64,7 +115,124 @@ class QwenImageMaxTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageMaxTextToImagePipeline(Pipeline[..., QwenImageMaxTextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[QwenImageMaxTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> PendingRun[QwenImageMaxTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwenImageMaxTextToImagePipeline(AsyncPipeline[..., QwenImageMaxTextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[QwenImageMaxTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncPendingRun[QwenImageMaxTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class QwenImageMaxTextToImage(
         Endpoint[..., QwenImageMaxTextToImageInput, QwenImageMaxTextToImageOutput]
@@ -74,7 +242,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -85,19 +253,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 800
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,7 +274,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -121,19 +285,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 800
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -142,7 +302,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -153,19 +313,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 800
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,7 +335,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -190,19 +346,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 800
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -211,7 +363,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -222,19 +374,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 800
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,7 +395,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -258,19 +406,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 800
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -279,7 +423,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -292,19 +436,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 800
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -316,7 +456,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -327,20 +467,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 800
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 800 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> QwenImageMaxTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwenImageMaxTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     QwenImageMaxTextToImage = Endpoint
@@ -350,7 +509,7 @@ qwen_image_max_text_to_image = QwenImageMaxTextToImage(
     QwenImageMaxTextToImageInput,
     QwenImageMaxTextToImageOutput,
 )
-"""Image endpoint of fal-ai: qwen-image-max, text to image.
+"""Generates images from text.
 
 Call it with `qwen_image_max_text_to_image.subscribe(prompt=…)`.
 """
@@ -358,9 +517,14 @@ Call it with `qwen_image_max_text_to_image.subscribe(prompt=…)`.
 Input = QwenImageMaxTextToImageInput
 Output = QwenImageMaxTextToImageOutput
 endpoint = qwen_image_max_text_to_image
+"""Generates images from text.
+
+Call it with `qwen_image_max_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "QwenImageMaxTextToImageInput",
     "QwenImageMaxTextToImageOutput",

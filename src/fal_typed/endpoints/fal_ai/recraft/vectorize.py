@@ -1,4 +1,4 @@
-"""fal-ai/recraft/vectorize — Image endpoint of fal-ai: recraft vectorize.
+"""fal-ai/recraft/vectorize — Converts an image to vector graphics.
 
 Category: image. https://fal.ai/models/fal-ai/recraft/vectorize
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RecraftVectorizeInput(InputModel, Request["RecraftVectorizeOutput"]):
     """Parameters of fal-ai/recraft/vectorize."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to convert."""
 
 
 class RecraftVectorizeOutput(OutputModel):
@@ -29,14 +45,51 @@ class RecraftVectorizeOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftVectorizePipeline(Pipeline[..., RecraftVectorizeOutput]):
+        def run(self, *, image_url: FileInput) -> Result[RecraftVectorizeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to convert.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[RecraftVectorizeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to convert.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRecraftVectorizePipeline(AsyncPipeline[..., RecraftVectorizeOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[RecraftVectorizeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to convert.
+            """
+            ...
+
+        async def submit(self, *, image_url: FileInput) -> AsyncPendingRun[RecraftVectorizeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to convert.
+            """
+            ...
 
     class RecraftVectorize(Endpoint[..., RecraftVectorizeInput, RecraftVectorizeOutput]):
         def run(self, *, image_url: FileInput) -> Result[RecraftVectorizeOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -48,7 +101,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
             """
             ...
 
@@ -56,7 +109,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -69,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
             """
             ...
 
@@ -77,7 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
             """
             ...
 
@@ -101,7 +154,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,8 +165,31 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to convert.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RecraftVectorizePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRecraftVectorizePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RecraftVectorize = Endpoint
@@ -121,7 +197,7 @@ else:
 recraft_vectorize = RecraftVectorize(
     "fal-ai/recraft/vectorize", RecraftVectorizeInput, RecraftVectorizeOutput
 )
-"""Image endpoint of fal-ai: recraft vectorize.
+"""Converts an image to vector graphics.
 
 Call it with `recraft_vectorize.subscribe(image_url=…)`.
 """
@@ -129,5 +205,9 @@ Call it with `recraft_vectorize.subscribe(image_url=…)`.
 Input = RecraftVectorizeInput
 Output = RecraftVectorizeOutput
 endpoint = recraft_vectorize
+"""Converts an image to vector graphics.
+
+Call it with `recraft_vectorize.subscribe(image_url=…)`.
+"""
 
 __all__ = ["RecraftVectorizeInput", "RecraftVectorizeOutput", "recraft_vectorize"]

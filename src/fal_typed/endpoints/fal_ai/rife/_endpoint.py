@@ -1,4 +1,4 @@
-"""fal-ai/rife — Image endpoint of fal-ai: rife.
+"""fal-ai/rife — Generates the frames between two images.
 
 Category: image. https://fal.ai/models/fal-ai/rife
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RifeInput(InputModel, Request["RifeOutput"]):
@@ -29,7 +45,7 @@ class RifeInput(InputModel, Request["RifeOutput"]):
     """Whether to return individual images or a video."""
 
     output_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     num_frames: Annotated[int, Field(ge=1, le=64)] = 1
     """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
@@ -56,14 +72,131 @@ class RifeOutput(OutputModel):
     """Result of fal-ai/rife."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     video: Video | None = None
     """The generated video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RifePipeline(Pipeline[..., RifeOutput]):
+        def run(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[RifeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> PendingRun[RifeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRifePipeline(AsyncPipeline[..., RifeOutput]):
+        async def run(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[RifeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[RifeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Rife(Endpoint[..., RifeInput, RifeOutput]):
         def run(
@@ -85,15 +218,12 @@ if TYPE_CHECKING:
                 start_image_url: First of the two images to interpolate between.
                 end_image_url: Image to use as the last frame.
                 output_type: Whether to return individual images or a video.
-                output_format: File format of the images.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 64.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
                 include_start: Whether to include the first input image at the start of the result.
                 include_end: Whether to include the last input image at the end of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,15 +250,12 @@ if TYPE_CHECKING:
                 start_image_url: First of the two images to interpolate between.
                 end_image_url: Image to use as the last frame.
                 output_type: Whether to return individual images or a video.
-                output_format: File format of the images.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 64.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
                 include_start: Whether to include the first input image at the start of the result.
                 include_end: Whether to include the last input image at the end of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -151,15 +278,12 @@ if TYPE_CHECKING:
                 start_image_url: First of the two images to interpolate between.
                 end_image_url: Image to use as the last frame.
                 output_type: Whether to return individual images or a video.
-                output_format: File format of the images.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 64.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
                 include_start: Whether to include the first input image at the start of the result.
                 include_end: Whether to include the last input image at the end of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -187,15 +311,12 @@ if TYPE_CHECKING:
                 start_image_url: First of the two images to interpolate between.
                 end_image_url: Image to use as the last frame.
                 output_type: Whether to return individual images or a video.
-                output_format: File format of the images.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 64.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
                 include_start: Whether to include the first input image at the start of the result.
                 include_end: Whether to include the last input image at the end of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -218,15 +339,12 @@ if TYPE_CHECKING:
                 start_image_url: First of the two images to interpolate between.
                 end_image_url: Image to use as the last frame.
                 output_type: Whether to return individual images or a video.
-                output_format: File format of the images.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 64.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
                 include_start: Whether to include the first input image at the start of the result.
                 include_end: Whether to include the last input image at the end of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -253,15 +371,12 @@ if TYPE_CHECKING:
                 start_image_url: First of the two images to interpolate between.
                 end_image_url: Image to use as the last frame.
                 output_type: Whether to return individual images or a video.
-                output_format: File format of the images.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 64.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
                 include_start: Whether to include the first input image at the start of the result.
                 include_end: Whether to include the last input image at the end of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -286,15 +401,12 @@ if TYPE_CHECKING:
                 start_image_url: First of the two images to interpolate between.
                 end_image_url: Image to use as the last frame.
                 output_type: Whether to return individual images or a video.
-                output_format: File format of the images.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 64.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
                 include_start: Whether to include the first input image at the start of the result.
                 include_end: Whether to include the last input image at the end of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -320,22 +432,40 @@ if TYPE_CHECKING:
                 start_image_url: First of the two images to interpolate between.
                 end_image_url: Image to use as the last frame.
                 output_type: Whether to return individual images or a video.
-                output_format: File format of the images.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 64.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
                 include_start: Whether to include the first input image at the start of the result.
                 include_end: Whether to include the last input image at the end of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RifePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncRifePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Rife = Endpoint
 
 rife = Rife("fal-ai/rife", RifeInput, RifeOutput)
-"""Image endpoint of fal-ai: rife.
+"""Generates the frames between two images.
 
 Call it with `rife.subscribe(start_image_url=…, end_image_url=…)`.
 """
@@ -343,5 +473,9 @@ Call it with `rife.subscribe(start_image_url=…, end_image_url=…)`.
 Input = RifeInput
 Output = RifeOutput
 endpoint = rife
+"""Generates the frames between two images.
+
+Call it with `rife.subscribe(start_image_url=…, end_image_url=…)`.
+"""
 
 __all__ = ["RifeInput", "RifeOutput", "rife"]

@@ -1,4 +1,4 @@
-"""fal-ai/rife/video — Video endpoint of fal-ai: rife video.
+"""fal-ai/rife/video — Adds frames to a video for smoother motion.
 
 Category: video. https://fal.ai/models/fal-ai/rife/video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RifeVideoInput(InputModel, Request["RifeVideoOutput"]):
     """Parameters of fal-ai/rife/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add frames to."""
 
     num_frames: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
@@ -49,7 +65,100 @@ class RifeVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RifeVideoPipeline(Pipeline[..., RifeVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> Result[RifeVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
+                loop: Whether the video loops seamlessly.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> PendingRun[RifeVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
+                loop: Whether the video loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRifeVideoPipeline(AsyncPipeline[..., RifeVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> Result[RifeVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
+                loop: Whether the video loops seamlessly.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> AsyncPendingRun[RifeVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
+                loop: Whether the video loops seamlessly.
+            """
+            ...
 
     class RifeVideo(Endpoint[..., RifeVideoInput, RifeVideoOutput]):
         def run(
@@ -65,14 +174,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 4.
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
                 use_scene_detection: Whether to detect cuts and not interpolate across them.
-                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
-                    duration.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
                 loop: Whether the video loops seamlessly.
 
             Raises:
@@ -94,14 +200,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 4.
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
                 use_scene_detection: Whether to detect cuts and not interpolate across them.
-                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
-                    duration.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
                 loop: Whether the video loops seamlessly.
             """
             ...
@@ -119,14 +222,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 4.
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
                 use_scene_detection: Whether to detect cuts and not interpolate across them.
-                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
-                    duration.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
                 loop: Whether the video loops seamlessly.
 
             Raises:
@@ -149,14 +249,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 4.
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
                 use_scene_detection: Whether to detect cuts and not interpolate across them.
-                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
-                    duration.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
                 loop: Whether the video loops seamlessly.
             """
             ...
@@ -174,14 +271,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 4.
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
                 use_scene_detection: Whether to detect cuts and not interpolate across them.
-                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
-                    duration.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
                 loop: Whether the video loops seamlessly.
 
             Raises:
@@ -203,14 +297,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 4.
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
                 use_scene_detection: Whether to detect cuts and not interpolate across them.
-                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
-                    duration.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
                 loop: Whether the video loops seamlessly.
             """
             ...
@@ -230,14 +321,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 4.
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
                 use_scene_detection: Whether to detect cuts and not interpolate across them.
-                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
-                    duration.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
                 loop: Whether the video loops seamlessly.
 
             Raises:
@@ -258,22 +346,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 1 to 4.
+                video_url: Video to add frames to.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
                 use_scene_detection: Whether to detect cuts and not interpolate across them.
-                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
-                    duration.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its duration.
                 loop: Whether the video loops seamlessly.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RifeVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncRifeVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RifeVideo = Endpoint
 
 rife_video = RifeVideo("fal-ai/rife/video", RifeVideoInput, RifeVideoOutput)
-"""Video endpoint of fal-ai: rife video.
+"""Adds frames to a video for smoother motion.
 
 Call it with `rife_video.subscribe(video_url=…)`.
 """
@@ -281,5 +387,9 @@ Call it with `rife_video.subscribe(video_url=…)`.
 Input = RifeVideoInput
 Output = RifeVideoOutput
 endpoint = rife_video
+"""Adds frames to a video for smoother motion.
+
+Call it with `rife_video.subscribe(video_url=…)`.
+"""
 
 __all__ = ["RifeVideoInput", "RifeVideoOutput", "rife_video"]

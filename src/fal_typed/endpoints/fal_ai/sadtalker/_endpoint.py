@@ -1,4 +1,4 @@
-"""fal-ai/sadtalker — Video endpoint of fal-ai: sadtalker.
+"""fal-ai/sadtalker — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/sadtalker
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SadtalkerInput(InputModel, Request["SadtalkerOutput"]):
@@ -26,7 +42,7 @@ class SadtalkerInput(InputModel, Request["SadtalkerOutput"]):
     """Audio for the face to speak."""
 
     pose_style: Annotated[int, Field(ge=0, le=45)] = 0
-    """From 0 to 45."""
+    """Number of the head movement style. From 0 to 45."""
 
     face_model_resolution: Literal["256", "512"] = "256"
     """Resolution in pixels of the face that is animated."""
@@ -52,7 +68,116 @@ class SadtalkerOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SadtalkerPipeline(Pipeline[..., SadtalkerOutput]):
+        def run(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: Number of the head movement style. From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> PendingRun[SadtalkerOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: Number of the head movement style. From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSadtalkerPipeline(AsyncPipeline[..., SadtalkerOutput]):
+        async def run(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: Number of the head movement style. From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> AsyncPendingRun[SadtalkerOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: Number of the head movement style. From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
 
     class Sadtalker(Endpoint[..., SadtalkerInput, SadtalkerOutput]):
         def run(
@@ -72,10 +197,9 @@ if TYPE_CHECKING:
             Args:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -103,10 +227,9 @@ if TYPE_CHECKING:
             Args:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -130,10 +253,9 @@ if TYPE_CHECKING:
             Args:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -162,10 +284,9 @@ if TYPE_CHECKING:
             Args:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -189,10 +310,9 @@ if TYPE_CHECKING:
             Args:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -220,10 +340,9 @@ if TYPE_CHECKING:
             Args:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -249,10 +368,9 @@ if TYPE_CHECKING:
             Args:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -279,20 +397,40 @@ if TYPE_CHECKING:
             Args:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SadtalkerPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSadtalkerPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Sadtalker = Endpoint
 
 sadtalker = Sadtalker("fal-ai/sadtalker", SadtalkerInput, SadtalkerOutput)
-"""Video endpoint of fal-ai: sadtalker.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `sadtalker.subscribe(source_image_url=…, driven_audio_url=…)`.
 """
@@ -300,5 +438,9 @@ Call it with `sadtalker.subscribe(source_image_url=…, driven_audio_url=…)`.
 Input = SadtalkerInput
 Output = SadtalkerOutput
 endpoint = sadtalker
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `sadtalker.subscribe(source_image_url=…, driven_audio_url=…)`.
+"""
 
 __all__ = ["SadtalkerInput", "SadtalkerOutput", "sadtalker"]

@@ -1,4 +1,4 @@
-"""fal-ai/sadtalker/reference — Video endpoint of fal-ai: sadtalker reference.
+"""fal-ai/sadtalker/reference — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/fal-ai/sadtalker/reference
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SadtalkerReferenceInput(InputModel, Request["SadtalkerReferenceOutput"]):
@@ -29,7 +45,7 @@ class SadtalkerReferenceInput(InputModel, Request["SadtalkerReferenceOutput"]):
     """Clip whose head movements are transferred."""
 
     pose_style: Annotated[int, Field(ge=0, le=45)] = 0
-    """From 0 to 45."""
+    """Number of the head movement style. From 0 to 45."""
 
     face_model_resolution: Literal["256", "512"] = "256"
     """Resolution in pixels of the face that is animated."""
@@ -55,7 +71,124 @@ class SadtalkerReferenceOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SadtalkerReferencePipeline(Pipeline[..., SadtalkerReferenceOutput]):
+        def run(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerReferenceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: Number of the head movement style. From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> PendingRun[SadtalkerReferenceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: Number of the head movement style. From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSadtalkerReferencePipeline(AsyncPipeline[..., SadtalkerReferenceOutput]):
+        async def run(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerReferenceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: Number of the head movement style. From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> AsyncPendingRun[SadtalkerReferenceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: Number of the head movement style. From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
 
     class SadtalkerReference(Endpoint[..., SadtalkerReferenceInput, SadtalkerReferenceOutput]):
         def run(
@@ -77,10 +210,9 @@ if TYPE_CHECKING:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
                 reference_pose_video_url: Clip whose head movements are transferred.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -110,10 +242,9 @@ if TYPE_CHECKING:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
                 reference_pose_video_url: Clip whose head movements are transferred.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -139,10 +270,9 @@ if TYPE_CHECKING:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
                 reference_pose_video_url: Clip whose head movements are transferred.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -173,10 +303,9 @@ if TYPE_CHECKING:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
                 reference_pose_video_url: Clip whose head movements are transferred.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -202,10 +331,9 @@ if TYPE_CHECKING:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
                 reference_pose_video_url: Clip whose head movements are transferred.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -235,10 +363,9 @@ if TYPE_CHECKING:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
                 reference_pose_video_url: Clip whose head movements are transferred.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -266,10 +393,9 @@ if TYPE_CHECKING:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
                 reference_pose_video_url: Clip whose head movements are transferred.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
@@ -298,14 +424,36 @@ if TYPE_CHECKING:
                 source_image_url: Image to animate.
                 driven_audio_url: Audio for the face to speak.
                 reference_pose_video_url: Clip whose head movements are transferred.
-                pose_style: From 0 to 45.
+                pose_style: Number of the head movement style. From 0 to 45.
                 face_model_resolution: Resolution in pixels of the face that is animated.
-                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
-                    0.1.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of 0.1.
                 face_enhancer: Model that enhances the face afterward.
                 still_mode: Whether to keep the head still and animate only the face.
                 preprocess: How to prepare the face: crop it from the image or keep the full image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SadtalkerReferencePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSadtalkerReferencePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SadtalkerReference = Endpoint
@@ -313,7 +461,7 @@ else:
 sadtalker_reference = SadtalkerReference(
     "fal-ai/sadtalker/reference", SadtalkerReferenceInput, SadtalkerReferenceOutput
 )
-"""Video endpoint of fal-ai: sadtalker reference.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `sadtalker_reference.subscribe(source_image_url=…, driven_audio_url=…,
 reference_pose_video_url=…)`.
@@ -322,5 +470,10 @@ reference_pose_video_url=…)`.
 Input = SadtalkerReferenceInput
 Output = SadtalkerReferenceOutput
 endpoint = sadtalker_reference
+"""Animates the person in an image with the motion of a video.
+
+Call it with `sadtalker_reference.subscribe(source_image_url=…, driven_audio_url=…,
+reference_pose_video_url=…)`.
+"""
 
 __all__ = ["SadtalkerReferenceInput", "SadtalkerReferenceOutput", "sadtalker_reference"]

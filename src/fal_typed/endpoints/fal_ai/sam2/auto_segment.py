@@ -1,4 +1,4 @@
-"""fal-ai/sam2/auto-segment — Image endpoint of fal-ai: sam2 auto-segment.
+"""fal-ai/sam2/auto-segment — Segments everything in an image.
 
 Category: image. https://fal.ai/models/fal-ai/sam2/auto-segment
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam2AutoSegmentInput(InputModel, Request["Sam2AutoSegmentOutput"]):
     """Parameters of fal-ai/sam2/auto-segment."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -26,16 +42,16 @@ class Sam2AutoSegmentInput(InputModel, Request["Sam2AutoSegmentOutput"]):
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     points_per_side: int = 32
     """Number of points to sample along each side of the image."""
 
     pred_iou_thresh: float = 0.88
-    """Minimum predicted quality of a mask, from 0 to 1."""
+    """Minimum predicted quality of a mask."""
 
     stability_score_thresh: float = 0.95
-    """Minimum stability score of a mask, from 0 to 1."""
+    """Minimum stability score of a mask."""
 
     min_mask_region_area: int = 100
     """Minimum area of a mask, in pixels; smaller ones are removed."""
@@ -52,7 +68,108 @@ class Sam2AutoSegmentOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam2AutoSegmentPipeline(Pipeline[..., Sam2AutoSegmentOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> Result[Sam2AutoSegmentOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> PendingRun[Sam2AutoSegmentOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam2AutoSegmentPipeline(AsyncPipeline[..., Sam2AutoSegmentOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> Result[Sam2AutoSegmentOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> AsyncPendingRun[Sam2AutoSegmentOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+            """
+            ...
 
     class Sam2AutoSegment(Endpoint[..., Sam2AutoSegmentInput, Sam2AutoSegmentOutput]):
         def run(
@@ -69,13 +186,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 points_per_side: Number of points to sample along each side of the image.
-                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
-                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
                 min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
 
             Raises:
@@ -98,13 +214,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 points_per_side: Number of points to sample along each side of the image.
-                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
-                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
                 min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
             """
             ...
@@ -123,13 +238,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 points_per_side: Number of points to sample along each side of the image.
-                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
-                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
                 min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
 
             Raises:
@@ -153,13 +267,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 points_per_side: Number of points to sample along each side of the image.
-                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
-                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
                 min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
             """
             ...
@@ -178,13 +291,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 points_per_side: Number of points to sample along each side of the image.
-                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
-                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
                 min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
 
             Raises:
@@ -207,13 +319,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 points_per_side: Number of points to sample along each side of the image.
-                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
-                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
                 min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
             """
             ...
@@ -234,13 +345,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 points_per_side: Number of points to sample along each side of the image.
-                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
-                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
                 min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
 
             Raises:
@@ -262,15 +372,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                image_url: Image to analyze.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
                 points_per_side: Number of points to sample along each side of the image.
-                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
-                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                pred_iou_thresh: Minimum predicted quality of a mask.
+                stability_score_thresh: Minimum stability score of a mask.
                 min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam2AutoSegmentPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSam2AutoSegmentPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam2AutoSegment = Endpoint
@@ -278,7 +410,7 @@ else:
 sam2_auto_segment = Sam2AutoSegment(
     "fal-ai/sam2/auto-segment", Sam2AutoSegmentInput, Sam2AutoSegmentOutput
 )
-"""Image endpoint of fal-ai: sam2 auto-segment.
+"""Segments everything in an image.
 
 Call it with `sam2_auto_segment.subscribe(image_url=…)`.
 """
@@ -286,5 +418,9 @@ Call it with `sam2_auto_segment.subscribe(image_url=…)`.
 Input = Sam2AutoSegmentInput
 Output = Sam2AutoSegmentOutput
 endpoint = sam2_auto_segment
+"""Segments everything in an image.
+
+Call it with `sam2_auto_segment.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Sam2AutoSegmentInput", "Sam2AutoSegmentOutput", "sam2_auto_segment"]

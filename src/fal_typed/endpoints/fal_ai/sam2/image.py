@@ -1,4 +1,4 @@
-"""fal-ai/sam2/image — Image endpoint of fal-ai: sam2 image.
+"""fal-ai/sam2/image — Segments objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/sam2/image
 """
@@ -9,18 +9,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_8c2e4226 import BoxPrompt
-from fal_typed.endpoints._shared.point_prompt_31197fae import PointPrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt_8c2e4226 import BoxPrompt, BoxPromptDict
+from fal_typed.endpoints._shared.point_prompt_31197fae import PointPrompt, PointPromptDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam2ImageInput(InputModel, Request["Sam2ImageOutput"]):
     """Parameters of fal-ai/sam2/image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     prompts: list[PointPrompt] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -29,7 +47,7 @@ class Sam2ImageInput(InputModel, Request["Sam2ImageOutput"]):
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
-    """Whether to draw the detected masks on the image or video."""
+    """Whether to draw the detected masks on the image."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -37,26 +55,148 @@ class Sam2ImageInput(InputModel, Request["Sam2ImageOutput"]):
     """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to analyze.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Sam2ImageOutput(OutputModel):
     """Result of fal-ai/sam2/image."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam2ImagePipeline(Pipeline[..., Sam2ImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Sam2ImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> PendingRun[Sam2ImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam2ImagePipeline(AsyncPipeline[..., Sam2ImageOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Sam2ImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncPendingRun[Sam2ImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class Sam2Image(Endpoint[..., Sam2ImageInput, Sam2ImageOutput]):
         def run(
             self,
             *,
             image_url: FileInput,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -64,13 +204,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,8 +221,8 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -91,13 +230,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -105,8 +243,8 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -114,13 +252,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -133,8 +270,8 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -142,13 +279,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -156,8 +292,8 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -165,13 +301,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,8 +318,8 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -192,13 +327,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -206,8 +340,8 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -217,13 +351,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -234,8 +367,8 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -243,20 +376,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam2ImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam2ImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam2Image = Endpoint
 
 sam2_image = Sam2Image("fal-ai/sam2/image", Sam2ImageInput, Sam2ImageOutput)
-"""Image endpoint of fal-ai: sam2 image.
+"""Segments objects in an image.
 
 Call it with `sam2_image.subscribe(image_url=…)`.
 """
@@ -264,5 +417,17 @@ Call it with `sam2_image.subscribe(image_url=…)`.
 Input = Sam2ImageInput
 Output = Sam2ImageOutput
 endpoint = sam2_image
+"""Segments objects in an image.
 
-__all__ = ["BoxPrompt", "PointPrompt", "Sam2ImageInput", "Sam2ImageOutput", "sam2_image"]
+Call it with `sam2_image.subscribe(image_url=…)`.
+"""
+
+__all__ = [
+    "BoxPrompt",
+    "BoxPromptDict",
+    "PointPrompt",
+    "PointPromptDict",
+    "Sam2ImageInput",
+    "Sam2ImageOutput",
+    "sam2_image",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/sam2/video — Video endpoint of fal-ai: sam2 video.
+"""fal-ai/sam2/video — Segments objects in a video.
 
 Category: video. https://fal.ai/models/fal-ai/sam2/video
 """
@@ -9,21 +9,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_8c2e4226 import BoxPrompt
-from fal_typed.endpoints._shared.point_prompt_31197fae import PointPrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt_8c2e4226 import BoxPrompt, BoxPromptDict
+from fal_typed.endpoints._shared.point_prompt_31197fae import PointPrompt, PointPromptDict
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam2VideoInput(InputModel, Request["Sam2VideoOutput"]):
     """Parameters of fal-ai/sam2/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to analyze."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the object to select."""
 
     prompts: list[PointPrompt] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -32,24 +50,144 @@ class Sam2VideoInput(InputModel, Request["Sam2VideoOutput"]):
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
-    """Whether to draw the detected masks on the image or video."""
+    """Whether to draw the detected masks on the video."""
 
     boundingbox_zip: bool = False
     """Whether to return a ZIP archive of frames with the bounding boxes drawn in."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Sam2VideoOutput(OutputModel):
     """Result of fal-ai/sam2/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     boundingbox_frames_zip: File | None = None
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam2VideoPipeline(Pipeline[..., Sam2VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> Result[Sam2VideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> PendingRun[Sam2VideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam2VideoPipeline(AsyncPipeline[..., Sam2VideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> Result[Sam2VideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> AsyncPendingRun[Sam2VideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+            """
+            ...
 
     class Sam2Video(Endpoint[..., Sam2VideoInput, Sam2VideoOutput]):
         def run(
@@ -57,21 +195,20 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             mask_url: FileInput | None = None,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
         ) -> Result[Sam2VideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -84,21 +221,20 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             mask_url: FileInput | None = None,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
         ) -> Result[Sam2VideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
             """
             ...
 
@@ -107,21 +243,20 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             mask_url: FileInput | None = None,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
         ) -> Result[Sam2VideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,21 +270,20 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             mask_url: FileInput | None = None,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
         ) -> Result[Sam2VideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
             """
             ...
 
@@ -158,21 +292,20 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             mask_url: FileInput | None = None,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
         ) -> Handle[Sam2VideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -185,21 +318,20 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             mask_url: FileInput | None = None,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
         ) -> AsyncHandle[Sam2VideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
             """
             ...
 
@@ -208,8 +340,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             mask_url: FileInput | None = None,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
         ) -> Stream[Sam2VideoOutput]:
@@ -218,13 +350,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,28 +367,48 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             mask_url: FileInput | None = None,
-            prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
         ) -> AsyncStream[Sam2VideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
                 prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam2VideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam2VideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam2Video = Endpoint
 
 sam2_video = Sam2Video("fal-ai/sam2/video", Sam2VideoInput, Sam2VideoOutput)
-"""Video endpoint of fal-ai: sam2 video.
+"""Segments objects in a video.
 
 Call it with `sam2_video.subscribe(video_url=…)`.
 """
@@ -265,5 +416,17 @@ Call it with `sam2_video.subscribe(video_url=…)`.
 Input = Sam2VideoInput
 Output = Sam2VideoOutput
 endpoint = sam2_video
+"""Segments objects in a video.
 
-__all__ = ["BoxPrompt", "PointPrompt", "Sam2VideoInput", "Sam2VideoOutput", "sam2_video"]
+Call it with `sam2_video.subscribe(video_url=…)`.
+"""
+
+__all__ = [
+    "BoxPrompt",
+    "BoxPromptDict",
+    "PointPrompt",
+    "PointPromptDict",
+    "Sam2VideoInput",
+    "Sam2VideoOutput",
+    "sam2_video",
+]

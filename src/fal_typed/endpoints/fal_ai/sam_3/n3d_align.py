@@ -1,4 +1,4 @@
-"""fal-ai/sam-3/3d-align — 3D endpoint of fal-ai: sam-3 3d-align.
+"""fal-ai/sam-3/3d-align — Aligns reconstructed people and objects in one 3D scene.
 
 Category: 3d. https://fal.ai/models/fal-ai/sam-3/3d-align
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam33dAlignInput(InputModel, Request["Sam33dAlignOutput"]):
     """Parameters of fal-ai/sam-3/3d-align."""
 
     image_url: FileInput
-    """Image of the object to turn into a 3D model."""
+    """Image to analyze."""
 
     body_mesh_url: FileInput
     """URL of the 3D model of the person."""
@@ -40,21 +56,26 @@ class SAM3DBodyAlignmentInfo(OutputModel):
     """Number of the person in the image, as assigned by the model."""
 
     scale_factor: float
+    """Factor by which the body was scaled."""
 
     translation: list[float]
+    """Position in 3D space."""
 
     focal_length: float
     """Focal length of the camera in pixels."""
 
     target_points_count: int
+    """Number of points that the body was aligned to."""
 
     cropped_vertices_count: int
+    """Number of vertices that were used for the alignment."""
 
 
 class Sam33dAlignOutput(OutputModel):
     """Result of fal-ai/sam-3/3d-align."""
 
     body_mesh_ply: File
+    """3D model of the person as a PLY file."""
 
     model_glb: File
     """The 3D model as a GLB file, with shape and texture."""
@@ -66,10 +87,96 @@ class Sam33dAlignOutput(OutputModel):
     """Metadata of the result and its parts."""
 
     scene_glb: File | None = None
+    """The whole scene as a GLB file."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam33dAlignPipeline(Pipeline[..., Sam33dAlignOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> Result[Sam33dAlignOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> PendingRun[Sam33dAlignOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam33dAlignPipeline(AsyncPipeline[..., Sam33dAlignOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> Result[Sam33dAlignOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> AsyncPendingRun[Sam33dAlignOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+            """
+            ...
 
     class Sam33dAlign(Endpoint[..., Sam33dAlignInput, Sam33dAlignOutput]):
         def run(
@@ -84,7 +191,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image to analyze.
                 body_mesh_url: URL of the 3D model of the person.
                 body_mask_url: Mask image in which the person is white.
                 object_mesh_url: URL of the 3D model of the object.
@@ -108,7 +215,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image to analyze.
                 body_mesh_url: URL of the 3D model of the person.
                 body_mask_url: Mask image in which the person is white.
                 object_mesh_url: URL of the 3D model of the object.
@@ -128,7 +235,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image to analyze.
                 body_mesh_url: URL of the 3D model of the person.
                 body_mask_url: Mask image in which the person is white.
                 object_mesh_url: URL of the 3D model of the object.
@@ -153,7 +260,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image to analyze.
                 body_mesh_url: URL of the 3D model of the person.
                 body_mask_url: Mask image in which the person is white.
                 object_mesh_url: URL of the 3D model of the object.
@@ -173,7 +280,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image to analyze.
                 body_mesh_url: URL of the 3D model of the person.
                 body_mask_url: Mask image in which the person is white.
                 object_mesh_url: URL of the 3D model of the object.
@@ -197,7 +304,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image to analyze.
                 body_mesh_url: URL of the 3D model of the person.
                 body_mask_url: Mask image in which the person is white.
                 object_mesh_url: URL of the 3D model of the object.
@@ -219,7 +326,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image to analyze.
                 body_mesh_url: URL of the 3D model of the person.
                 body_mask_url: Mask image in which the person is white.
                 object_mesh_url: URL of the 3D model of the object.
@@ -242,18 +349,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image to analyze.
                 body_mesh_url: URL of the 3D model of the person.
                 body_mask_url: Mask image in which the person is white.
                 object_mesh_url: URL of the 3D model of the object.
                 focal_length: Focal length of the camera in pixels.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam33dAlignPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam33dAlignPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Sam33dAlign = Endpoint
 
 sam_3_3d_align = Sam33dAlign("fal-ai/sam-3/3d-align", Sam33dAlignInput, Sam33dAlignOutput)
-"""3D endpoint of fal-ai: sam-3 3d-align.
+"""Aligns reconstructed people and objects in one 3D scene.
 
 Call it with `sam_3_3d_align.subscribe(image_url=…, body_mesh_url=…)`.
 """
@@ -261,5 +389,9 @@ Call it with `sam_3_3d_align.subscribe(image_url=…, body_mesh_url=…)`.
 Input = Sam33dAlignInput
 Output = Sam33dAlignOutput
 endpoint = sam_3_3d_align
+"""Aligns reconstructed people and objects in one 3D scene.
+
+Call it with `sam_3_3d_align.subscribe(image_url=…, body_mesh_url=…)`.
+"""
 
 __all__ = ["SAM3DBodyAlignmentInfo", "Sam33dAlignInput", "Sam33dAlignOutput", "sam_3_3d_align"]

@@ -1,4 +1,4 @@
-"""fal-ai/sam-3/3d-body — 3D endpoint of fal-ai: sam-3 3d-body.
+"""fal-ai/sam-3/3d-body — Reconstructs the people in an image in 3D.
 
 Category: 3d. https://fal.ai/models/fal-ai/sam-3/3d-body
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam33dBodyInput(InputModel, Request["Sam33dBodyOutput"]):
     """Parameters of fal-ai/sam-3/3d-body."""
 
     image_url: FileInput
-    """Image of the object to turn into a 3D model."""
+    """Image to analyze."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the object to select."""
 
     export_meshes: bool = True
     """Whether to also return a 3D file for each person."""
@@ -30,6 +46,7 @@ class Sam33dBodyInput(InputModel, Request["Sam33dBodyOutput"]):
     """Whether to also return the keypoints in 3D."""
 
     include_mhr_params: bool = True
+    """Whether to also return the parameters of the body model."""
 
 
 class SAM3DBodyPersonMetadata(OutputModel):
@@ -39,11 +56,13 @@ class SAM3DBodyPersonMetadata(OutputModel):
     """Number of the person in the image, as assigned by the model."""
 
     bbox: list[float]
+    """Bounding box."""
 
     focal_length: float
     """Focal length of the camera in pixels."""
 
     pred_cam_t: list[float]
+    """Position of the body relative to the camera."""
 
     keypoints_2d: list[list[float]]
     """Positions of the keypoints in the image, in pixels."""
@@ -55,22 +74,31 @@ class SAM3DBodyPersonMetadata(OutputModel):
     """Parameters of the body shape."""
 
     body_pose_params: list[list[float]] | None = None
+    """Parameters of the body's pose."""
 
     hand_pose_params: list[list[float]] | None = None
+    """Parameters of the poses of the hands."""
 
     global_rot: list[Any] | None = None
+    """Rotation of the body."""
 
     pred_global_rots: list[Any] | None = None
+    """Rotation of each joint."""
 
     scale_params: list[float] | None = None
+    """Parameters of the proportions of the body."""
 
     expr_params: list[float] | None = None
+    """Parameters of the facial expression."""
 
     pred_joint_coords: list[list[float]] | None = None
+    """Position of each joint in 3D space."""
 
     mhr_model_params: list[Any] | None = None
+    """Parameters of the body model."""
 
     pred_pose_raw: list[Any] | None = None
+    """Pose parameters as the model returned them."""
 
 
 class SAM3DBodyMetadata(OutputModel):
@@ -80,6 +108,7 @@ class SAM3DBodyMetadata(OutputModel):
     """Number of people that were detected."""
 
     people: list[SAM3DBodyPersonMetadata]
+    """The people that were found, with their body parameters."""
 
     keypoint_names: list[str] | None = None
     """Names of the keypoints, in the order in which they are listed."""
@@ -98,10 +127,96 @@ class Sam33dBodyOutput(OutputModel):
     """Metadata of the result and its parts."""
 
     meshes: list[File] | None = None
+    """3D models, one for each person."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam33dBodyPipeline(Pipeline[..., Sam33dBodyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> Result[Sam33dBodyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> PendingRun[Sam33dBodyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam33dBodyPipeline(AsyncPipeline[..., Sam33dBodyOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> Result[Sam33dBodyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> AsyncPendingRun[Sam33dBodyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
+            """
+            ...
 
     class Sam33dBody(Endpoint[..., Sam33dBodyInput, Sam33dBodyOutput]):
         def run(
@@ -116,10 +231,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
                 export_meshes: Whether to also return a 3D file for each person.
                 include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,10 +255,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
                 export_meshes: Whether to also return a 3D file for each person.
                 include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
             """
             ...
 
@@ -158,10 +275,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
                 export_meshes: Whether to also return a 3D file for each person.
                 include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -182,10 +300,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
                 export_meshes: Whether to also return a 3D file for each person.
                 include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
             """
             ...
 
@@ -201,10 +320,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
                 export_meshes: Whether to also return a 3D file for each person.
                 include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,10 +344,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
                 export_meshes: Whether to also return a 3D file for each person.
                 include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
             """
             ...
 
@@ -245,10 +366,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
                 export_meshes: Whether to also return a 3D file for each person.
                 include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -267,17 +389,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to analyze.
+                mask_url: Mask image of the object to select.
                 export_meshes: Whether to also return a 3D file for each person.
                 include_3d_keypoints: Whether to also return the keypoints in 3D.
+                include_mhr_params: Whether to also return the parameters of the body model.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam33dBodyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam33dBodyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam33dBody = Endpoint
 
 sam_3_3d_body = Sam33dBody("fal-ai/sam-3/3d-body", Sam33dBodyInput, Sam33dBodyOutput)
-"""3D endpoint of fal-ai: sam-3 3d-body.
+"""Reconstructs the people in an image in 3D.
 
 Call it with `sam_3_3d_body.subscribe(image_url=…)`.
 """
@@ -285,6 +429,10 @@ Call it with `sam_3_3d_body.subscribe(image_url=…)`.
 Input = Sam33dBodyInput
 Output = Sam33dBodyOutput
 endpoint = sam_3_3d_body
+"""Reconstructs the people in an image in 3D.
+
+Call it with `sam_3_3d_body.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "SAM3DBodyMetadata",

@@ -1,4 +1,4 @@
-"""fal-ai/sam-3/3d-objects — 3D endpoint of fal-ai: sam-3 3d-objects.
+"""fal-ai/sam-3/3d-objects — Reconstructs objects in an image in 3D.
 
 Category: 3d. https://fal.ai/models/fal-ai/sam-3/3d-objects
 """
@@ -11,23 +11,42 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase
-from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase, BoxPromptBaseDict
+from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase, PointPromptBaseDict
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam33dObjectsInput(InputModel, Request["Sam33dObjectsOutput"]):
     """Parameters of fal-ai/sam-3/3d-objects."""
 
     image_url: FileInput
-    """Image of the object to turn into a 3D model."""
+    """Image to analyze."""
 
     mask_urls: list[FileInput] = UNSET
+    """Mask images, one for each object."""
 
     prompt: str | None = "car"
-    """Text description of what to find and extract."""
+    """Text description of the object, its shape and its surface."""
 
     point_prompts: list[PointPromptBase] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -39,27 +58,64 @@ class Sam33dObjectsInput(InputModel, Request["Sam33dObjectsOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     pointmap_url: FileInput | None = None
+    """File with the 3D position of each pixel."""
 
     detection_threshold: Annotated[float, Field(ge=0.1, le=1.0)] | None = None
-    """Minimum confidence of a detection, from 0 to 1; lower values find more and make more errors.
-    From 0.1 to 1.
+    """Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to
+    1.
     """
 
     export_textured_glb: bool = False
     """Whether to return a GLB file that includes its textures."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class SAM3DObjectMetadata(OutputModel):
     """An item of the field `metadata`."""
 
     object_index: int
+    """Index of the object, starting at 0."""
 
     scale: list[list[float]] | None = None
     """Factor by which to enlarge width and height."""
 
     rotation: list[list[float]] | None = None
+    """Rotation in 3D space."""
 
     translation: list[list[float]] | None = None
+    """Position in 3D space."""
 
     camera_pose: list[list[float]] | None = None
     """Position and orientation of the camera, as a matrix."""
@@ -69,6 +125,7 @@ class Sam33dObjectsOutput(OutputModel):
     """Result of fal-ai/sam-3/3d-objects."""
 
     gaussian_splat: File
+    """The scene as a Gaussian splat file."""
 
     metadata: list[SAM3DObjectMetadata]
     """Metadata of the result and its parts."""
@@ -83,10 +140,128 @@ class Sam33dObjectsOutput(OutputModel):
     """One 3D file for each object."""
 
     artifacts_zip: File | None = None
+    """ZIP archive of all files."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam33dObjectsPipeline(Pipeline[..., Sam33dObjectsOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> Result[Sam33dObjectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> PendingRun[Sam33dObjectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam33dObjectsPipeline(AsyncPipeline[..., Sam33dObjectsOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> Result[Sam33dObjectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> AsyncPendingRun[Sam33dObjectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+            """
+            ...
 
     class Sam33dObjects(Endpoint[..., Sam33dObjectsInput, Sam33dObjectsOutput]):
         def run(
@@ -95,8 +270,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_urls: list[FileInput] = UNSET,
             prompt: str | None = "car",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             seed: int | None = None,
             pointmap_url: FileInput | None = None,
             detection_threshold: float | None = None,
@@ -105,13 +280,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 export_textured_glb: Whether to return a GLB file that includes its textures.
 
             Raises:
@@ -126,8 +302,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_urls: list[FileInput] = UNSET,
             prompt: str | None = "car",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             seed: int | None = None,
             pointmap_url: FileInput | None = None,
             detection_threshold: float | None = None,
@@ -136,13 +312,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 export_textured_glb: Whether to return a GLB file that includes its textures.
             """
             ...
@@ -153,8 +330,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_urls: list[FileInput] = UNSET,
             prompt: str | None = "car",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             seed: int | None = None,
             pointmap_url: FileInput | None = None,
             detection_threshold: float | None = None,
@@ -163,13 +340,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 export_textured_glb: Whether to return a GLB file that includes its textures.
 
             Raises:
@@ -185,8 +363,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_urls: list[FileInput] = UNSET,
             prompt: str | None = "car",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             seed: int | None = None,
             pointmap_url: FileInput | None = None,
             detection_threshold: float | None = None,
@@ -195,13 +373,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 export_textured_glb: Whether to return a GLB file that includes its textures.
             """
             ...
@@ -212,8 +391,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_urls: list[FileInput] = UNSET,
             prompt: str | None = "car",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             seed: int | None = None,
             pointmap_url: FileInput | None = None,
             detection_threshold: float | None = None,
@@ -222,13 +401,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 export_textured_glb: Whether to return a GLB file that includes its textures.
 
             Raises:
@@ -243,8 +423,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_urls: list[FileInput] = UNSET,
             prompt: str | None = "car",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             seed: int | None = None,
             pointmap_url: FileInput | None = None,
             detection_threshold: float | None = None,
@@ -253,13 +433,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 export_textured_glb: Whether to return a GLB file that includes its textures.
             """
             ...
@@ -270,8 +451,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_urls: list[FileInput] = UNSET,
             prompt: str | None = "car",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             seed: int | None = None,
             pointmap_url: FileInput | None = None,
             detection_threshold: float | None = None,
@@ -282,13 +463,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 export_textured_glb: Whether to return a GLB file that includes its textures.
 
             Raises:
@@ -302,8 +484,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             mask_urls: list[FileInput] = UNSET,
             prompt: str | None = "car",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             seed: int | None = None,
             pointmap_url: FileInput | None = None,
             detection_threshold: float | None = None,
@@ -312,21 +494,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                mask_urls: Mask images, one for each object.
+                prompt: Text description of the object, its shape and its surface.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                pointmap_url: File with the 3D position of each pixel.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 export_textured_glb: Whether to return a GLB file that includes its textures.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam33dObjectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam33dObjectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam33dObjects = Endpoint
 
 sam_3_3d_objects = Sam33dObjects("fal-ai/sam-3/3d-objects", Sam33dObjectsInput, Sam33dObjectsOutput)
-"""3D endpoint of fal-ai: sam-3 3d-objects.
+"""Reconstructs objects in an image in 3D.
 
 Call it with `sam_3_3d_objects.subscribe(image_url=…)`.
 """
@@ -334,10 +538,16 @@ Call it with `sam_3_3d_objects.subscribe(image_url=…)`.
 Input = Sam33dObjectsInput
 Output = Sam33dObjectsOutput
 endpoint = sam_3_3d_objects
+"""Reconstructs objects in an image in 3D.
+
+Call it with `sam_3_3d_objects.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "BoxPromptBase",
+    "BoxPromptBaseDict",
     "PointPromptBase",
+    "PointPromptBaseDict",
     "SAM3DObjectMetadata",
     "Sam33dObjectsInput",
     "Sam33dObjectsOutput",

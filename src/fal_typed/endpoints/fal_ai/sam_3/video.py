@@ -1,4 +1,4 @@
-"""fal-ai/sam-3/video — Video endpoint of fal-ai: sam-3 video.
+"""fal-ai/sam-3/video — Segments objects in a video.
 
 Category: video. https://fal.ai/models/fal-ai/sam-3/video
 """
@@ -11,24 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase
-from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase, BoxPromptBaseDict
+from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase, PointPromptBaseDict
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam3VideoInput(InputModel, Request["Sam3VideoOutput"]):
     """Parameters of fal-ai/sam-3/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to analyze."""
 
     prompt: str = ""
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     text_prompt: Annotated[str | None, Field(deprecated=True)] = None
-    """Text description of what to look for or to generate. Deprecated."""
+    """Text description of what to find. Deprecated."""
 
     point_prompts: list[PointPromptBase] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -37,29 +55,171 @@ class Sam3VideoInput(InputModel, Request["Sam3VideoOutput"]):
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = True
-    """Whether to draw the detected masks on the image or video."""
+    """Whether to draw the detected masks on the video."""
 
     video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files.
+    """
 
     detection_threshold: Annotated[float, Field(ge=0.1, le=1.0)] = 0.5
-    """Minimum confidence of a detection, from 0 to 1; lower values find more and make more errors.
-    From 0.1 to 1.
+    """Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Sam3VideoOutput(OutputModel):
     """Result of fal-ai/sam-3/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     boundingbox_frames_zip: File | None = None
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam3VideoPipeline(Pipeline[..., Sam3VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> Result[Sam3VideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> PendingRun[Sam3VideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam3VideoPipeline(AsyncPipeline[..., Sam3VideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> Result[Sam3VideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> AsyncPendingRun[Sam3VideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+            """
+            ...
 
     class Sam3Video(Endpoint[..., Sam3VideoInput, Sam3VideoOutput]):
         def run(
@@ -68,8 +228,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             prompt: str = "",
             text_prompt: str | None = None,
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -77,15 +237,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,8 +258,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             prompt: str = "",
             text_prompt: str | None = None,
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -108,15 +267,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
             """
             ...
 
@@ -126,8 +284,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             prompt: str = "",
             text_prompt: str | None = None,
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -135,15 +293,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,8 +315,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             prompt: str = "",
             text_prompt: str | None = None,
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -167,15 +324,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
             """
             ...
 
@@ -185,8 +341,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             prompt: str = "",
             text_prompt: str | None = None,
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -194,15 +350,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -216,8 +371,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             prompt: str = "",
             text_prompt: str | None = None,
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -225,15 +380,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
             """
             ...
 
@@ -243,8 +397,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             prompt: str = "",
             text_prompt: str | None = None,
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -254,15 +408,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -275,8 +428,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             prompt: str = "",
             text_prompt: str | None = None,
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -284,22 +437,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam3VideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam3VideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam3Video = Endpoint
 
 sam_3_video = Sam3Video("fal-ai/sam-3/video", Sam3VideoInput, Sam3VideoOutput)
-"""Video endpoint of fal-ai: sam-3 video.
+"""Segments objects in a video.
 
 Call it with `sam_3_video.subscribe(video_url=…)`.
 """
@@ -307,5 +480,17 @@ Call it with `sam_3_video.subscribe(video_url=…)`.
 Input = Sam3VideoInput
 Output = Sam3VideoOutput
 endpoint = sam_3_video
+"""Segments objects in a video.
 
-__all__ = ["BoxPromptBase", "PointPromptBase", "Sam3VideoInput", "Sam3VideoOutput", "sam_3_video"]
+Call it with `sam_3_video.subscribe(video_url=…)`.
+"""
+
+__all__ = [
+    "BoxPromptBase",
+    "BoxPromptBaseDict",
+    "PointPromptBase",
+    "PointPromptBaseDict",
+    "Sam3VideoInput",
+    "Sam3VideoOutput",
+    "sam_3_video",
+]

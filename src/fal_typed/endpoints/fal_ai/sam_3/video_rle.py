@@ -1,4 +1,4 @@
-"""fal-ai/sam-3/video-rle — Video endpoint of fal-ai: sam-3 video-rle.
+"""fal-ai/sam-3/video-rle — Segments objects in a video.
 
 Category: video. https://fal.ai/models/fal-ai/sam-3/video-rle
 """
@@ -11,24 +11,42 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt import BoxPrompt
-from fal_typed.endpoints._shared.point_prompt import PointPrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt import BoxPrompt, BoxPromptDict
+from fal_typed.endpoints._shared.point_prompt import PointPrompt, PointPromptDict
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam3VideoRleInput(InputModel, Request["Sam3VideoRleOutput"]):
     """Parameters of fal-ai/sam-3/video-rle."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to analyze."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the object to select."""
 
     prompt: str = ""
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     point_prompts: list[PointPrompt] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -37,32 +55,182 @@ class Sam3VideoRleInput(InputModel, Request["Sam3VideoRleOutput"]):
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
-    """Whether to draw the detected masks on the image or video."""
+    """Whether to draw the detected masks on the video."""
 
     boundingbox_zip: bool = False
     """Whether to return a ZIP archive of frames with the bounding boxes drawn in."""
 
     detection_threshold: Annotated[float, Field(ge=0.01, le=1.0)] = 0.5
-    """Minimum confidence of a detection, from 0 to 1; lower values find more and make more errors.
-    From 0.01 to 1.
+    """Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to
+    1.
     """
 
     frame_index: int = 0
     """Index of the first frame, starting at 0."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Sam3VideoRleOutput(OutputModel):
     """Result of fal-ai/sam-3/video-rle."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     boundingbox_frames_zip: File | None = None
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam3VideoRlePipeline(Pipeline[..., Sam3VideoRleOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+        ) -> Result[Sam3VideoRleOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+        ) -> PendingRun[Sam3VideoRleOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam3VideoRlePipeline(AsyncPipeline[..., Sam3VideoRleOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+        ) -> Result[Sam3VideoRleOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+        ) -> AsyncPendingRun[Sam3VideoRleOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+            """
+            ...
 
     class Sam3VideoRle(Endpoint[..., Sam3VideoRleInput, Sam3VideoRleOutput]):
         def run(
@@ -71,8 +239,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -81,16 +249,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
 
             Raises:
@@ -105,8 +271,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -115,16 +281,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
             """
             ...
@@ -135,8 +299,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -145,16 +309,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
 
             Raises:
@@ -170,8 +332,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -180,16 +342,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
             """
             ...
@@ -200,8 +360,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -210,16 +370,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
 
             Raises:
@@ -234,8 +392,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -244,16 +402,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
             """
             ...
@@ -264,8 +420,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -276,16 +432,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
 
             Raises:
@@ -299,8 +453,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -309,24 +463,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam3VideoRlePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam3VideoRlePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam3VideoRle = Endpoint
 
 sam_3_video_rle = Sam3VideoRle("fal-ai/sam-3/video-rle", Sam3VideoRleInput, Sam3VideoRleOutput)
-"""Video endpoint of fal-ai: sam-3 video-rle.
+"""Segments objects in a video.
 
 Call it with `sam_3_video_rle.subscribe(video_url=…)`.
 """
@@ -334,5 +507,17 @@ Call it with `sam_3_video_rle.subscribe(video_url=…)`.
 Input = Sam3VideoRleInput
 Output = Sam3VideoRleOutput
 endpoint = sam_3_video_rle
+"""Segments objects in a video.
 
-__all__ = ["BoxPrompt", "PointPrompt", "Sam3VideoRleInput", "Sam3VideoRleOutput", "sam_3_video_rle"]
+Call it with `sam_3_video_rle.subscribe(video_url=…)`.
+"""
+
+__all__ = [
+    "BoxPrompt",
+    "BoxPromptDict",
+    "PointPrompt",
+    "PointPromptDict",
+    "Sam3VideoRleInput",
+    "Sam3VideoRleOutput",
+    "sam_3_video_rle",
+]

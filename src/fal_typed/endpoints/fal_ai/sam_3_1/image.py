@@ -1,4 +1,4 @@
-"""fal-ai/sam-3-1/image — Image endpoint of fal-ai: sam-3-1 image.
+"""fal-ai/sam-3-1/image — Segments objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/sam-3-1/image
 """
@@ -11,22 +11,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt import BoxPrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt import BoxPrompt, BoxPromptDict
 from fal_typed.endpoints._shared.mask_metadata import MaskMetadata
-from fal_typed.endpoints._shared.point_prompt import PointPrompt
+from fal_typed.endpoints._shared.point_prompt import PointPrompt, PointPromptDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam31ImageInput(InputModel, Request["Sam31ImageOutput"]):
     """Parameters of fal-ai/sam-3-1/image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     prompt: str = "wheel"
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     point_prompts: list[PointPrompt] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -35,7 +53,7 @@ class Sam31ImageInput(InputModel, Request["Sam31ImageOutput"]):
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = True
-    """Whether to draw the detected masks on the image or video."""
+    """Whether to draw the detected masks on the image."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -43,7 +61,9 @@ class Sam31ImageInput(InputModel, Request["Sam31ImageOutput"]):
     """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     return_multiple_masks: bool = False
     """Whether to return several masks instead of only the best one."""
@@ -57,6 +77,43 @@ class Sam31ImageInput(InputModel, Request["Sam31ImageOutput"]):
     include_boxes: bool = False
     """Whether to return the bounding box of each detection."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Sam31ImageOutput(OutputModel):
     """Result of fal-ai/sam-3-1/image."""
@@ -65,7 +122,7 @@ class Sam31ImageOutput(OutputModel):
     """Black and white mask images, one for each detection."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     metadata: list[MaskMetadata] | None = None
     """Metadata of the result and its parts."""
@@ -78,7 +135,140 @@ class Sam31ImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam31ImagePipeline(Pipeline[..., Sam31ImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Result[Sam31ImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> PendingRun[Sam31ImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam31ImagePipeline(AsyncPipeline[..., Sam31ImageOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Result[Sam31ImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> AsyncPendingRun[Sam31ImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
 
     class Sam31Image(Endpoint[..., Sam31ImageInput, Sam31ImageOutput]):
         def run(
@@ -86,8 +276,8 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str = "wheel",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -99,14 +289,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -123,8 +312,8 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str = "wheel",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -136,14 +325,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -156,8 +344,8 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str = "wheel",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -169,14 +357,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -194,8 +381,8 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str = "wheel",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -207,14 +394,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -227,8 +413,8 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str = "wheel",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -240,14 +426,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -264,8 +449,8 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str = "wheel",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -277,14 +462,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -297,8 +481,8 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str = "wheel",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -312,14 +496,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -335,8 +518,8 @@ if TYPE_CHECKING:
             *,
             image_url: FileInput,
             prompt: str = "wheel",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -348,25 +531,45 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
                 include_boxes: Whether to return the bounding box of each detection.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam31ImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam31ImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Sam31Image = Endpoint
 
 sam_3_1_image = Sam31Image("fal-ai/sam-3-1/image", Sam31ImageInput, Sam31ImageOutput)
-"""Image endpoint of fal-ai: sam-3-1 image.
+"""Segments objects in an image.
 
 Call it with `sam_3_1_image.subscribe(image_url=…)`.
 """
@@ -374,11 +577,17 @@ Call it with `sam_3_1_image.subscribe(image_url=…)`.
 Input = Sam31ImageInput
 Output = Sam31ImageOutput
 endpoint = sam_3_1_image
+"""Segments objects in an image.
+
+Call it with `sam_3_1_image.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "BoxPrompt",
+    "BoxPromptDict",
     "MaskMetadata",
     "PointPrompt",
+    "PointPromptDict",
     "Sam31ImageInput",
     "Sam31ImageOutput",
     "sam_3_1_image",

@@ -1,4 +1,4 @@
-"""fal-ai/sam-3-1/video — Video endpoint of fal-ai: sam-3-1 video.
+"""fal-ai/sam-3-1/video — Segments objects in a video.
 
 Category: video. https://fal.ai/models/fal-ai/sam-3-1/video
 """
@@ -11,21 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase
-from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase, BoxPromptBaseDict
+from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase, PointPromptBaseDict
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam31VideoInput(InputModel, Request["Sam31VideoOutput"]):
     """Parameters of fal-ai/sam-3-1/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to analyze."""
 
     prompt: str = ""
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     point_prompts: list[PointPromptBase] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -34,32 +52,174 @@ class Sam31VideoInput(InputModel, Request["Sam31VideoOutput"]):
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = True
-    """Whether to draw the detected masks on the image or video."""
+    """Whether to draw the detected masks on the video."""
 
     video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files.
+    """
 
     detection_threshold: Annotated[float, Field(ge=0.1, le=1.0)] = 0.5
-    """Minimum confidence of a detection, from 0 to 1; lower values find more and make more errors.
-    From 0.1 to 1.
+    """Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to
+    1.
     """
 
     max_num_objects: Annotated[int, Field(ge=1, le=128)] = 16
     """Maximum number of objects to track. From 1 to 128."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Sam31VideoOutput(OutputModel):
     """Result of fal-ai/sam-3-1/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     boundingbox_frames_zip: File | None = None
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam31VideoPipeline(Pipeline[..., Sam31VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> PendingRun[Sam31VideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam31VideoPipeline(AsyncPipeline[..., Sam31VideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> AsyncPendingRun[Sam31VideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to analyze.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
 
     class Sam31Video(Endpoint[..., Sam31VideoInput, Sam31VideoOutput]):
         def run(
@@ -67,8 +227,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             prompt: str = "",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -77,14 +237,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
 
             Raises:
@@ -98,8 +257,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             prompt: str = "",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -108,14 +267,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
             """
             ...
@@ -125,8 +283,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             prompt: str = "",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -135,14 +293,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
 
             Raises:
@@ -157,8 +314,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             prompt: str = "",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -167,14 +324,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
             """
             ...
@@ -184,8 +340,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             prompt: str = "",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -194,14 +350,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
 
             Raises:
@@ -215,8 +370,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             prompt: str = "",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -225,14 +380,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
             """
             ...
@@ -242,8 +396,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             prompt: str = "",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -254,14 +408,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
 
             Raises:
@@ -274,8 +427,8 @@ if TYPE_CHECKING:
             *,
             video_url: FileInput,
             prompt: str = "",
-            point_prompts: list[PointPromptBase] = [],
-            box_prompts: list[BoxPromptBase] = [],
+            point_prompts: Sequence[PointPromptBase | PointPromptBaseDict] = [],
+            box_prompts: Sequence[BoxPromptBase | BoxPromptBaseDict] = [],
             apply_mask: bool = True,
             video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
             detection_threshold: float = 0.5,
@@ -284,22 +437,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                video_output_type: File format and codec of the video; some support transparency.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.1 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.1 to 1.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam31VideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam31VideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam31Video = Endpoint
 
 sam_3_1_video = Sam31Video("fal-ai/sam-3-1/video", Sam31VideoInput, Sam31VideoOutput)
-"""Video endpoint of fal-ai: sam-3-1 video.
+"""Segments objects in a video.
 
 Call it with `sam_3_1_video.subscribe(video_url=…)`.
 """
@@ -307,10 +480,16 @@ Call it with `sam_3_1_video.subscribe(video_url=…)`.
 Input = Sam31VideoInput
 Output = Sam31VideoOutput
 endpoint = sam_3_1_video
+"""Segments objects in a video.
+
+Call it with `sam_3_1_video.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "BoxPromptBase",
+    "BoxPromptBaseDict",
     "PointPromptBase",
+    "PointPromptBaseDict",
     "Sam31VideoInput",
     "Sam31VideoOutput",
     "sam_3_1_video",

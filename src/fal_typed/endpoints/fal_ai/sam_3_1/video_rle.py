@@ -1,4 +1,4 @@
-"""fal-ai/sam-3-1/video-rle — Video endpoint of fal-ai: sam-3-1 video-rle.
+"""fal-ai/sam-3-1/video-rle — Segments objects in a video.
 
 Category: video. https://fal.ai/models/fal-ai/sam-3-1/video-rle
 """
@@ -11,24 +11,42 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt import BoxPrompt
-from fal_typed.endpoints._shared.point_prompt import PointPrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt import BoxPrompt, BoxPromptDict
+from fal_typed.endpoints._shared.point_prompt import PointPrompt, PointPromptDict
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam31VideoRleInput(InputModel, Request["Sam31VideoRleOutput"]):
     """Parameters of fal-ai/sam-3-1/video-rle."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to analyze."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the object to select."""
 
     prompt: str = ""
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     point_prompts: list[PointPrompt] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -37,14 +55,14 @@ class Sam31VideoRleInput(InputModel, Request["Sam31VideoRleOutput"]):
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
-    """Whether to draw the detected masks on the image or video."""
+    """Whether to draw the detected masks on the video."""
 
     boundingbox_zip: bool = False
     """Whether to return a ZIP archive of frames with the bounding boxes drawn in."""
 
     detection_threshold: Annotated[float, Field(ge=0.01, le=1.0)] = 0.5
-    """Minimum confidence of a detection, from 0 to 1; lower values find more and make more errors.
-    From 0.01 to 1.
+    """Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to
+    1.
     """
 
     frame_index: int = 0
@@ -53,19 +71,179 @@ class Sam31VideoRleInput(InputModel, Request["Sam31VideoRleOutput"]):
     max_num_objects: Annotated[int, Field(ge=1, le=128)] = 16
     """Maximum number of objects to track. From 1 to 128."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Sam31VideoRleOutput(OutputModel):
     """Result of fal-ai/sam-3-1/video-rle."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     boundingbox_frames_zip: File | None = None
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam31VideoRlePipeline(Pipeline[..., Sam31VideoRleOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoRleOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> PendingRun[Sam31VideoRleOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam31VideoRlePipeline(AsyncPipeline[..., Sam31VideoRleOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoRleOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> AsyncPendingRun[Sam31VideoRleOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
 
     class Sam31VideoRle(Endpoint[..., Sam31VideoRleInput, Sam31VideoRleOutput]):
         def run(
@@ -74,8 +252,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -85,16 +263,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
 
@@ -110,8 +286,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -121,16 +297,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
             """
@@ -142,8 +316,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -153,16 +327,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
 
@@ -179,8 +351,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -190,16 +362,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
             """
@@ -211,8 +381,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -222,16 +392,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
 
@@ -247,8 +415,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -258,16 +426,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
             """
@@ -279,8 +445,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -292,16 +458,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
 
@@ -316,8 +480,8 @@ if TYPE_CHECKING:
             video_url: FileInput,
             mask_url: FileInput | None = None,
             prompt: str = "",
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = False,
             boundingbox_zip: bool = False,
             detection_threshold: float = 0.5,
@@ -327,19 +491,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                prompt: Text description of what to find and extract.
+                video_url: Video to analyze.
+                mask_url: Mask image of the object to select.
+                prompt: What to find, in words.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
-                    drawn in.
-                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
-                    find more and make more errors. From 0.01 to 1.
+                apply_mask: Whether to draw the detected masks on the video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes drawn in.
+                detection_threshold: Minimum confidence of a detection; lower values find more and make more errors. From 0.01 to 1.
                 frame_index: Index of the first frame, starting at 0.
                 max_num_objects: Maximum number of objects to track. From 1 to 128.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam31VideoRlePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam31VideoRlePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam31VideoRle = Endpoint
@@ -347,7 +530,7 @@ else:
 sam_3_1_video_rle = Sam31VideoRle(
     "fal-ai/sam-3-1/video-rle", Sam31VideoRleInput, Sam31VideoRleOutput
 )
-"""Video endpoint of fal-ai: sam-3-1 video-rle.
+"""Segments objects in a video.
 
 Call it with `sam_3_1_video_rle.subscribe(video_url=…)`.
 """
@@ -355,10 +538,16 @@ Call it with `sam_3_1_video_rle.subscribe(video_url=…)`.
 Input = Sam31VideoRleInput
 Output = Sam31VideoRleOutput
 endpoint = sam_3_1_video_rle
+"""Segments objects in a video.
+
+Call it with `sam_3_1_video_rle.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "BoxPrompt",
+    "BoxPromptDict",
     "PointPrompt",
+    "PointPromptDict",
     "Sam31VideoRleInput",
     "Sam31VideoRleOutput",
     "sam_3_1_video_rle",

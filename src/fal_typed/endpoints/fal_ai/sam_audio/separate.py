@@ -1,4 +1,4 @@
-"""fal-ai/sam-audio/separate — Audio endpoint of fal-ai: sam-audio separate.
+"""fal-ai/sam-audio/separate — Separates a sound from the other sounds of an audio file.
 
 Category: audio. https://fal.ai/models/fal-ai/sam-audio/separate
 """
@@ -11,21 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SamAudioSeparateInput(InputModel, Request["SamAudioSeparateOutput"]):
     """Parameters of fal-ai/sam-audio/separate."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to process."""
 
     prompt: str
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     predict_spans: bool = False
+    """Whether to detect where the sound occurs first."""
 
     reranking_candidates: Annotated[int, Field(ge=1, le=7)] = 1
     """Number of candidates to generate and select from; more is better, slower and more expensive.
@@ -33,7 +50,7 @@ class SamAudioSeparateInput(InputModel, Request["SamAudioSeparateOutput"]):
     """
 
     acceleration: Literal["fast", "balanced", "quality"] = "balanced"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Balance of speed against quality. `fast` is fastest, `quality` gives the best quality."""
 
     max_chunk_duration: Annotated[float, Field(ge=10.0, le=60.0)] = 60
     """Maximum length in seconds of a segment; longer recordings are split. From 10 to 60."""
@@ -44,7 +61,7 @@ class SamAudioSeparateInput(InputModel, Request["SamAudioSeparateOutput"]):
     """
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
 
 
 class SamAudioSeparateOutput(OutputModel):
@@ -64,7 +81,116 @@ class SamAudioSeparateOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SamAudioSeparatePipeline(Pipeline[..., SamAudioSeparateOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSeparateOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> PendingRun[SamAudioSeparateOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSamAudioSeparatePipeline(AsyncPipeline[..., SamAudioSeparateOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSeparateOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncPendingRun[SamAudioSeparateOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class SamAudioSeparate(Endpoint[..., SamAudioSeparateInput, SamAudioSeparateOutput]):
         def run(
@@ -82,17 +208,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,17 +238,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -144,17 +264,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,17 +295,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -207,17 +321,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -240,17 +351,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -271,17 +379,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -303,18 +408,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                audio_url: Audio to process.
+                prompt: What to find, in words.
+                predict_spans: Whether to detect where the sound occurs first.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SamAudioSeparatePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSamAudioSeparatePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SamAudioSeparate = Endpoint
@@ -322,7 +447,7 @@ else:
 sam_audio_separate = SamAudioSeparate(
     "fal-ai/sam-audio/separate", SamAudioSeparateInput, SamAudioSeparateOutput
 )
-"""Audio endpoint of fal-ai: sam-audio separate.
+"""Separates a sound from the other sounds of an audio file.
 
 Call it with `sam_audio_separate.subscribe(audio_url=…, prompt=…)`.
 """
@@ -330,5 +455,9 @@ Call it with `sam_audio_separate.subscribe(audio_url=…, prompt=…)`.
 Input = SamAudioSeparateInput
 Output = SamAudioSeparateOutput
 endpoint = sam_audio_separate
+"""Separates a sound from the other sounds of an audio file.
+
+Call it with `sam_audio_separate.subscribe(audio_url=…, prompt=…)`.
+"""
 
 __all__ = ["SamAudioSeparateInput", "SamAudioSeparateOutput", "sam_audio_separate"]

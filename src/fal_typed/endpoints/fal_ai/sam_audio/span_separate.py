@@ -1,4 +1,4 @@
-"""fal-ai/sam-audio/span-separate — Audio endpoint of fal-ai: sam-audio span-separate.
+"""fal-ai/sam-audio/span-separate — Separates a sound from the other sounds of an audio file.
 
 Category: audio. https://fal.ai/models/fal-ai/sam-audio/span-separate
 """
@@ -11,9 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AudioTimeSpan(InputModel):
@@ -26,19 +44,20 @@ class AudioTimeSpan(InputModel):
     """End of this segment, in seconds. At least 0."""
 
     include: bool = True
+    """Whether the target sound occurs in this time range."""
 
 
 class SamAudioSpanSeparateInput(InputModel, Request["SamAudioSpanSeparateOutput"]):
     """Parameters of fal-ai/sam-audio/span-separate."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to process."""
 
     spans: list[AudioTimeSpan]
     """Time ranges in which the target sound can be heard."""
 
     prompt: str | None = None
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     reranking_candidates: Annotated[int, Field(ge=1, le=7)] = 1
     """Number of candidates to generate and select from; more is better, slower and more expensive.
@@ -46,7 +65,7 @@ class SamAudioSpanSeparateInput(InputModel, Request["SamAudioSpanSeparateOutput"
     """
 
     acceleration: Literal["fast", "balanced", "quality"] = "balanced"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Balance of speed against quality. `fast` is fastest, `quality` gives the best quality."""
 
     max_chunk_duration: Annotated[float, Field(ge=10.0, le=60.0)] = 60
     """Maximum length in seconds of a segment; longer recordings are split. From 10 to 60."""
@@ -57,12 +76,48 @@ class SamAudioSpanSeparateInput(InputModel, Request["SamAudioSpanSeparateOutput"
     """
 
     use_sound_activity_ranking: bool = False
+    """Whether to choose among candidates by where the sound occurs."""
 
     trim_to_span: bool = False
     """Whether to trim the result to the given time ranges."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                audio_url: Audio to process.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class SamAudioSpanSeparateOutput(OutputModel):
@@ -82,7 +137,139 @@ class SamAudioSpanSeparateOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AudioTimeSpanDict(TypedDict):
+        """`AudioTimeSpan` as a dict."""
+
+        start: float
+        end: float
+        include: NotRequired[bool]
+
+    class SamAudioSpanSeparatePipeline(Pipeline[..., SamAudioSpanSeparateOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSpanSeparateOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to process.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> PendingRun[SamAudioSpanSeparateOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to process.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSamAudioSpanSeparatePipeline(AsyncPipeline[..., SamAudioSpanSeparateOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSpanSeparateOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to process.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncPendingRun[SamAudioSpanSeparateOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to process.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class SamAudioSpanSeparate(
         Endpoint[..., SamAudioSpanSeparateInput, SamAudioSpanSeparateOutput]
@@ -91,7 +278,7 @@ if TYPE_CHECKING:
             self,
             *,
             audio_url: FileInput,
-            spans: list[AudioTimeSpan],
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
             prompt: str | None = None,
             reranking_candidates: int = 1,
             acceleration: Literal["fast", "balanced", "quality"] = "balanced",
@@ -104,19 +291,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 spans: Time ranges in which the target sound can be heard.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
                 trim_to_span: Whether to trim the result to the given time ranges.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,7 +312,7 @@ if TYPE_CHECKING:
             self,
             *,
             audio_url: FileInput,
-            spans: list[AudioTimeSpan],
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
             prompt: str | None = None,
             reranking_candidates: int = 1,
             acceleration: Literal["fast", "balanced", "quality"] = "balanced",
@@ -141,19 +325,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 spans: Time ranges in which the target sound can be heard.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
                 trim_to_span: Whether to trim the result to the given time ranges.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -161,7 +342,7 @@ if TYPE_CHECKING:
             self,
             *,
             audio_url: FileInput,
-            spans: list[AudioTimeSpan],
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
             prompt: str | None = None,
             reranking_candidates: int = 1,
             acceleration: Literal["fast", "balanced", "quality"] = "balanced",
@@ -174,19 +355,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 spans: Time ranges in which the target sound can be heard.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
                 trim_to_span: Whether to trim the result to the given time ranges.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -199,7 +377,7 @@ if TYPE_CHECKING:
             self,
             *,
             audio_url: FileInput,
-            spans: list[AudioTimeSpan],
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
             prompt: str | None = None,
             reranking_candidates: int = 1,
             acceleration: Literal["fast", "balanced", "quality"] = "balanced",
@@ -212,19 +390,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 spans: Time ranges in which the target sound can be heard.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
                 trim_to_span: Whether to trim the result to the given time ranges.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -232,7 +407,7 @@ if TYPE_CHECKING:
             self,
             *,
             audio_url: FileInput,
-            spans: list[AudioTimeSpan],
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
             prompt: str | None = None,
             reranking_candidates: int = 1,
             acceleration: Literal["fast", "balanced", "quality"] = "balanced",
@@ -245,19 +420,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 spans: Time ranges in which the target sound can be heard.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
                 trim_to_span: Whether to trim the result to the given time ranges.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -269,7 +441,7 @@ if TYPE_CHECKING:
             self,
             *,
             audio_url: FileInput,
-            spans: list[AudioTimeSpan],
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
             prompt: str | None = None,
             reranking_candidates: int = 1,
             acceleration: Literal["fast", "balanced", "quality"] = "balanced",
@@ -282,19 +454,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 spans: Time ranges in which the target sound can be heard.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
                 trim_to_span: Whether to trim the result to the given time ranges.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -302,7 +471,7 @@ if TYPE_CHECKING:
             self,
             *,
             audio_url: FileInput,
-            spans: list[AudioTimeSpan],
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
             prompt: str | None = None,
             reranking_candidates: int = 1,
             acceleration: Literal["fast", "balanced", "quality"] = "balanced",
@@ -317,19 +486,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 spans: Time ranges in which the target sound can be heard.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
                 trim_to_span: Whether to trim the result to the given time ranges.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -340,7 +506,7 @@ if TYPE_CHECKING:
             self,
             *,
             audio_url: FileInput,
-            spans: list[AudioTimeSpan],
+            spans: Sequence[AudioTimeSpan | AudioTimeSpanDict],
             prompt: str | None = None,
             reranking_candidates: int = 1,
             acceleration: Literal["fast", "balanced", "quality"] = "balanced",
@@ -353,28 +519,49 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 spans: Time ranges in which the target sound can be heard.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 7.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 7.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                use_sound_activity_ranking: Whether to choose among candidates by where the sound occurs.
                 trim_to_span: Whether to trim the result to the given time ranges.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SamAudioSpanSeparatePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSamAudioSpanSeparatePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    AudioTimeSpanDict = dict
     SamAudioSpanSeparate = Endpoint
 
 sam_audio_span_separate = SamAudioSpanSeparate(
     "fal-ai/sam-audio/span-separate", SamAudioSpanSeparateInput, SamAudioSpanSeparateOutput
 )
-"""Audio endpoint of fal-ai: sam-audio span-separate.
+"""Separates a sound from the other sounds of an audio file.
 
 Call it with `sam_audio_span_separate.subscribe(audio_url=…, spans=…)`.
 """
@@ -382,9 +569,14 @@ Call it with `sam_audio_span_separate.subscribe(audio_url=…, spans=…)`.
 Input = SamAudioSpanSeparateInput
 Output = SamAudioSpanSeparateOutput
 endpoint = sam_audio_span_separate
+"""Separates a sound from the other sounds of an audio file.
+
+Call it with `sam_audio_span_separate.subscribe(audio_url=…, spans=…)`.
+"""
 
 __all__ = [
     "AudioTimeSpan",
+    "AudioTimeSpanDict",
     "SamAudioSpanSeparateInput",
     "SamAudioSpanSeparateOutput",
     "sam_audio_span_separate",

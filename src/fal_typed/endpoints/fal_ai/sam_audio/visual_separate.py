@@ -1,4 +1,5 @@
-"""fal-ai/sam-audio/visual-separate — Audio endpoint of fal-ai: sam-audio visual-separate.
+"""fal-ai/sam-audio/visual-separate — Separates the sound of an object in a video from the other
+sounds.
 
 Category: audio. https://fal.ai/models/fal-ai/sam-audio/visual-separate
 """
@@ -11,22 +12,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SamAudioVisualSeparateInput(InputModel, Request["SamAudioVisualSeparateOutput"]):
     """Parameters of fal-ai/sam-audio/visual-separate."""
 
     video_url: FileInput
-    """Video to generate audio for or to extract audio from."""
+    """Video whose audio to process."""
 
     mask_video_url: FileInput | None = None
     """Mask clip of the same length; usually the white area is edited."""
 
     prompt: str = ""
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     reranking_candidates: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of candidates to generate and select from; more is better, slower and more expensive.
@@ -34,7 +51,7 @@ class SamAudioVisualSeparateInput(InputModel, Request["SamAudioVisualSeparateOut
     """
 
     acceleration: Literal["fast", "balanced", "quality"] = "balanced"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Balance of speed against quality. `fast` is fastest, `quality` gives the best quality."""
 
     max_chunk_duration: Annotated[float, Field(ge=10.0, le=60.0)] = 60
     """Maximum length in seconds of a segment; longer recordings are split. From 10 to 60."""
@@ -45,7 +62,7 @@ class SamAudioVisualSeparateInput(InputModel, Request["SamAudioVisualSeparateOut
     """
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
 
 
 class SamAudioVisualSeparateOutput(OutputModel):
@@ -65,7 +82,116 @@ class SamAudioVisualSeparateOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SamAudioVisualSeparatePipeline(Pipeline[..., SamAudioVisualSeparateOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioVisualSeparateOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose audio to process.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> PendingRun[SamAudioVisualSeparateOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose audio to process.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSamAudioVisualSeparatePipeline(AsyncPipeline[..., SamAudioVisualSeparateOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioVisualSeparateOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose audio to process.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncPendingRun[SamAudioVisualSeparateOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose audio to process.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class SamAudioVisualSeparate(
         Endpoint[..., SamAudioVisualSeparateInput, SamAudioVisualSeparateOutput]
@@ -85,18 +211,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video whose audio to process.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -119,18 +241,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video whose audio to process.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -149,18 +267,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video whose audio to process.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,18 +298,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video whose audio to process.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -214,18 +324,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video whose audio to process.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -248,18 +354,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video whose audio to process.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -280,18 +382,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video whose audio to process.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -313,19 +411,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video whose audio to process.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
-                prompt: Text description of what to find and extract.
-                reranking_candidates: Number of candidates to generate and select from; more is
-                    better, slower and more expensive. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
-                    split. From 10 to 60.
-                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
-                    transitions. From 0 to 30.
-                output_format: File format of the audio.
+                prompt: What to find, in words.
+                reranking_candidates: Number of candidates to generate and select from; more is better, slower and more expensive. From 1 to 4.
+                acceleration: Balance of speed against quality. `fast` is fastest, `quality` gives the best quality.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to 30.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SamAudioVisualSeparatePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSamAudioVisualSeparatePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SamAudioVisualSeparate = Endpoint
@@ -333,7 +450,7 @@ else:
 sam_audio_visual_separate = SamAudioVisualSeparate(
     "fal-ai/sam-audio/visual-separate", SamAudioVisualSeparateInput, SamAudioVisualSeparateOutput
 )
-"""Audio endpoint of fal-ai: sam-audio visual-separate.
+"""Separates the sound of an object in a video from the other sounds.
 
 Call it with `sam_audio_visual_separate.subscribe(video_url=…)`.
 """
@@ -341,6 +458,10 @@ Call it with `sam_audio_visual_separate.subscribe(video_url=…)`.
 Input = SamAudioVisualSeparateInput
 Output = SamAudioVisualSeparateOutput
 endpoint = sam_audio_visual_separate
+"""Separates the sound of an object in a video from the other sounds.
+
+Call it with `sam_audio_visual_separate.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "SamAudioVisualSeparateInput",

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.sana._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        Sana as Sana,
         SanaInput as SanaInput,
         SanaOutput as SanaOutput,
         StyleName as StyleName,
@@ -19,7 +21,15 @@ if TYPE_CHECKING:
         sana as sana,
     )
 
-__all__ = ["ImageSize", "ImageSizePreset", "SanaInput", "SanaOutput", "StyleName", "sana"]
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "SanaInput",
+    "SanaOutput",
+    "StyleName",
+    "sana",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -28,9 +38,11 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
+            "Sana",
             "SanaInput",
             "SanaOutput",
             "StyleName",
@@ -43,4 +55,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

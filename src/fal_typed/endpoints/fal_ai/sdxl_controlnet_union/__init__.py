@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.sdxl_controlnet_union._endpoint import (
         Embedding as Embedding,
+        EmbeddingDict as EmbeddingDict,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
+        SdxlControlnetUnion as SdxlControlnetUnion,
         SdxlControlnetUnionInput as SdxlControlnetUnionInput,
         SdxlControlnetUnionOutput as SdxlControlnetUnionOutput,
         endpoint as endpoint,
@@ -22,9 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "SdxlControlnetUnionInput",
     "SdxlControlnetUnionOutput",
     "sdxl_controlnet_union",
@@ -37,11 +44,15 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Embedding",
+            "EmbeddingDict",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
+            "SdxlControlnetUnion",
             "SdxlControlnetUnionInput",
             "SdxlControlnetUnionOutput",
             "endpoint",
@@ -55,4 +66,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

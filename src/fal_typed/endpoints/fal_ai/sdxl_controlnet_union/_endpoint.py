@@ -1,4 +1,4 @@
-"""fal-ai/sdxl-controlnet-union — Image endpoint of fal-ai: sdxl-controlnet-union.
+"""fal-ai/sdxl-controlnet-union — Generates images from text and a control image.
 
 Category: image. https://fal.ai/models/fal-ai/sdxl-controlnet-union
 """
@@ -11,13 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SdxlControlnetUnionInput(InputModel, Request["SdxlControlnetUnionOutput"]):
@@ -56,7 +74,7 @@ class SdxlControlnetUnionInput(InputModel, Request["SdxlControlnetUnionOutput"])
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -81,7 +99,7 @@ class SdxlControlnetUnionInput(InputModel, Request["SdxlControlnetUnionOutput"])
     """
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=70)] = 35
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 70."""
@@ -124,6 +142,77 @@ class SdxlControlnetUnionInput(InputModel, Request["SdxlControlnetUnionOutput"])
     edge map.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class SdxlControlnetUnionOutput(OutputModel):
     """Result of fal-ai/sdxl-controlnet-union."""
@@ -145,7 +234,276 @@ class SdxlControlnetUnionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SdxlControlnetUnionPipeline(Pipeline[..., SdxlControlnetUnionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Result[SdxlControlnetUnionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> PendingRun[SdxlControlnetUnionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSdxlControlnetUnionPipeline(AsyncPipeline[..., SdxlControlnetUnionOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Result[SdxlControlnetUnionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> AsyncPendingRun[SdxlControlnetUnionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+            """
+            ...
 
     class SdxlControlnetUnion(Endpoint[..., SdxlControlnetUnionInput, SdxlControlnetUnionOutput]):
         def run(
@@ -157,13 +515,13 @@ if TYPE_CHECKING:
             controlnet_conditioning_scale: float = 0.5,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -185,44 +543,32 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -239,13 +585,13 @@ if TYPE_CHECKING:
             controlnet_conditioning_scale: float = 0.5,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -267,44 +613,32 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
             """
             ...
 
@@ -317,13 +651,13 @@ if TYPE_CHECKING:
             controlnet_conditioning_scale: float = 0.5,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -345,44 +679,32 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -400,13 +722,13 @@ if TYPE_CHECKING:
             controlnet_conditioning_scale: float = 0.5,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -428,44 +750,32 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
             """
             ...
 
@@ -478,13 +788,13 @@ if TYPE_CHECKING:
             controlnet_conditioning_scale: float = 0.5,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -506,44 +816,32 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -560,13 +858,13 @@ if TYPE_CHECKING:
             controlnet_conditioning_scale: float = 0.5,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -588,44 +886,32 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
             """
             ...
 
@@ -638,13 +924,13 @@ if TYPE_CHECKING:
             controlnet_conditioning_scale: float = 0.5,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -668,44 +954,32 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -721,13 +995,13 @@ if TYPE_CHECKING:
             controlnet_conditioning_scale: float = 0.5,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -749,45 +1023,56 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SdxlControlnetUnionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSdxlControlnetUnionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SdxlControlnetUnion = Endpoint
@@ -795,7 +1080,7 @@ else:
 sdxl_controlnet_union = SdxlControlnetUnion(
     "fal-ai/sdxl-controlnet-union", SdxlControlnetUnionInput, SdxlControlnetUnionOutput
 )
-"""Image endpoint of fal-ai: sdxl-controlnet-union.
+"""Generates images from text and a control image.
 
 Call it with `sdxl_controlnet_union.subscribe(prompt=…)`.
 """
@@ -803,12 +1088,19 @@ Call it with `sdxl_controlnet_union.subscribe(prompt=…)`.
 Input = SdxlControlnetUnionInput
 Output = SdxlControlnetUnionOutput
 endpoint = sdxl_controlnet_union
+"""Generates images from text and a control image.
+
+Call it with `sdxl_controlnet_union.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "SdxlControlnetUnionInput",
     "SdxlControlnetUnionOutput",
     "sdxl_controlnet_union",

@@ -1,5 +1,4 @@
-"""fal-ai/sdxl-controlnet-union/image-to-image — Image endpoint of fal-ai: sdxl-controlnet-union,
-image to image.
+"""fal-ai/sdxl-controlnet-union/image-to-image — Changes an image by text and a control image.
 
 Category: image. https://fal.ai/models/fal-ai/sdxl-controlnet-union/image-to-image
 """
@@ -12,13 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding import Embedding
-from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.embedding import Embedding, EmbeddingDict
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SdxlControlnetUnionImageToImageInput(
@@ -27,10 +44,10 @@ class SdxlControlnetUnionImageToImageInput(
     """Parameters of fal-ai/sdxl-controlnet-union/image-to-image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     canny_image_url: FileInput | None = None
     """Control image for edges."""
@@ -65,7 +82,7 @@ class SdxlControlnetUnionImageToImageInput(
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the image. `png` is lossless, `jpeg` gives smaller files."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -90,7 +107,7 @@ class SdxlControlnetUnionImageToImageInput(
     """
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=70)] = 35
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 70."""
@@ -124,8 +141,8 @@ class SdxlControlnetUnionImageToImageInput(
     """
 
     strength: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.05 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.05 to
+    1.
     """
 
     sync_mode: bool = False
@@ -140,6 +157,85 @@ class SdxlControlnetUnionImageToImageInput(
     """Whether to extract soft edges from the control image; turn it off if the image is already an
     edge map.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            crop_output: bool = False,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                crop_output: Whether to crop the result to the edited area.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class SdxlControlnetUnionImageToImageOutput(OutputModel):
@@ -162,7 +258,312 @@ class SdxlControlnetUnionImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SdxlControlnetUnionImageToImagePipeline(
+        Pipeline[..., SdxlControlnetUnionImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            crop_output: bool = False,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Result[SdxlControlnetUnionImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                crop_output: Whether to crop the result to the edited area.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            crop_output: bool = False,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> PendingRun[SdxlControlnetUnionImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                crop_output: Whether to crop the result to the edited area.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSdxlControlnetUnionImageToImagePipeline(
+        AsyncPipeline[..., SdxlControlnetUnionImageToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            crop_output: bool = False,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Result[SdxlControlnetUnionImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                crop_output: Whether to crop the result to the edited area.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            crop_output: bool = False,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            preserve_aspect_ratio: bool = False,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> AsyncPendingRun[SdxlControlnetUnionImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
+                crop_output: Whether to crop the result to the edited area.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
+            """
+            ...
 
     class SdxlControlnetUnionImageToImage(
         Endpoint[..., SdxlControlnetUnionImageToImageInput, SdxlControlnetUnionImageToImageOutput]
@@ -178,13 +579,13 @@ if TYPE_CHECKING:
             crop_output: bool = False,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -206,51 +607,38 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 crop_output: Whether to crop the result to the edited area.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -269,13 +657,13 @@ if TYPE_CHECKING:
             crop_output: bool = False,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -297,51 +685,38 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 crop_output: Whether to crop the result to the edited area.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
             """
             ...
 
@@ -356,13 +731,13 @@ if TYPE_CHECKING:
             crop_output: bool = False,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -384,51 +759,38 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 crop_output: Whether to crop the result to the edited area.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -448,13 +810,13 @@ if TYPE_CHECKING:
             crop_output: bool = False,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -476,51 +838,38 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 crop_output: Whether to crop the result to the edited area.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
             """
             ...
 
@@ -535,13 +884,13 @@ if TYPE_CHECKING:
             crop_output: bool = False,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -563,51 +912,38 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 crop_output: Whether to crop the result to the edited area.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -626,13 +962,13 @@ if TYPE_CHECKING:
             crop_output: bool = False,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -654,51 +990,38 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 crop_output: Whether to crop the result to the edited area.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
             """
             ...
 
@@ -713,13 +1036,13 @@ if TYPE_CHECKING:
             crop_output: bool = False,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -743,51 +1066,38 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 crop_output: Whether to crop the result to the edited area.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -805,13 +1115,13 @@ if TYPE_CHECKING:
             crop_output: bool = False,
             depth_image_url: FileInput | None = None,
             depth_preprocess: bool = True,
-            embeddings: list[Embedding] = [],
+            embeddings: Sequence[Embedding | EmbeddingDict] = [],
             enable_safety_checker: bool = True,
             expand_prompt: bool = False,
             format: Literal["jpeg", "png"] = "jpeg",
             guidance_scale: float = 7.5,
-            image_size: ImageSize | ImageSizePreset | None = None,
-            loras: list[LoraWeight] = [],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             negative_prompt: str = "",
             normal_image_url: FileInput | None = None,
             normal_preprocess: bool = True,
@@ -833,52 +1143,64 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
                 canny_image_url: Control image for edges.
-                canny_preprocess: Whether to extract edges from the control image; turn it off if
-                    the image is already an edge map.
-                controlnet_conditioning_scale: How strongly the control image influences the result.
-                    From 0 to 1.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result. From 0 to 1.
                 crop_output: Whether to crop the result to the edited area.
                 depth_image_url: Control image for depth.
-                depth_preprocess: Whether to estimate depth from the control image; turn it off if
-                    the image is already a depth map.
-                embeddings: Textual inversion embeddings to load, each for a style or an object that
-                    the prompt can use.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that the prompt can use.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                format: File format of the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                format: File format of the image. `png` is lossless, `jpeg` gives smaller files.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
                 negative_prompt: Text description of what to avoid in the result.
                 normal_image_url: Control image for surface normals.
-                normal_preprocess: Whether to estimate normals from the control image; turn it off
-                    if the image is already a normal map.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 70.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off if the image is already a normal map.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 70.
                 openpose_image_url: Control image for the body pose.
-                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
-                    the image already shows a skeleton.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if the image already shows a skeleton.
                 preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
                 request_id: Your own id, which is returned with the result.
                 safety_checker_version: Version of the content filter; the second is newer.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 segmentation_image_url: Control image for the segmentation into areas.
-                segmentation_preprocess: Whether to segment the control image; turn it off if the
-                    image is already a segmentation map.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.05 to 1.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the image is already a segmentation map.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.05 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 teed_image_url: Control image for soft edges.
-                teed_preprocess: Whether to extract soft edges from the control image; turn it off
-                    if the image is already an edge map.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off if the image is already an edge map.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> SdxlControlnetUnionImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSdxlControlnetUnionImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SdxlControlnetUnionImageToImage = Endpoint
@@ -888,7 +1210,7 @@ sdxl_controlnet_union_image_to_image = SdxlControlnetUnionImageToImage(
     SdxlControlnetUnionImageToImageInput,
     SdxlControlnetUnionImageToImageOutput,
 )
-"""Image endpoint of fal-ai: sdxl-controlnet-union, image to image.
+"""Changes an image by text and a control image.
 
 Call it with `sdxl_controlnet_union_image_to_image.subscribe(image_url=…, prompt=…)`.
 """
@@ -896,12 +1218,19 @@ Call it with `sdxl_controlnet_union_image_to_image.subscribe(image_url=…, prom
 Input = SdxlControlnetUnionImageToImageInput
 Output = SdxlControlnetUnionImageToImageOutput
 endpoint = sdxl_controlnet_union_image_to_image
+"""Changes an image by text and a control image.
+
+Call it with `sdxl_controlnet_union_image_to_image.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Embedding",
+    "EmbeddingDict",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoraWeight",
+    "LoraWeightDict",
     "SdxlControlnetUnionImageToImageInput",
     "SdxlControlnetUnionImageToImageOutput",
     "sdxl_controlnet_union_image_to_image",

@@ -1,4 +1,4 @@
-"""fal-ai/sora-2/characters — Video endpoint of fal-ai: sora-2 characters.
+"""fal-ai/sora-2/characters — Creates a character from a video, for later requests.
 
 Category: video. https://fal.ai/models/fal-ai/sora-2/characters
 """
@@ -11,39 +11,100 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sora2CharactersInput(InputModel, Request["Sora2CharactersOutput"]):
     """Parameters of fal-ai/sora-2/characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to start from."""
 
     name: Annotated[str, Field(max_length=80, min_length=1)]
-    """1 to 80 characters."""
+    """Name, for later use. 1 to 80 characters."""
 
 
 class Sora2CharactersOutput(OutputModel):
     """Result of fal-ai/sora-2/characters."""
 
     id: str
+    """Id of the character, for later requests."""
 
     name: str
+    """Name of the character."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sora2CharactersPipeline(Pipeline[..., Sora2CharactersOutput]):
+        def run(self, *, video_url: FileInput, name: str) -> Result[Sora2CharactersOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
+            """
+            ...
+
+        def submit(self, *, video_url: FileInput, name: str) -> PendingRun[Sora2CharactersOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSora2CharactersPipeline(AsyncPipeline[..., Sora2CharactersOutput]):
+        async def run(self, *, video_url: FileInput, name: str) -> Result[Sora2CharactersOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput, name: str
+        ) -> AsyncPendingRun[Sora2CharactersOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
+            """
+            ...
 
     class Sora2Characters(Endpoint[..., Sora2CharactersInput, Sora2CharactersOutput]):
         def run(self, *, video_url: FileInput, name: str) -> Result[Sora2CharactersOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                name: 1 to 80 characters.
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -57,8 +118,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                name: 1 to 80 characters.
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
             """
             ...
 
@@ -66,8 +127,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                name: 1 to 80 characters.
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,8 +143,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                name: 1 to 80 characters.
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
             """
             ...
 
@@ -91,8 +152,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                name: 1 to 80 characters.
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,8 +167,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                name: 1 to 80 characters.
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
             """
             ...
 
@@ -117,8 +178,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                name: 1 to 80 characters.
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,9 +192,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                name: 1 to 80 characters.
+                video_url: Video to start from.
+                name: Name, for later use. 1 to 80 characters.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sora2CharactersPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSora2CharactersPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sora2Characters = Endpoint
@@ -141,7 +225,7 @@ else:
 sora_2_characters = Sora2Characters(
     "fal-ai/sora-2/characters", Sora2CharactersInput, Sora2CharactersOutput
 )
-"""Video endpoint of fal-ai: sora-2 characters.
+"""Creates a character from a video, for later requests.
 
 Call it with `sora_2_characters.subscribe(video_url=…, name=…)`.
 """
@@ -149,5 +233,9 @@ Call it with `sora_2_characters.subscribe(video_url=…, name=…)`.
 Input = Sora2CharactersInput
 Output = Sora2CharactersOutput
 endpoint = sora_2_characters
+"""Creates a character from a video, for later requests.
+
+Call it with `sora_2_characters.subscribe(video_url=…, name=…)`.
+"""
 
 __all__ = ["Sora2CharactersInput", "Sora2CharactersOutput", "sora_2_characters"]

@@ -1,4 +1,4 @@
-"""fal-ai/speech-to-text — Text endpoint of fal-ai: speech-to-text.
+"""fal-ai/speech-to-text — Transcribes speech to text.
 
 Category: text. https://fal.ai/models/fal-ai/speech-to-text
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SpeechToTextInput(InputModel, Request["SpeechToTextOutput"]):
     """Parameters of fal-ai/speech-to-text."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio to transcribe."""
 
     use_pnc: bool = True
     """Whether to add punctuation and capitalization."""
@@ -35,14 +51,61 @@ class SpeechToTextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SpeechToTextPipeline(Pipeline[..., SpeechToTextOutput]):
+        def run(self, *, audio_url: FileInput, use_pnc: bool = True) -> Result[SpeechToTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> PendingRun[SpeechToTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSpeechToTextPipeline(AsyncPipeline[..., SpeechToTextOutput]):
+        async def run(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        async def submit(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> AsyncPendingRun[SpeechToTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
 
     class SpeechToText(Endpoint[..., SpeechToTextInput, SpeechToTextOutput]):
         def run(self, *, audio_url: FileInput, use_pnc: bool = True) -> Result[SpeechToTextOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -57,7 +120,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -68,7 +131,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -84,7 +147,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -95,7 +158,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -110,7 +173,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -123,7 +186,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -137,15 +200,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SpeechToTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSpeechToTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SpeechToText = Endpoint
 
 speech_to_text = SpeechToText("fal-ai/speech-to-text", SpeechToTextInput, SpeechToTextOutput)
-"""Text endpoint of fal-ai: speech-to-text.
+"""Transcribes speech to text.
 
 Call it with `speech_to_text.subscribe(audio_url=…)`.
 """
@@ -153,5 +237,9 @@ Call it with `speech_to_text.subscribe(audio_url=…)`.
 Input = SpeechToTextInput
 Output = SpeechToTextOutput
 endpoint = speech_to_text
+"""Transcribes speech to text.
+
+Call it with `speech_to_text.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["SpeechToTextInput", "SpeechToTextOutput", "speech_to_text"]

@@ -1,4 +1,4 @@
-"""fal-ai/speech-to-text/stream — Text endpoint of fal-ai: speech-to-text stream.
+"""fal-ai/speech-to-text/stream — Transcribes speech to text.
 
 Category: text. https://fal.ai/models/fal-ai/speech-to-text/stream
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SpeechToTextStreamInput(InputModel, Request["SpeechToTextStreamOutput"]):
     """Parameters of fal-ai/speech-to-text/stream."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio to transcribe."""
 
     use_pnc: bool = True
     """Whether to add punctuation and capitalization."""
@@ -29,7 +45,56 @@ class SpeechToTextStreamOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SpeechToTextStreamPipeline(Pipeline[..., SpeechToTextStreamOutput]):
+        def run(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextStreamOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> PendingRun[SpeechToTextStreamOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSpeechToTextStreamPipeline(AsyncPipeline[..., SpeechToTextStreamOutput]):
+        async def run(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextStreamOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        async def submit(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> AsyncPendingRun[SpeechToTextStreamOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
 
     class SpeechToTextStream(Endpoint[..., SpeechToTextStreamInput, SpeechToTextStreamOutput]):
         def run(
@@ -38,7 +103,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -53,7 +118,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -64,7 +129,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -80,7 +145,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -91,7 +156,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -106,7 +171,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -119,7 +184,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -133,9 +198,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SpeechToTextStreamPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSpeechToTextStreamPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SpeechToTextStream = Endpoint
@@ -143,7 +231,7 @@ else:
 speech_to_text_stream = SpeechToTextStream(
     "fal-ai/speech-to-text/stream", SpeechToTextStreamInput, SpeechToTextStreamOutput
 )
-"""Text endpoint of fal-ai: speech-to-text stream.
+"""Transcribes speech to text.
 
 Call it with `speech_to_text_stream.subscribe(audio_url=…)`.
 """
@@ -151,5 +239,9 @@ Call it with `speech_to_text_stream.subscribe(audio_url=…)`.
 Input = SpeechToTextStreamInput
 Output = SpeechToTextStreamOutput
 endpoint = speech_to_text_stream
+"""Transcribes speech to text.
+
+Call it with `speech_to_text_stream.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["SpeechToTextStreamInput", "SpeechToTextStreamOutput", "speech_to_text_stream"]

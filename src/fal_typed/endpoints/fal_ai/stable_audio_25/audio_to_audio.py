@@ -1,5 +1,4 @@
-"""fal-ai/stable-audio-25/audio-to-audio — Audio endpoint of fal-ai: stable-audio-25, audio to
-audio.
+"""fal-ai/stable-audio-25/audio-to-audio — Changes an audio file by text instructions.
 
 Category: audio. https://fal.ai/models/fal-ai/stable-audio-25/audio-to-audio
 """
@@ -12,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StableAudio25AudioToAudioInput(InputModel, Request["StableAudio25AudioToAudioOutput"]):
     """Parameters of fal-ai/stable-audio-25/audio-to-audio."""
 
     prompt: str
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the sound to generate."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to edit."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.8
     """Balance between the given audio and the prompt. From 0.01 to 1."""
@@ -33,15 +48,15 @@ class StableAudio25AudioToAudioInput(InputModel, Request["StableAudio25AudioToAu
     """Number of inference steps; more steps take longer and give finer detail. From 4 to 8."""
 
     total_seconds: Annotated[int, Field(ge=1, le=190)] | None = None
-    """From 1 to 190."""
+    """Duration of the audio in seconds. From 1 to 190."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=25.0)] = 1
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 1 to 25.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 1 to 25.
     """
 
     sync_mode: bool = False
-    """Whether to return the file as a data URI in the response and keep it out of the request
+    """Whether to return the audio as a data URI in the response and keep it out of the request
     history.
     """
 
@@ -53,14 +68,125 @@ class StableAudio25AudioToAudioOutput(OutputModel):
     """Result of fal-ai/stable-audio-25/audio-to-audio."""
 
     audio: Audio
-    """The generated audio, as a file to download."""
+    """The resulting audio, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudio25AudioToAudioPipeline(Pipeline[..., StableAudio25AudioToAudioOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            strength: float = 0.8,
+            num_inference_steps: int = 8,
+            total_seconds: int | None = None,
+            guidance_scale: float = 1,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25AudioToAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
+                strength: Balance between the given audio and the prompt. From 0.01 to 1.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            strength: float = 0.8,
+            num_inference_steps: int = 8,
+            total_seconds: int | None = None,
+            guidance_scale: float = 1,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> PendingRun[StableAudio25AudioToAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
+                strength: Balance between the given audio and the prompt. From 0.01 to 1.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableAudio25AudioToAudioPipeline(
+        AsyncPipeline[..., StableAudio25AudioToAudioOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            strength: float = 0.8,
+            num_inference_steps: int = 8,
+            total_seconds: int | None = None,
+            guidance_scale: float = 1,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25AudioToAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
+                strength: Balance between the given audio and the prompt. From 0.01 to 1.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            strength: float = 0.8,
+            num_inference_steps: int = 8,
+            total_seconds: int | None = None,
+            guidance_scale: float = 1,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[StableAudio25AudioToAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
+                strength: Balance between the given audio and the prompt. From 0.01 to 1.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class StableAudio25AudioToAudio(
         Endpoint[..., StableAudio25AudioToAudioInput, StableAudio25AudioToAudioOutput]
@@ -80,16 +206,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 strength: Balance between the given audio and the prompt. From 0.01 to 1.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                total_seconds: From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -113,16 +236,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 strength: Balance between the given audio and the prompt. From 0.01 to 1.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                total_seconds: From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -142,16 +262,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 strength: Balance between the given audio and the prompt. From 0.01 to 1.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                total_seconds: From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -176,16 +293,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 strength: Balance between the given audio and the prompt. From 0.01 to 1.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                total_seconds: From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -205,16 +319,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 strength: Balance between the given audio and the prompt. From 0.01 to 1.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                total_seconds: From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -238,16 +349,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 strength: Balance between the given audio and the prompt. From 0.01 to 1.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                total_seconds: From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -269,16 +377,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 strength: Balance between the given audio and the prompt. From 0.01 to 1.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                total_seconds: From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -301,18 +406,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 strength: Balance between the given audio and the prompt. From 0.01 to 1.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                total_seconds: From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                total_seconds: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StableAudio25AudioToAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncStableAudio25AudioToAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StableAudio25AudioToAudio = Endpoint
@@ -322,7 +447,7 @@ stable_audio_25_audio_to_audio = StableAudio25AudioToAudio(
     StableAudio25AudioToAudioInput,
     StableAudio25AudioToAudioOutput,
 )
-"""Audio endpoint of fal-ai: stable-audio-25, audio to audio.
+"""Changes an audio file by text instructions.
 
 Call it with `stable_audio_25_audio_to_audio.subscribe(prompt=…, audio_url=…)`.
 """
@@ -330,6 +455,10 @@ Call it with `stable_audio_25_audio_to_audio.subscribe(prompt=…, audio_url=…
 Input = StableAudio25AudioToAudioInput
 Output = StableAudio25AudioToAudioOutput
 endpoint = stable_audio_25_audio_to_audio
+"""Changes an audio file by text instructions.
+
+Call it with `stable_audio_25_audio_to_audio.subscribe(prompt=…, audio_url=…)`.
+"""
 
 __all__ = [
     "StableAudio25AudioToAudioInput",

@@ -1,4 +1,4 @@
-"""fal-ai/stable-audio-25/inpaint — Audio endpoint of fal-ai: stable-audio-25 inpaint.
+"""fal-ai/stable-audio-25/inpaint — Regenerates a part of an audio file.
 
 Category: audio. https://fal.ai/models/fal-ai/stable-audio-25/inpaint
 """
@@ -11,39 +11,55 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StableAudio25InpaintInput(InputModel, Request["StableAudio25InpaintOutput"]):
     """Parameters of fal-ai/stable-audio-25/inpaint."""
 
     prompt: str
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the sound to generate."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to edit."""
 
     seconds_total: Annotated[int, Field(ge=1, le=190)] | None = 190
     """Duration of the audio in seconds. From 1 to 190."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=25.0)] = 1
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 1 to 25.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 1 to 25.
     """
 
     mask_start: Annotated[int, Field(ge=0, le=190)] = 30
-    """From 0 to 190."""
+    """Start of the part to regenerate, in seconds. From 0 to 190."""
 
     mask_end: Annotated[int, Field(ge=0, le=190)] = 190
-    """From 0 to 190."""
+    """End of the part to regenerate, in seconds. From 0 to 190."""
 
     num_inference_steps: Annotated[int, Field(ge=4, le=8)] = 8
     """Number of inference steps; more steps take longer and give finer detail. From 4 to 8."""
 
     sync_mode: bool = False
-    """Whether to return the file as a data URI in the response and keep it out of the request
+    """Whether to return the audio as a data URI in the response and keep it out of the request
     history.
     """
 
@@ -55,14 +71,131 @@ class StableAudio25InpaintOutput(OutputModel):
     """Result of fal-ai/stable-audio-25/inpaint."""
 
     audio: Audio
-    """The generated audio, as a file to download."""
+    """The resulting audio, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudio25InpaintPipeline(Pipeline[..., StableAudio25InpaintOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25InpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> PendingRun[StableAudio25InpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableAudio25InpaintPipeline(AsyncPipeline[..., StableAudio25InpaintOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25InpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[StableAudio25InpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class StableAudio25Inpaint(
         Endpoint[..., StableAudio25InpaintInput, StableAudio25InpaintOutput]
@@ -83,17 +216,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                mask_start: From 0 to 190.
-                mask_end: From 0 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -118,17 +248,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                mask_start: From 0 to 190.
-                mask_end: From 0 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -149,17 +276,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                mask_start: From 0 to 190.
-                mask_end: From 0 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -185,17 +309,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                mask_start: From 0 to 190.
-                mask_end: From 0 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -216,17 +337,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                mask_start: From 0 to 190.
-                mask_end: From 0 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -251,17 +369,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                mask_start: From 0 to 190.
-                mask_end: From 0 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -284,17 +399,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                mask_start: From 0 to 190.
-                mask_end: From 0 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -318,19 +430,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
-                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound to generate.
+                audio_url: Audio to edit.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                mask_start: From 0 to 190.
-                mask_end: From 0 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: Start of the part to regenerate, in seconds. From 0 to 190.
+                mask_end: End of the part to regenerate, in seconds. From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StableAudio25InpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncStableAudio25InpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StableAudio25Inpaint = Endpoint
@@ -338,7 +470,7 @@ else:
 stable_audio_25_inpaint = StableAudio25Inpaint(
     "fal-ai/stable-audio-25/inpaint", StableAudio25InpaintInput, StableAudio25InpaintOutput
 )
-"""Audio endpoint of fal-ai: stable-audio-25 inpaint.
+"""Regenerates a part of an audio file.
 
 Call it with `stable_audio_25_inpaint.subscribe(prompt=…, audio_url=…)`.
 """
@@ -346,5 +478,9 @@ Call it with `stable_audio_25_inpaint.subscribe(prompt=…, audio_url=…)`.
 Input = StableAudio25InpaintInput
 Output = StableAudio25InpaintOutput
 endpoint = stable_audio_25_inpaint
+"""Regenerates a part of an audio file.
+
+Call it with `stable_audio_25_inpaint.subscribe(prompt=…, audio_url=…)`.
+"""
 
 __all__ = ["StableAudio25InpaintInput", "StableAudio25InpaintOutput", "stable_audio_25_inpaint"]

@@ -1,4 +1,4 @@
-"""fal-ai/stable-audio-25/text-to-audio — Audio endpoint of fal-ai: stable-audio-25, text to audio.
+"""fal-ai/stable-audio-25/text-to-audio — Generates audio from text.
 
 Category: audio. https://fal.ai/models/fal-ai/stable-audio-25/text-to-audio
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StableAudio25TextToAudioInput(InputModel, Request["StableAudio25TextToAudioOutput"]):
     """Parameters of fal-ai/stable-audio-25/text-to-audio."""
 
     prompt: str
-    """Text description of the sound, music or voice to generate."""
+    """Text description of the sound to generate."""
 
     seconds_total: Annotated[int, Field(ge=1, le=190)] = 190
     """Duration of the audio in seconds. From 1 to 190."""
@@ -29,12 +45,12 @@ class StableAudio25TextToAudioInput(InputModel, Request["StableAudio25TextToAudi
     """Number of inference steps; more steps take longer and give finer detail. From 4 to 8."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=25.0)] = 1
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 1 to 25.
+    """How closely the result follows the prompt; low values allow more freedom, high values can
+    cause artifacts. From 1 to 25.
     """
 
     sync_mode: bool = False
-    """Whether to return the file as a data URI in the response and keep it out of the request
+    """Whether to return the audio as a data URI in the response and keep it out of the request
     history.
     """
 
@@ -53,7 +69,100 @@ class StableAudio25TextToAudioOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudio25TextToAudioPipeline(Pipeline[..., StableAudio25TextToAudioOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seconds_total: int = 190,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25TextToAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seconds_total: int = 190,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> PendingRun[StableAudio25TextToAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableAudio25TextToAudioPipeline(AsyncPipeline[..., StableAudio25TextToAudioOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seconds_total: int = 190,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25TextToAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seconds_total: int = 190,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[StableAudio25TextToAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the sound to generate.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class StableAudio25TextToAudio(
         Endpoint[..., StableAudio25TextToAudioInput, StableAudio25TextToAudioOutput]
@@ -71,14 +180,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -100,14 +206,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -125,14 +228,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -155,14 +255,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -180,14 +277,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -209,14 +303,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -236,14 +327,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -264,16 +352,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the sound, music or voice to generate.
+                prompt: Text description of the sound to generate.
                 seconds_total: Duration of the audio in seconds. From 1 to 190.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 4 to 8.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 1 to 25.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 4 to 8.
+                guidance_scale: How closely the result follows the prompt; low values allow more freedom, high values can cause artifacts. From 1 to 25.
+                sync_mode: Whether to return the audio as a data URI in the response and keep it out of the request history.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StableAudio25TextToAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncStableAudio25TextToAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StableAudio25TextToAudio = Endpoint
@@ -283,7 +391,7 @@ stable_audio_25_text_to_audio = StableAudio25TextToAudio(
     StableAudio25TextToAudioInput,
     StableAudio25TextToAudioOutput,
 )
-"""Audio endpoint of fal-ai: stable-audio-25, text to audio.
+"""Generates audio from text.
 
 Call it with `stable_audio_25_text_to_audio.subscribe(prompt=…)`.
 """
@@ -291,6 +399,10 @@ Call it with `stable_audio_25_text_to_audio.subscribe(prompt=…)`.
 Input = StableAudio25TextToAudioInput
 Output = StableAudio25TextToAudioOutput
 endpoint = stable_audio_25_text_to_audio
+"""Generates audio from text.
+
+Call it with `stable_audio_25_text_to_audio.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "StableAudio25TextToAudioInput",

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.stable_cascade._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        StableCascade as StableCascade,
         StableCascadeInput as StableCascadeInput,
         StableCascadeOutput as StableCascadeOutput,
         endpoint as endpoint,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "StableCascadeInput",
     "StableCascadeOutput",
@@ -33,9 +36,11 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
+            "StableCascade",
             "StableCascadeInput",
             "StableCascadeOutput",
             "endpoint",
@@ -49,4 +54,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/stable-cascade — Image endpoint of fal-ai: stable-cascade.
+"""fal-ai/stable-cascade — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/stable-cascade
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StableCascadeInput(InputModel, Request["StableCascadeOutput"]):
@@ -51,12 +67,49 @@ class StableCascadeInput(InputModel, Request["StableCascadeOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 20,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 4,
+            second_stage_guidance_scale: float = 0,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class StableCascadeOutput(OutputModel):
@@ -79,7 +132,140 @@ class StableCascadeOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableCascadePipeline(Pipeline[..., StableCascadeOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 20,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 4,
+            second_stage_guidance_scale: float = 0,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[StableCascadeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 20,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 4,
+            second_stage_guidance_scale: float = 0,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> PendingRun[StableCascadeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableCascadePipeline(AsyncPipeline[..., StableCascadeOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 20,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 4,
+            second_stage_guidance_scale: float = 0,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[StableCascadeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 20,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 4,
+            second_stage_guidance_scale: float = 0,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[StableCascadeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class StableCascade(Endpoint[..., StableCascadeInput, StableCascadeOutput]):
         def run(
@@ -91,7 +277,7 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 4,
             second_stage_guidance_scale: float = 0,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -104,16 +290,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,7 +313,7 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 4,
             second_stage_guidance_scale: float = 0,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -143,16 +326,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -165,7 +345,7 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 4,
             second_stage_guidance_scale: float = 0,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -178,16 +358,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -205,7 +382,7 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 4,
             second_stage_guidance_scale: float = 0,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -218,16 +395,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -240,7 +414,7 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 4,
             second_stage_guidance_scale: float = 0,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -253,16 +427,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -279,7 +450,7 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 4,
             second_stage_guidance_scale: float = 0,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -292,16 +463,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -314,7 +482,7 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 4,
             second_stage_guidance_scale: float = 0,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -329,16 +497,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -354,7 +519,7 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 4,
             second_stage_guidance_scale: float = 0,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -367,23 +532,41 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 40.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> StableCascadePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncStableCascadePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StableCascade = Endpoint
 
 stable_cascade = StableCascade("fal-ai/stable-cascade", StableCascadeInput, StableCascadeOutput)
-"""Image endpoint of fal-ai: stable-cascade.
+"""Generates images from text.
 
 Call it with `stable_cascade.subscribe(prompt=…)`.
 """
@@ -391,9 +574,14 @@ Call it with `stable_cascade.subscribe(prompt=…)`.
 Input = StableCascadeInput
 Output = StableCascadeOutput
 endpoint = stable_cascade
+"""Generates images from text.
+
+Call it with `stable_cascade.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "StableCascadeInput",
     "StableCascadeOutput",

@@ -1,4 +1,4 @@
-"""fal-ai/stable-cascade/sote-diffusion — Image endpoint of fal-ai: stable-cascade sote-diffusion.
+"""fal-ai/stable-cascade/sote-diffusion — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/stable-cascade/sote-diffusion
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StableCascadeSoteDiffusionInput(InputModel, Request["StableCascadeSoteDiffusionOutput"]):
@@ -51,12 +67,51 @@ class StableCascadeSoteDiffusionInput(InputModel, Request["StableCascadeSoteDiff
     """Whether to check for unsafe content and blank or reject it."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class StableCascadeSoteDiffusionOutput(OutputModel):
@@ -79,7 +134,150 @@ class StableCascadeSoteDiffusionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableCascadeSoteDiffusionPipeline(Pipeline[..., StableCascadeSoteDiffusionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[StableCascadeSoteDiffusionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> PendingRun[StableCascadeSoteDiffusionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncStableCascadeSoteDiffusionPipeline(
+        AsyncPipeline[..., StableCascadeSoteDiffusionOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[StableCascadeSoteDiffusionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[StableCascadeSoteDiffusionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class StableCascadeSoteDiffusion(
         Endpoint[..., StableCascadeSoteDiffusionInput, StableCascadeSoteDiffusionOutput]
@@ -93,7 +291,9 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 8,
             second_stage_guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -106,16 +306,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,7 +329,9 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 8,
             second_stage_guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -145,16 +344,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -167,7 +363,9 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 8,
             second_stage_guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -180,16 +378,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,7 +402,9 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 8,
             second_stage_guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -220,16 +417,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -242,7 +436,9 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 8,
             second_stage_guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -255,16 +451,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -281,7 +474,9 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 8,
             second_stage_guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -294,16 +489,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -316,7 +508,9 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 8,
             second_stage_guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -331,16 +525,13 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -356,7 +547,9 @@ if TYPE_CHECKING:
             second_stage_steps: int = 10,
             guidance_scale: float = 8,
             second_stage_guidance_scale: float = 2,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=1024, height=1536
+            ),
             seed: int | None = None,
             enable_safety_checker: bool = True,
             num_images: int = 1,
@@ -369,17 +562,39 @@ if TYPE_CHECKING:
                 negative_prompt: Text description of what to avoid in the result.
                 first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
                 second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
-                    From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt. From 0 to 20.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> StableCascadeSoteDiffusionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncStableCascadeSoteDiffusionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     StableCascadeSoteDiffusion = Endpoint
@@ -389,7 +604,7 @@ stable_cascade_sote_diffusion = StableCascadeSoteDiffusion(
     StableCascadeSoteDiffusionInput,
     StableCascadeSoteDiffusionOutput,
 )
-"""Image endpoint of fal-ai: stable-cascade sote-diffusion.
+"""Generates images from text.
 
 Call it with `stable_cascade_sote_diffusion.subscribe(prompt=…)`.
 """
@@ -397,9 +612,14 @@ Call it with `stable_cascade_sote_diffusion.subscribe(prompt=…)`.
 Input = StableCascadeSoteDiffusionInput
 Output = StableCascadeSoteDiffusionOutput
 endpoint = stable_cascade_sote_diffusion
+"""Generates images from text.
+
+Call it with `stable_cascade_sote_diffusion.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "StableCascadeSoteDiffusionInput",
     "StableCascadeSoteDiffusionOutput",

@@ -1,4 +1,4 @@
-"""fal-ai/switti/512 — Image endpoint of fal-ai: switti 512.
+"""fal-ai/switti/512 — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/switti/512
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Switti512Input(InputModel, Request["Switti512Output"]):
@@ -26,10 +42,11 @@ class Switti512Input(InputModel, Request["Switti512Output"]):
     """Text description of what to avoid in the result."""
 
     sampling_top_k: Annotated[int, Field(ge=10, le=1000)] = 400
-    """From 10 to 1000."""
+    """Only this number of most likely tokens is considered. From 10 to 1000."""
 
     sampling_top_p: Annotated[float, Field(ge=0.1, le=1.0)] = 0.95
-    """From 0.1 to 1."""
+    """Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
+    """
 
     more_smooth: bool = True
     """Whether to generate smoother surfaces, with less fine texture."""
@@ -38,10 +55,10 @@ class Switti512Input(InputModel, Request["Switti512Output"]):
     """Whether images of the same prompt should differ more."""
 
     smooth_start_si: Annotated[int, Field(ge=0, le=10)] = 2
-    """From 0 to 10."""
+    """Scale from which smoother sampling is used. From 0 to 10."""
 
     turn_off_cfg_start_si: Annotated[int, Field(ge=0, le=10)] = 8
-    """From 0 to 10."""
+    """Scale from which guidance is turned off. From 0 to 10."""
 
     last_scale_temp: Annotated[float, Field(ge=0.1, le=10.0)] = 0.1
     """Sampling temperature of the last, finest scale. From 0.1 to 10."""
@@ -63,7 +80,7 @@ class Switti512Input(InputModel, Request["Switti512Output"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
 
 class Switti512Output(OutputModel):
@@ -86,7 +103,164 @@ class Switti512Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Switti512Pipeline(Pipeline[..., Switti512Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[Switti512Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> PendingRun[Switti512Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSwitti512Pipeline(AsyncPipeline[..., Switti512Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[Switti512Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncPendingRun[Switti512Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class Switti512(Endpoint[..., Switti512Input, Switti512Output]):
         def run(
@@ -112,20 +286,18 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                sampling_top_k: From 10 to 1000.
-                sampling_top_p: From 0.1 to 1.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
                 more_smooth: Whether to generate smoother surfaces, with less fine texture.
                 more_diverse: Whether images of the same prompt should differ more.
-                smooth_start_si: From 0 to 10.
-                turn_off_cfg_start_si: From 0 to 10.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
                 last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -156,20 +328,18 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                sampling_top_k: From 10 to 1000.
-                sampling_top_p: From 0.1 to 1.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
                 more_smooth: Whether to generate smoother surfaces, with less fine texture.
                 more_diverse: Whether images of the same prompt should differ more.
-                smooth_start_si: From 0 to 10.
-                turn_off_cfg_start_si: From 0 to 10.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
                 last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -196,20 +366,18 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                sampling_top_k: From 10 to 1000.
-                sampling_top_p: From 0.1 to 1.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
                 more_smooth: Whether to generate smoother surfaces, with less fine texture.
                 more_diverse: Whether images of the same prompt should differ more.
-                smooth_start_si: From 0 to 10.
-                turn_off_cfg_start_si: From 0 to 10.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
                 last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -241,20 +409,18 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                sampling_top_k: From 10 to 1000.
-                sampling_top_p: From 0.1 to 1.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
                 more_smooth: Whether to generate smoother surfaces, with less fine texture.
                 more_diverse: Whether images of the same prompt should differ more.
-                smooth_start_si: From 0 to 10.
-                turn_off_cfg_start_si: From 0 to 10.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
                 last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -281,20 +447,18 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                sampling_top_k: From 10 to 1000.
-                sampling_top_p: From 0.1 to 1.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
                 more_smooth: Whether to generate smoother surfaces, with less fine texture.
                 more_diverse: Whether images of the same prompt should differ more.
-                smooth_start_si: From 0 to 10.
-                turn_off_cfg_start_si: From 0 to 10.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
                 last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -325,20 +489,18 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                sampling_top_k: From 10 to 1000.
-                sampling_top_p: From 0.1 to 1.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
                 more_smooth: Whether to generate smoother surfaces, with less fine texture.
                 more_diverse: Whether images of the same prompt should differ more.
-                smooth_start_si: From 0 to 10.
-                turn_off_cfg_start_si: From 0 to 10.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
                 last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -367,20 +529,18 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                sampling_top_k: From 10 to 1000.
-                sampling_top_p: From 0.1 to 1.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
                 more_smooth: Whether to generate smoother surfaces, with less fine texture.
                 more_diverse: Whether images of the same prompt should differ more.
-                smooth_start_si: From 0 to 10.
-                turn_off_cfg_start_si: From 0 to 10.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
                 last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -410,27 +570,46 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
-                sampling_top_k: From 10 to 1000.
-                sampling_top_p: From 0.1 to 1.
+                sampling_top_k: Only this number of most likely tokens is considered. From 10 to 1000.
+                sampling_top_p: Only the most likely tokens with this cumulative probability are considered. From 0.1 to 1.
                 more_smooth: Whether to generate smoother surfaces, with less fine texture.
                 more_diverse: Whether images of the same prompt should differ more.
-                smooth_start_si: From 0 to 10.
-                turn_off_cfg_start_si: From 0 to 10.
+                smooth_start_si: Scale from which smoother sampling is used. From 0 to 10.
+                turn_off_cfg_start_si: Scale from which guidance is turned off. From 0 to 10.
                 last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Switti512Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSwitti512Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Switti512 = Endpoint
 
 switti_512 = Switti512("fal-ai/switti/512", Switti512Input, Switti512Output)
-"""Image endpoint of fal-ai: switti 512.
+"""Generates images from text.
 
 Call it with `switti_512.subscribe(prompt=…)`.
 """
@@ -438,5 +617,9 @@ Call it with `switti_512.subscribe(prompt=…)`.
 Input = Switti512Input
 Output = Switti512Output
 endpoint = switti_512
+"""Generates images from text.
+
+Call it with `switti_512.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Switti512Input", "Switti512Output", "switti_512"]

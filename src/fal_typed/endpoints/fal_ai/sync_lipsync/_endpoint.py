@@ -1,4 +1,4 @@
-"""fal-ai/sync-lipsync — Video endpoint of fal-ai: sync-lipsync.
+"""fal-ai/sync-lipsync — Matches the lips of the person in a video to an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/sync-lipsync
 """
@@ -9,36 +9,140 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SyncLipsyncInput(InputModel, Request["SyncLipsyncOutput"]):
     """Parameters of fal-ai/sync-lipsync."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     model: Literal["lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"] = "lipsync-1.9.0-beta"
     """Model to use; models differ in quality, speed and price."""
 
     sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off"
-    """What to do when audio and video differ in length."""
+    """What to do when audio and video differ in length. `cut_off` ends with the shorter one,
+    `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence`
+    fills up with silence, `remap` changes the speed of the video.
+    """
 
 
 class SyncLipsyncOutput(OutputModel):
     """Result of fal-ai/sync-lipsync."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SyncLipsyncPipeline(Pipeline[..., SyncLipsyncOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> PendingRun[SyncLipsyncOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSyncLipsyncPipeline(AsyncPipeline[..., SyncLipsyncOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> AsyncPendingRun[SyncLipsyncOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+            """
+            ...
 
     class SyncLipsync(Endpoint[..., SyncLipsyncInput, SyncLipsyncOutput]):
         def run(
@@ -54,10 +158,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 model: Model to use; models differ in quality, speed and price.
-                sync_mode: What to do when audio and video differ in length.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -78,10 +182,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 model: Model to use; models differ in quality, speed and price.
-                sync_mode: What to do when audio and video differ in length.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
             """
             ...
 
@@ -98,10 +202,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 model: Model to use; models differ in quality, speed and price.
-                sync_mode: What to do when audio and video differ in length.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,10 +227,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 model: Model to use; models differ in quality, speed and price.
-                sync_mode: What to do when audio and video differ in length.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
             """
             ...
 
@@ -143,10 +247,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 model: Model to use; models differ in quality, speed and price.
-                sync_mode: What to do when audio and video differ in length.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,10 +271,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 model: Model to use; models differ in quality, speed and price.
-                sync_mode: What to do when audio and video differ in length.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
             """
             ...
 
@@ -189,10 +293,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 model: Model to use; models differ in quality, speed and price.
-                sync_mode: What to do when audio and video differ in length.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -212,17 +316,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 model: Model to use; models differ in quality, speed and price.
-                sync_mode: What to do when audio and video differ in length.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SyncLipsyncPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSyncLipsyncPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SyncLipsync = Endpoint
 
 sync_lipsync = SyncLipsync("fal-ai/sync-lipsync", SyncLipsyncInput, SyncLipsyncOutput)
-"""Video endpoint of fal-ai: sync-lipsync.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `sync_lipsync.subscribe(video_url=…, audio_url=…)`.
 """
@@ -230,5 +355,9 @@ Call it with `sync_lipsync.subscribe(video_url=…, audio_url=…)`.
 Input = SyncLipsyncInput
 Output = SyncLipsyncOutput
 endpoint = sync_lipsync
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `sync_lipsync.subscribe(video_url=…, audio_url=…)`.
+"""
 
 __all__ = ["SyncLipsyncInput", "SyncLipsyncOutput", "sync_lipsync"]

@@ -1,4 +1,4 @@
-"""fal-ai/sync-lipsync/react-1 — Video endpoint of fal-ai: sync-lipsync react-1.
+"""fal-ai/sync-lipsync/react-1 — Matches the lips of the person in a video to an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/sync-lipsync/react-1
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Emotion: TypeAlias = Literal["happy", "angry", "sad", "neutral", "disgusted", "surprised"]
 """Value of the parameter `emotion`."""
@@ -23,18 +39,22 @@ class SyncLipsyncReact1Input(InputModel, Request["SyncLipsyncReact1Output"]):
     """Parameters of fal-ai/sync-lipsync/react-1."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     emotion: Emotion
     """Emotion that the face expresses."""
 
     model_mode: Literal["lips", "face", "head"] = "face"
+    """Part of the person to animate."""
 
     lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce"
-    """What to do when audio and video differ in length."""
+    """What to do when audio and video differ in length. `cut_off` ends with the shorter one,
+    `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence`
+    fills up with silence, `remap` changes the speed of the video.
+    """
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Sampling temperature; low values are more predictable, high values are more varied. From 0
@@ -46,11 +66,104 @@ class SyncLipsyncReact1Output(OutputModel):
     """Result of fal-ai/sync-lipsync/react-1."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SyncLipsyncReact1Pipeline(Pipeline[..., SyncLipsyncReact1Output]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> Result[SyncLipsyncReact1Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                emotion: Emotion that the face expresses.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> PendingRun[SyncLipsyncReact1Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                emotion: Emotion that the face expresses.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSyncLipsyncReact1Pipeline(AsyncPipeline[..., SyncLipsyncReact1Output]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> Result[SyncLipsyncReact1Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                emotion: Emotion that the face expresses.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> AsyncPendingRun[SyncLipsyncReact1Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                emotion: Emotion that the face expresses.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+            """
+            ...
 
     class SyncLipsyncReact1(Endpoint[..., SyncLipsyncReact1Input, SyncLipsyncReact1Output]):
         def run(
@@ -66,12 +179,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 emotion: Emotion that the face expresses.
-                lipsync_mode: What to do when audio and video differ in length.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,12 +205,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 emotion: Emotion that the face expresses.
-                lipsync_mode: What to do when audio and video differ in length.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
             """
             ...
 
@@ -114,12 +227,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 emotion: Emotion that the face expresses.
-                lipsync_mode: What to do when audio and video differ in length.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,12 +254,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 emotion: Emotion that the face expresses.
-                lipsync_mode: What to do when audio and video differ in length.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
             """
             ...
 
@@ -163,12 +276,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 emotion: Emotion that the face expresses.
-                lipsync_mode: What to do when audio and video differ in length.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,12 +302,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 emotion: Emotion that the face expresses.
-                lipsync_mode: What to do when audio and video differ in length.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
             """
             ...
 
@@ -213,12 +326,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 emotion: Emotion that the face expresses.
-                lipsync_mode: What to do when audio and video differ in length.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -238,13 +351,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
                 emotion: Emotion that the face expresses.
-                lipsync_mode: What to do when audio and video differ in length.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
+                model_mode: Part of the person to animate.
+                lipsync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SyncLipsyncReact1Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSyncLipsyncReact1Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SyncLipsyncReact1 = Endpoint
@@ -252,7 +388,7 @@ else:
 sync_lipsync_react_1 = SyncLipsyncReact1(
     "fal-ai/sync-lipsync/react-1", SyncLipsyncReact1Input, SyncLipsyncReact1Output
 )
-"""Video endpoint of fal-ai: sync-lipsync react-1.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `sync_lipsync_react_1.subscribe(video_url=…, audio_url=…, emotion=…)`.
 """
@@ -260,5 +396,9 @@ Call it with `sync_lipsync_react_1.subscribe(video_url=…, audio_url=…, emoti
 Input = SyncLipsyncReact1Input
 Output = SyncLipsyncReact1Output
 endpoint = sync_lipsync_react_1
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `sync_lipsync_react_1.subscribe(video_url=…, audio_url=…, emotion=…)`.
+"""
 
 __all__ = ["Emotion", "SyncLipsyncReact1Input", "SyncLipsyncReact1Output", "sync_lipsync_react_1"]

@@ -1,4 +1,4 @@
-"""fal-ai/thinksound — Video endpoint of fal-ai: thinksound.
+"""fal-ai/thinksound — Adds matching sound to a video.
 
 Category: video. https://fal.ai/models/fal-ai/thinksound
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ThinksoundInput(InputModel, Request["ThinksoundOutput"]):
     """Parameters of fal-ai/thinksound."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
     prompt: str = ""
-    """What happens in the video, in words: subject, action and style."""
+    """Text description of the sound to generate."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -42,14 +58,99 @@ class ThinksoundOutput(OutputModel):
     """Result of fal-ai/thinksound."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     prompt: str
     """Text that the video was generated from, as the model received it."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ThinksoundPipeline(Pipeline[..., ThinksoundOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Result[ThinksoundOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> PendingRun[ThinksoundOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncThinksoundPipeline(AsyncPipeline[..., ThinksoundOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Result[ThinksoundOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> AsyncPendingRun[ThinksoundOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
+            """
+            ...
 
     class Thinksound(Endpoint[..., ThinksoundInput, ThinksoundOutput]):
         def run(
@@ -64,13 +165,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,13 +189,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
             """
             ...
 
@@ -112,13 +209,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,13 +234,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
             """
             ...
 
@@ -161,13 +254,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -187,13 +278,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
             """
             ...
 
@@ -211,13 +300,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,20 +323,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ThinksoundPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncThinksoundPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Thinksound = Endpoint
 
 thinksound = Thinksound("fal-ai/thinksound", ThinksoundInput, ThinksoundOutput)
-"""Video endpoint of fal-ai: thinksound.
+"""Adds matching sound to a video.
 
 Call it with `thinksound.subscribe(video_url=…)`.
 """
@@ -257,5 +363,9 @@ Call it with `thinksound.subscribe(video_url=…)`.
 Input = ThinksoundInput
 Output = ThinksoundOutput
 endpoint = thinksound
+"""Adds matching sound to a video.
+
+Call it with `thinksound.subscribe(video_url=…)`.
+"""
 
 __all__ = ["ThinksoundInput", "ThinksoundOutput", "thinksound"]

@@ -1,4 +1,4 @@
-"""fal-ai/thinksound/audio — Video endpoint of fal-ai: thinksound audio.
+"""fal-ai/thinksound/audio — Generates matching sound for a video.
 
 Category: video. https://fal.ai/models/fal-ai/thinksound/audio
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ThinksoundAudioInput(InputModel, Request["ThinksoundAudioOutput"]):
     """Parameters of fal-ai/thinksound/audio."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
     prompt: str = ""
-    """What happens in the video, in words: subject, action and style."""
+    """Text description of the sound to generate."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -49,7 +65,92 @@ class ThinksoundAudioOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ThinksoundAudioPipeline(Pipeline[..., ThinksoundAudioOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Result[ThinksoundAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> PendingRun[ThinksoundAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncThinksoundAudioPipeline(AsyncPipeline[..., ThinksoundAudioOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Result[ThinksoundAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> AsyncPendingRun[ThinksoundAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
+            """
+            ...
 
     class ThinksoundAudio(Endpoint[..., ThinksoundAudioInput, ThinksoundAudioOutput]):
         def run(
@@ -64,13 +165,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,13 +189,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
             """
             ...
 
@@ -112,13 +209,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,13 +234,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
             """
             ...
 
@@ -161,13 +254,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -187,13 +278,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
             """
             ...
 
@@ -211,13 +300,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,14 +323,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to add sound to.
+                prompt: Text description of the sound to generate.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 100.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 1 to 20.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ThinksoundAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncThinksoundAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ThinksoundAudio = Endpoint
@@ -251,7 +359,7 @@ else:
 thinksound_audio = ThinksoundAudio(
     "fal-ai/thinksound/audio", ThinksoundAudioInput, ThinksoundAudioOutput
 )
-"""Video endpoint of fal-ai: thinksound audio.
+"""Generates matching sound for a video.
 
 Call it with `thinksound_audio.subscribe(video_url=…)`.
 """
@@ -259,5 +367,9 @@ Call it with `thinksound_audio.subscribe(video_url=…)`.
 Input = ThinksoundAudioInput
 Output = ThinksoundAudioOutput
 endpoint = thinksound_audio
+"""Generates matching sound for a video.
+
+Call it with `thinksound_audio.subscribe(video_url=…)`.
+"""
 
 __all__ = ["ThinksoundAudioInput", "ThinksoundAudioOutput", "thinksound_audio"]

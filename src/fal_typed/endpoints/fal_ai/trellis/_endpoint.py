@@ -1,4 +1,4 @@
-"""fal-ai/trellis — 3D endpoint of fal-ai: trellis.
+"""fal-ai/trellis — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/trellis
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TrellisInput(InputModel, Request["TrellisOutput"]):
@@ -38,8 +54,7 @@ class TrellisInput(InputModel, Request["TrellisOutput"]):
     """Number of sampling steps for shape and texture. From 1 to 50."""
 
     mesh_simplify: Annotated[float, Field(ge=0.9, le=0.98)] = 0.95
-    """Fraction of faces to remove, from 0 to 1; higher gives a simpler mesh. From 0.9 to 0.98.
-    """
+    """Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98."""
 
     texture_size: Literal[512, 1024, 2048] = 1024
     """Width and height of the texture image in pixels; larger is sharper and gives a larger file.
@@ -57,7 +72,116 @@ class TrellisOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TrellisPipeline(Pipeline[..., TrellisOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> Result[TrellisOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> PendingRun[TrellisOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTrellisPipeline(AsyncPipeline[..., TrellisOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> Result[TrellisOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> AsyncPendingRun[TrellisOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+            """
+            ...
 
     class Trellis(Endpoint[..., TrellisInput, TrellisOutput]):
         def run(
@@ -77,16 +201,12 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -111,16 +231,12 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
             """
             ...
 
@@ -141,16 +257,12 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -176,16 +288,12 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
             """
             ...
 
@@ -206,16 +314,12 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -240,16 +344,12 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
             """
             ...
 
@@ -272,16 +372,12 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -305,23 +401,40 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TrellisPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncTrellisPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Trellis = Endpoint
 
 trellis = Trellis("fal-ai/trellis", TrellisInput, TrellisOutput)
-"""3D endpoint of fal-ai: trellis.
+"""Builds a 3D model from an image.
 
 Call it with `trellis.subscribe(image_url=…)`.
 """
@@ -329,5 +442,9 @@ Call it with `trellis.subscribe(image_url=…)`.
 Input = TrellisInput
 Output = TrellisOutput
 endpoint = trellis
+"""Builds a 3D model from an image.
+
+Call it with `trellis.subscribe(image_url=…)`.
+"""
 
 __all__ = ["TrellisInput", "TrellisOutput", "trellis"]

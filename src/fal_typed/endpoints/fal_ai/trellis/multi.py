@@ -1,4 +1,4 @@
-"""fal-ai/trellis/multi — 3D endpoint of fal-ai: trellis multi.
+"""fal-ai/trellis/multi — Builds a 3D model from images of an object.
 
 Category: 3d. https://fal.ai/models/fal-ai/trellis/multi
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TrellisMultiInput(InputModel, Request["TrellisMultiOutput"]):
@@ -38,14 +54,14 @@ class TrellisMultiInput(InputModel, Request["TrellisMultiOutput"]):
     """Number of sampling steps for shape and texture. From 1 to 50."""
 
     mesh_simplify: Annotated[float, Field(ge=0.9, le=0.98)] = 0.95
-    """Fraction of faces to remove, from 0 to 1; higher gives a simpler mesh. From 0.9 to 0.98.
-    """
+    """Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98."""
 
     texture_size: Literal[512, 1024, 2048] = 1024
     """Width and height of the texture image in pixels; larger is sharper and gives a larger file.
     """
 
     multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic"
+    """How to combine several images."""
 
 
 class TrellisMultiOutput(OutputModel):
@@ -59,7 +75,124 @@ class TrellisMultiOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TrellisMultiPipeline(Pipeline[..., TrellisMultiOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> Result[TrellisMultiOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> PendingRun[TrellisMultiOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTrellisMultiPipeline(AsyncPipeline[..., TrellisMultiOutput]):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> Result[TrellisMultiOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> AsyncPendingRun[TrellisMultiOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
+            """
+            ...
 
     class TrellisMulti(Endpoint[..., TrellisMultiInput, TrellisMultiOutput]):
         def run(
@@ -80,16 +213,13 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,16 +245,13 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
             """
             ...
 
@@ -146,16 +273,13 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -182,16 +306,13 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
             """
             ...
 
@@ -213,16 +334,13 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -248,16 +366,13 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
             """
             ...
 
@@ -281,16 +396,13 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -315,23 +427,41 @@ if TYPE_CHECKING:
             Args:
                 image_urls: Images of the same object from different angles.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                slat_guidance_strength: How closely shape and texture follow the input image. From 0
-                    to 10.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0 to 10.
                 slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
-                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
-                    mesh. From 0.9 to 0.98.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                mesh_simplify: Fraction of faces to remove; higher gives a simpler mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                multiimage_algo: How to combine several images.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TrellisMultiPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncTrellisMultiPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     TrellisMulti = Endpoint
 
 trellis_multi = TrellisMulti("fal-ai/trellis/multi", TrellisMultiInput, TrellisMultiOutput)
-"""3D endpoint of fal-ai: trellis multi.
+"""Builds a 3D model from images of an object.
 
 Call it with `trellis_multi.subscribe(image_urls=…)`.
 """
@@ -339,5 +469,9 @@ Call it with `trellis_multi.subscribe(image_urls=…)`.
 Input = TrellisMultiInput
 Output = TrellisMultiOutput
 endpoint = trellis_multi
+"""Builds a 3D model from images of an object.
+
+Call it with `trellis_multi.subscribe(image_urls=…)`.
+"""
 
 __all__ = ["TrellisMultiInput", "TrellisMultiOutput", "trellis_multi"]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.trellis_2._endpoint import (
         Input as Input,
         Output as Output,
+        Trellis2 as Trellis2,
         Trellis2Input as Trellis2Input,
         Trellis2Output as Trellis2Output,
         endpoint as endpoint,
@@ -23,11 +24,20 @@ if not TYPE_CHECKING:
     from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name in {"Input", "Output", "Trellis2Input", "Trellis2Output", "endpoint", "trellis_2"}:
+        if name in {
+            "Input",
+            "Output",
+            "Trellis2",
+            "Trellis2Input",
+            "Trellis2Output",
+            "endpoint",
+            "trellis_2",
+        }:
             return getattr(import_module("fal_typed.endpoints.fal_ai.trellis_2._endpoint"), name)
         if any(module.name == name for module in iter_modules(__path__)):
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/trellis-2 — 3D endpoint of fal-ai: trellis-2.
+"""fal-ai/trellis-2 — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/trellis-2
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Trellis2Input(InputModel, Request["Trellis2Output"]):
@@ -38,10 +54,10 @@ class Trellis2Input(InputModel, Request["Trellis2Output"]):
     """
 
     ss_guidance_interval_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
-    """From 0 to 1."""
+    """Fraction of the process at which guidance of the coarse structure starts. From 0 to 1."""
 
     ss_guidance_interval_end: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """From 0 to 1."""
+    """Fraction of the process at which guidance of the coarse structure ends. From 0 to 1."""
 
     ss_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
     """Number of sampling steps for the coarse structure. From 1 to 50."""
@@ -56,10 +72,10 @@ class Trellis2Input(InputModel, Request["Trellis2Output"]):
     """Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1."""
 
     shape_slat_guidance_interval_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
-    """From 0 to 1."""
+    """Fraction of the process at which guidance of the shape starts. From 0 to 1."""
 
     shape_slat_guidance_interval_end: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """From 0 to 1."""
+    """Fraction of the process at which guidance of the shape ends. From 0 to 1."""
 
     shape_slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
     """Number of sampling steps for the refined shape. From 1 to 50."""
@@ -75,10 +91,10 @@ class Trellis2Input(InputModel, Request["Trellis2Output"]):
     """Rescaling of the guidance for the texture; higher is more stable. From 0 to 1."""
 
     tex_slat_guidance_interval_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
-    """Fraction of the process, from 0 to 1, at which texture guidance starts. From 0 to 1."""
+    """Fraction of the process at which texture guidance starts. From 0 to 1."""
 
     tex_slat_guidance_interval_end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
-    """Fraction of the process, from 0 to 1, at which texture guidance ends. From 0 to 1."""
+    """Fraction of the process at which texture guidance ends. From 0 to 1."""
 
     tex_slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
     """Number of sampling steps for the texture. From 1 to 50."""
@@ -97,22 +113,22 @@ class Trellis2Input(InputModel, Request["Trellis2Output"]):
     """Whether to rebuild the surface with uniform faces."""
 
     remesh_band: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """From 0 to 4."""
+    """Width of the band around the surface that is rebuilt. From 0 to 4."""
 
     remesh_project: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """How closely the new mesh is projected onto the original surface. From 0 to 1."""
 
     uv_unwrap_angle_threshold_deg: Annotated[float, Field(ge=0.0, le=180.0)] = 90
-    """From 0 to 180."""
+    """Angle from which the surface is cut for the texture, in degrees. From 0 to 180."""
 
     uv_unwrap_refine_iterations: Annotated[int, Field(ge=0, le=10)] = 0
-    """From 0 to 10."""
+    """Number of passes that refine the texture layout. From 0 to 10."""
 
     uv_unwrap_global_iterations: Annotated[int, Field(ge=1, le=10)] = 1
-    """From 1 to 10."""
+    """Number of passes over the whole texture layout. From 1 to 10."""
 
     uv_unwrap_smooth_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 1
-    """From 0 to 10."""
+    """How much the borders of the texture layout are smoothed. From 0 to 10."""
 
 
 class Trellis2Output(OutputModel):
@@ -123,7 +139,292 @@ class Trellis2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Trellis2Pipeline(Pipeline[..., Trellis2Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> Result[Trellis2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> PendingRun[Trellis2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTrellis2Pipeline(AsyncPipeline[..., Trellis2Output]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> Result[Trellis2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> AsyncPendingRun[Trellis2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
+            """
+            ...
 
     class Trellis2(Endpoint[..., Trellis2Input, Trellis2Output]):
         def run(
@@ -165,48 +466,34 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
-                ss_guidance_interval_start: From 0 to 1.
-                ss_guidance_interval_end: From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_guidance_interval_start: From 0 to 1.
-                shape_slat_guidance_interval_end: From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
                 remesh: Whether to rebuild the surface with uniform faces.
-                remesh_band: From 0 to 4.
-                remesh_project: From 0 to 1.
-                uv_unwrap_angle_threshold_deg: From 0 to 180.
-                uv_unwrap_refine_iterations: From 0 to 10.
-                uv_unwrap_global_iterations: From 1 to 10.
-                uv_unwrap_smooth_strength: From 0 to 10.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -253,48 +540,34 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
-                ss_guidance_interval_start: From 0 to 1.
-                ss_guidance_interval_end: From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_guidance_interval_start: From 0 to 1.
-                shape_slat_guidance_interval_end: From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
                 remesh: Whether to rebuild the surface with uniform faces.
-                remesh_band: From 0 to 4.
-                remesh_project: From 0 to 1.
-                uv_unwrap_angle_threshold_deg: From 0 to 180.
-                uv_unwrap_refine_iterations: From 0 to 10.
-                uv_unwrap_global_iterations: From 1 to 10.
-                uv_unwrap_smooth_strength: From 0 to 10.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
             """
             ...
 
@@ -337,48 +610,34 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
-                ss_guidance_interval_start: From 0 to 1.
-                ss_guidance_interval_end: From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_guidance_interval_start: From 0 to 1.
-                shape_slat_guidance_interval_end: From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
                 remesh: Whether to rebuild the surface with uniform faces.
-                remesh_band: From 0 to 4.
-                remesh_project: From 0 to 1.
-                uv_unwrap_angle_threshold_deg: From 0 to 180.
-                uv_unwrap_refine_iterations: From 0 to 10.
-                uv_unwrap_global_iterations: From 1 to 10.
-                uv_unwrap_smooth_strength: From 0 to 10.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -426,48 +685,34 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
-                ss_guidance_interval_start: From 0 to 1.
-                ss_guidance_interval_end: From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_guidance_interval_start: From 0 to 1.
-                shape_slat_guidance_interval_end: From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
                 remesh: Whether to rebuild the surface with uniform faces.
-                remesh_band: From 0 to 4.
-                remesh_project: From 0 to 1.
-                uv_unwrap_angle_threshold_deg: From 0 to 180.
-                uv_unwrap_refine_iterations: From 0 to 10.
-                uv_unwrap_global_iterations: From 1 to 10.
-                uv_unwrap_smooth_strength: From 0 to 10.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
             """
             ...
 
@@ -510,48 +755,34 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
-                ss_guidance_interval_start: From 0 to 1.
-                ss_guidance_interval_end: From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_guidance_interval_start: From 0 to 1.
-                shape_slat_guidance_interval_end: From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
                 remesh: Whether to rebuild the surface with uniform faces.
-                remesh_band: From 0 to 4.
-                remesh_project: From 0 to 1.
-                uv_unwrap_angle_threshold_deg: From 0 to 180.
-                uv_unwrap_refine_iterations: From 0 to 10.
-                uv_unwrap_global_iterations: From 1 to 10.
-                uv_unwrap_smooth_strength: From 0 to 10.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -598,48 +829,34 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
-                ss_guidance_interval_start: From 0 to 1.
-                ss_guidance_interval_end: From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_guidance_interval_start: From 0 to 1.
-                shape_slat_guidance_interval_end: From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
                 remesh: Whether to rebuild the surface with uniform faces.
-                remesh_band: From 0 to 4.
-                remesh_project: From 0 to 1.
-                uv_unwrap_angle_threshold_deg: From 0 to 180.
-                uv_unwrap_refine_iterations: From 0 to 10.
-                uv_unwrap_global_iterations: From 1 to 10.
-                uv_unwrap_smooth_strength: From 0 to 10.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
             """
             ...
 
@@ -684,48 +901,34 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
-                ss_guidance_interval_start: From 0 to 1.
-                ss_guidance_interval_end: From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_guidance_interval_start: From 0 to 1.
-                shape_slat_guidance_interval_end: From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
                 remesh: Whether to rebuild the surface with uniform faces.
-                remesh_band: From 0 to 4.
-                remesh_project: From 0 to 1.
-                uv_unwrap_angle_threshold_deg: From 0 to 180.
-                uv_unwrap_refine_iterations: From 0 to 10.
-                uv_unwrap_global_iterations: From 1 to 10.
-                uv_unwrap_smooth_strength: From 0 to 10.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -771,55 +974,62 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                ss_guidance_strength: How closely the coarse structure follows the input image. From
-                    0 to 10.
-                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
-                    more stable. From 0 to 1.
-                ss_guidance_interval_start: From 0 to 1.
-                ss_guidance_interval_end: From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From 0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+                ss_guidance_interval_start: Fraction of the process at which guidance of the coarse structure starts. From 0 to 1.
+                ss_guidance_interval_end: Fraction of the process at which guidance of the coarse structure ends. From 0 to 1.
                 ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
-                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
-                    6.
-                shape_slat_guidance_strength: How closely the refined shape follows the input image.
-                    From 0 to 10.
-                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
-                    is more stable. From 0 to 1.
-                shape_slat_guidance_interval_start: From 0 to 1.
-                shape_slat_guidance_interval_end: From 0 to 1.
-                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
-                    50.
-                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
-                    1 to 6.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image. From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: Fraction of the process at which guidance of the shape starts. From 0 to 1.
+                shape_slat_guidance_interval_end: Fraction of the process at which guidance of the shape ends. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to 50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From 1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
-                    to 2000000.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000 to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
                 remesh: Whether to rebuild the surface with uniform faces.
-                remesh_band: From 0 to 4.
-                remesh_project: From 0 to 1.
-                uv_unwrap_angle_threshold_deg: From 0 to 180.
-                uv_unwrap_refine_iterations: From 0 to 10.
-                uv_unwrap_global_iterations: From 1 to 10.
-                uv_unwrap_smooth_strength: From 0 to 10.
+                remesh_band: Width of the band around the surface that is rebuilt. From 0 to 4.
+                remesh_project: How closely the new mesh is projected onto the original surface. From 0 to 1.
+                uv_unwrap_angle_threshold_deg: Angle from which the surface is cut for the texture, in degrees. From 0 to 180.
+                uv_unwrap_refine_iterations: Number of passes that refine the texture layout. From 0 to 10.
+                uv_unwrap_global_iterations: Number of passes over the whole texture layout. From 1 to 10.
+                uv_unwrap_smooth_strength: How much the borders of the texture layout are smoothed. From 0 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Trellis2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncTrellis2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Trellis2 = Endpoint
 
 trellis_2 = Trellis2("fal-ai/trellis-2", Trellis2Input, Trellis2Output)
-"""3D endpoint of fal-ai: trellis-2.
+"""Builds a 3D model from an image.
 
 Call it with `trellis_2.subscribe(image_url=…)`.
 """
@@ -827,5 +1037,9 @@ Call it with `trellis_2.subscribe(image_url=…)`.
 Input = Trellis2Input
 Output = Trellis2Output
 endpoint = trellis_2
+"""Builds a 3D model from an image.
+
+Call it with `trellis_2.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Trellis2Input", "Trellis2Output", "trellis_2"]

@@ -1,4 +1,4 @@
-"""fal-ai/trellis-2/retexture — 3D endpoint of fal-ai: trellis-2 retexture.
+"""fal-ai/trellis-2/retexture — Gives a 3D model a new texture.
 
 Category: 3d. https://fal.ai/models/fal-ai/trellis-2/retexture
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Trellis2RetextureInput(InputModel, Request["Trellis2RetextureOutput"]):
     """Parameters of fal-ai/trellis-2/retexture."""
 
     image_url: FileInput
-    """Image of the object to turn into a 3D model."""
+    """Image of the object."""
 
     mesh_url: FileInput
     """URL of the 3D model."""
@@ -41,10 +57,10 @@ class Trellis2RetextureInput(InputModel, Request["Trellis2RetextureOutput"]):
     """Rescaling of the guidance for the texture; higher is more stable. From 0 to 1."""
 
     tex_slat_guidance_interval_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
-    """Fraction of the process, from 0 to 1, at which texture guidance starts. From 0 to 1."""
+    """Fraction of the process at which texture guidance starts. From 0 to 1."""
 
     tex_slat_guidance_interval_end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
-    """Fraction of the process, from 0 to 1, at which texture guidance ends. From 0 to 1."""
+    """Fraction of the process at which texture guidance ends. From 0 to 1."""
 
     tex_slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
     """Number of sampling steps for the texture. From 1 to 50."""
@@ -65,7 +81,140 @@ class Trellis2RetextureOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Trellis2RetexturePipeline(Pipeline[..., Trellis2RetextureOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2RetextureOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> PendingRun[Trellis2RetextureOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTrellis2RetexturePipeline(AsyncPipeline[..., Trellis2RetextureOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2RetextureOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> AsyncPendingRun[Trellis2RetextureOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+            """
+            ...
 
     class Trellis2Retexture(Endpoint[..., Trellis2RetextureInput, Trellis2RetextureOutput]):
         def run(
@@ -86,23 +235,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 mesh_url: URL of the 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,23 +271,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 mesh_url: URL of the 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
             """
             ...
 
@@ -166,23 +303,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 mesh_url: URL of the 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -209,23 +340,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 mesh_url: URL of the 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
             """
             ...
 
@@ -247,23 +372,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 mesh_url: URL of the 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -289,23 +408,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 mesh_url: URL of the 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
             """
             ...
 
@@ -329,23 +442,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 mesh_url: URL of the 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -370,24 +477,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image of the object to turn into a 3D model.
+                image_url: Image of the object.
                 mesh_url: URL of the 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the grid that the object is built in; higher keeps more
-                    detail and takes longer.
-                tex_slat_guidance_strength: How closely the texture follows the input image; too
-                    high looks oversaturated. From 0 to 10.
-                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
-                    stable. From 0 to 1.
-                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
-                    texture guidance starts. From 0 to 1.
-                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
-                    texture guidance ends. From 0 to 1.
+                resolution: Resolution of the grid that the object is built in; higher keeps more detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process at which texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process at which texture guidance ends. From 0 to 1.
                 tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
                 tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
-                texture_size: Width and height of the texture image in pixels; larger is sharper and
-                    gives a larger file.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and gives a larger file.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Trellis2RetexturePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncTrellis2RetexturePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Trellis2Retexture = Endpoint
@@ -395,7 +519,7 @@ else:
 trellis_2_retexture = Trellis2Retexture(
     "fal-ai/trellis-2/retexture", Trellis2RetextureInput, Trellis2RetextureOutput
 )
-"""3D endpoint of fal-ai: trellis-2 retexture.
+"""Gives a 3D model a new texture.
 
 Call it with `trellis_2_retexture.subscribe(image_url=…, mesh_url=…)`.
 """
@@ -403,5 +527,9 @@ Call it with `trellis_2_retexture.subscribe(image_url=…, mesh_url=…)`.
 Input = Trellis2RetextureInput
 Output = Trellis2RetextureOutput
 endpoint = trellis_2_retexture
+"""Gives a 3D model a new texture.
+
+Call it with `trellis_2_retexture.subscribe(image_url=…, mesh_url=…)`.
+"""
 
 __all__ = ["Trellis2RetextureInput", "Trellis2RetextureOutput", "trellis_2_retexture"]

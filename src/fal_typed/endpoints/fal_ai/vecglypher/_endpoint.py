@@ -1,4 +1,4 @@
-"""fal-ai/vecglypher — Image endpoint of fal-ai: vecglypher.
+"""fal-ai/vecglypher — Generates vector graphics from text.
 
 Category: image. https://fal.ai/models/fal-ai/vecglypher
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VecglypherInput(InputModel, Request["VecglypherOutput"]):
@@ -45,7 +61,8 @@ class VecglypherInput(InputModel, Request["VecglypherOutput"]):
     """Only this number of most likely tokens is considered at each step. From -1 to 100."""
 
     repetition_penalty: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Penalty for repetition; 1 applies none. From 0 to 2."""
+    """Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+    """
 
     max_tokens: Annotated[int, Field(ge=256, le=16384)] = 8192
     """Maximum length of the response in tokens; a token is about three quarters of a word. From
@@ -82,7 +99,156 @@ class VecglypherOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VecglypherPipeline(Pipeline[..., VecglypherOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            style_description: str = UNSET,
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Result[VecglypherOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                style_description: Text description of the style.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            style_description: str = UNSET,
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> PendingRun[VecglypherOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                style_description: Text description of the style.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVecglypherPipeline(AsyncPipeline[..., VecglypherOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            style_description: str = UNSET,
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Result[VecglypherOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                style_description: Text description of the style.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            style_description: str = UNSET,
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> AsyncPendingRun[VecglypherOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                style_description: Text description of the style.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
 
     class Vecglypher(Endpoint[..., VecglypherInput, VecglypherOutput]):
         def run(
@@ -107,17 +273,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 style_description: Text description of the style.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -151,17 +313,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 style_description: Text description of the style.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -191,17 +349,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 style_description: Text description of the style.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -236,17 +390,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 style_description: Text description of the style.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -276,17 +426,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 style_description: Text description of the style.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -320,17 +466,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 style_description: Text description of the style.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -362,17 +504,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 style_description: Text description of the style.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -405,28 +543,45 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 style_description: Text description of the style.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
                 stroke_width: Width of the line in pixels. From 0.1 to 50.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VecglypherPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncVecglypherPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Vecglypher = Endpoint
 
 vecglypher = Vecglypher("fal-ai/vecglypher", VecglypherInput, VecglypherOutput)
-"""Image endpoint of fal-ai: vecglypher.
+"""Generates vector graphics from text.
 
 Call it with `vecglypher.subscribe(prompt=…)`.
 """
@@ -434,5 +589,9 @@ Call it with `vecglypher.subscribe(prompt=…)`.
 Input = VecglypherInput
 Output = VecglypherOutput
 endpoint = vecglypher
+"""Generates vector graphics from text.
+
+Call it with `vecglypher.subscribe(prompt=…)`.
+"""
 
 __all__ = ["VecglypherInput", "VecglypherOutput", "vecglypher"]

@@ -1,4 +1,4 @@
-"""fal-ai/vecglypher/image-to-svg — Image endpoint of fal-ai: vecglypher, image to svg.
+"""fal-ai/vecglypher/image-to-svg — Converts an image to vector graphics.
 
 Category: image. https://fal.ai/models/fal-ai/vecglypher/image-to-svg
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VecglypherImageToSvgInput(InputModel, Request["VecglypherImageToSvgOutput"]):
     """Parameters of fal-ai/vecglypher/image-to-svg."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What the image shows, or its new look, in words."""
 
     reference_image_urls: Annotated[list[FileInput], Field(max_length=8, min_length=1)]
     """Reference images of people, objects or styles to use in the result. 1 to 8 items."""
@@ -45,7 +61,8 @@ class VecglypherImageToSvgInput(InputModel, Request["VecglypherImageToSvgOutput"
     """Only this number of most likely tokens is considered at each step. From -1 to 100."""
 
     repetition_penalty: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Penalty for repetition; 1 applies none. From 0 to 2."""
+    """Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+    """
 
     max_tokens: Annotated[int, Field(ge=256, le=16384)] = 8192
     """Maximum length of the response in tokens; a token is about three quarters of a word. From
@@ -82,7 +99,156 @@ class VecglypherImageToSvgOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VecglypherImageToSvgPipeline(Pipeline[..., VecglypherImageToSvgOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Result[VecglypherImageToSvgOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> PendingRun[VecglypherImageToSvgOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVecglypherImageToSvgPipeline(AsyncPipeline[..., VecglypherImageToSvgOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Result[VecglypherImageToSvgOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> AsyncPendingRun[VecglypherImageToSvgOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
 
     class VecglypherImageToSvg(
         Endpoint[..., VecglypherImageToSvgInput, VecglypherImageToSvgOutput]
@@ -107,20 +273,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 8 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -152,20 +313,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 8 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -193,20 +349,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 8 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -239,20 +390,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 8 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -280,20 +426,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 8 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -325,20 +466,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 8 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -368,20 +504,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 8 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
@@ -412,25 +543,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 8 items.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
+                prompt: What the image shows, or its new look, in words.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                top_k: Only this number of most likely tokens is considered at each step. From -1 to
-                    100.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 256 to 16384.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to 100.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 256 to 16384.
                 output_size: Width and height of the result in pixels. From 64 to 4096.
                 fill_color: Color of the inside of the shape.
                 stroke_color: Color of the line.
                 stroke_width: Width of the line in pixels. From 0.1 to 50.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VecglypherImageToSvgPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVecglypherImageToSvgPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VecglypherImageToSvg = Endpoint
@@ -438,7 +587,7 @@ else:
 vecglypher_image_to_svg = VecglypherImageToSvg(
     "fal-ai/vecglypher/image-to-svg", VecglypherImageToSvgInput, VecglypherImageToSvgOutput
 )
-"""Image endpoint of fal-ai: vecglypher, image to svg.
+"""Converts an image to vector graphics.
 
 Call it with `vecglypher_image_to_svg.subscribe(prompt=…, reference_image_urls=…)`.
 """
@@ -446,5 +595,9 @@ Call it with `vecglypher_image_to_svg.subscribe(prompt=…, reference_image_urls
 Input = VecglypherImageToSvgInput
 Output = VecglypherImageToSvgOutput
 endpoint = vecglypher_image_to_svg
+"""Converts an image to vector graphics.
+
+Call it with `vecglypher_image_to_svg.subscribe(prompt=…, reference_image_urls=…)`.
+"""
 
 __all__ = ["VecglypherImageToSvgInput", "VecglypherImageToSvgOutput", "vecglypher_image_to_svg"]

@@ -1,4 +1,4 @@
-"""fal-ai/veo2 — Video endpoint of fal-ai: veo2.
+"""fal-ai/veo2 — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/veo2
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Veo2Input(InputModel, Request["Veo2Output"]):
@@ -23,10 +39,10 @@ class Veo2Input(InputModel, Request["Veo2Output"]):
     """What happens in the video, in words: subject, action and style. At least 1 character."""
 
     aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     duration: Literal["5s", "6s", "7s", "8s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -51,7 +67,108 @@ class Veo2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo2Pipeline(Pipeline[..., Veo2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> Result[Veo2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> PendingRun[Veo2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVeo2Pipeline(AsyncPipeline[..., Veo2Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> Result[Veo2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> AsyncPendingRun[Veo2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+            """
+            ...
 
     class Veo2(Endpoint[..., Veo2Input, Veo2Output]):
         def run(
@@ -68,16 +185,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,16 +213,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
             """
             ...
 
@@ -126,16 +237,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,16 +266,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
             """
             ...
 
@@ -185,16 +290,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -216,16 +318,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
             """
             ...
 
@@ -245,16 +344,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -275,23 +371,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Veo2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncVeo2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Veo2 = Endpoint
 
 veo2 = Veo2("fal-ai/veo2", Veo2Input, Veo2Output)
-"""Video endpoint of fal-ai: veo2.
+"""Generates videos from text.
 
 Call it with `veo2.subscribe(prompt=…)`.
 """
@@ -299,5 +413,9 @@ Call it with `veo2.subscribe(prompt=…)`.
 Input = Veo2Input
 Output = Veo2Output
 endpoint = veo2
+"""Generates videos from text.
+
+Call it with `veo2.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Veo2Input", "Veo2Output", "veo2"]

@@ -1,4 +1,4 @@
-"""fal-ai/veo2/image-to-video — Video endpoint of fal-ai: veo2, image to video.
+"""fal-ai/veo2/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/veo2/image-to-video
 """
@@ -9,22 +9,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Veo2ImageToVideoInput(InputModel, Request["Veo2ImageToVideoOutput"]):
     """Parameters of fal-ai/veo2/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Literal["5s", "6s", "7s", "8s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class Veo2ImageToVideoOutput(OutputModel):
@@ -35,7 +51,76 @@ class Veo2ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo2ImageToVideoPipeline(Pipeline[..., Veo2ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> Result[Veo2ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> PendingRun[Veo2ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVeo2ImageToVideoPipeline(AsyncPipeline[..., Veo2ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> Result[Veo2ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> AsyncPendingRun[Veo2ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class Veo2ImageToVideo(Endpoint[..., Veo2ImageToVideoInput, Veo2ImageToVideoOutput]):
         def run(
@@ -48,9 +133,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -68,9 +153,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -84,9 +169,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,9 +190,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -121,9 +206,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,9 +226,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -159,9 +244,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,10 +263,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Veo2ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVeo2ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Veo2ImageToVideo = Endpoint
@@ -189,7 +297,7 @@ else:
 veo2_image_to_video = Veo2ImageToVideo(
     "fal-ai/veo2/image-to-video", Veo2ImageToVideoInput, Veo2ImageToVideoOutput
 )
-"""Video endpoint of fal-ai: veo2, image to video.
+"""Animates an image into a video.
 
 Call it with `veo2_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -197,5 +305,9 @@ Call it with `veo2_image_to_video.subscribe(prompt=…, image_url=…)`.
 Input = Veo2ImageToVideoInput
 Output = Veo2ImageToVideoOutput
 endpoint = veo2_image_to_video
+"""Animates an image into a video.
+
+Call it with `veo2_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["Veo2ImageToVideoInput", "Veo2ImageToVideoOutput", "veo2_image_to_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/veo3.1 — Video endpoint of fal-ai: veo3.1.
+"""fal-ai/veo3.1 — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/veo3.1
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Veo31Input(InputModel, Request["Veo31Output"]):
@@ -24,17 +40,16 @@ class Veo31Input(InputModel, Request["Veo31Output"]):
     """
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     duration: Literal["4s", "6s", "8s"] = "8s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
 
     resolution: Literal["720p", "1080p", "4k"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -47,7 +62,7 @@ class Veo31Input(InputModel, Request["Veo31Output"]):
     """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
 
 class Veo31Output(OutputModel):
@@ -58,7 +73,124 @@ class Veo31Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo31Pipeline(Pipeline[..., Veo31Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> PendingRun[Veo31Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVeo31Pipeline(AsyncPipeline[..., Veo31Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncPendingRun[Veo31Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
 
     class Veo31(Endpoint[..., Veo31Input, Veo31Output]):
         def run(
@@ -77,20 +209,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,20 +241,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -147,20 +269,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -185,20 +302,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -218,20 +330,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -255,20 +362,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -290,20 +392,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -326,27 +423,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Veo31Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncVeo31Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Veo31 = Endpoint
 
 veo3_1 = Veo31("fal-ai/veo3.1", Veo31Input, Veo31Output)
-"""Video endpoint of fal-ai: veo3.1.
+"""Generates videos from text.
 
 Call it with `veo3_1.subscribe(prompt=…)`.
 """
@@ -354,5 +467,9 @@ Call it with `veo3_1.subscribe(prompt=…)`.
 Input = Veo31Input
 Output = Veo31Output
 endpoint = veo3_1
+"""Generates videos from text.
+
+Call it with `veo3_1.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Veo31Input", "Veo31Output", "veo3_1"]

@@ -1,4 +1,4 @@
-"""fal-ai/veo3.1/extend-video — Video endpoint of fal-ai: veo3.1 extend-video.
+"""fal-ai/veo3.1/extend-video — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/veo3.1/extend-video
 """
@@ -11,34 +11,47 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Veo31ExtendVideoInput(InputModel, Request["Veo31ExtendVideoOutput"]):
     """Parameters of fal-ai/veo3.1/extend-video."""
 
     prompt: Annotated[str, Field(max_length=20000)]
-    """Text description of the change to make, or of the video to generate. At most 20000
-    characters.
-    """
+    """What happens next in the video, in words. At most 20000 characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     duration: Literal["7s"] = "7s"
-    """Duration of the result in seconds."""
+    """Duration of the added part in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
 
     resolution: Literal["720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -51,18 +64,143 @@ class Veo31ExtendVideoInput(InputModel, Request["Veo31ExtendVideoOutput"]):
     """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
 
 class Veo31ExtendVideoOutput(OutputModel):
     """Result of fal-ai/veo3.1/extend-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo31ExtendVideoPipeline(Pipeline[..., Veo31ExtendVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31ExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> PendingRun[Veo31ExtendVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVeo31ExtendVideoPipeline(AsyncPipeline[..., Veo31ExtendVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31ExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncPendingRun[Veo31ExtendVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
 
     class Veo31ExtendVideo(Endpoint[..., Veo31ExtendVideoInput, Veo31ExtendVideoOutput]):
         def run(
@@ -82,21 +220,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,21 +254,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -156,21 +284,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -196,21 +319,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -231,21 +349,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -270,21 +383,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -307,21 +415,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -345,22 +448,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Veo31ExtendVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVeo31ExtendVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Veo31ExtendVideo = Endpoint
@@ -368,7 +489,7 @@ else:
 veo3_1_extend_video = Veo31ExtendVideo(
     "fal-ai/veo3.1/extend-video", Veo31ExtendVideoInput, Veo31ExtendVideoOutput
 )
-"""Video endpoint of fal-ai: veo3.1 extend-video.
+"""Extends a video.
 
 Call it with `veo3_1_extend_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -376,5 +497,9 @@ Call it with `veo3_1_extend_video.subscribe(prompt=…, video_url=…)`.
 Input = Veo31ExtendVideoInput
 Output = Veo31ExtendVideoOutput
 endpoint = veo3_1_extend_video
+"""Extends a video.
+
+Call it with `veo3_1_extend_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["Veo31ExtendVideoInput", "Veo31ExtendVideoOutput", "veo3_1_extend_video"]

@@ -1,4 +1,5 @@
-"""fal-ai/veo3.1/reference-to-video — Video endpoint of fal-ai: veo3.1, reference to video.
+"""fal-ai/veo3.1/reference-to-video — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/fal-ai/veo3.1/reference-to-video
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Veo31ReferenceToVideoInput(InputModel, Request["Veo31ReferenceToVideoOutput"]):
@@ -27,14 +44,13 @@ class Veo31ReferenceToVideoInput(InputModel, Request["Veo31ReferenceToVideoOutpu
     """Reference images of people, objects or places for the video, in order."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     duration: Literal["8s"] = "8s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     resolution: Literal["720p", "1080p", "4k"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -44,7 +60,7 @@ class Veo31ReferenceToVideoInput(InputModel, Request["Veo31ReferenceToVideoOutpu
     """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
 
 class Veo31ReferenceToVideoOutput(OutputModel):
@@ -55,7 +71,116 @@ class Veo31ReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo31ReferenceToVideoPipeline(Pipeline[..., Veo31ReferenceToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31ReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> PendingRun[Veo31ReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVeo31ReferenceToVideoPipeline(AsyncPipeline[..., Veo31ReferenceToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31ReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncPendingRun[Veo31ReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
 
     class Veo31ReferenceToVideo(
         Endpoint[..., Veo31ReferenceToVideoInput, Veo31ReferenceToVideoOutput]
@@ -75,19 +200,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,19 +230,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -141,19 +256,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,19 +287,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -208,19 +313,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,19 +343,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -276,19 +371,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -310,20 +400,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 20000 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Veo31ReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVeo31ReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Veo31ReferenceToVideo = Endpoint
@@ -331,7 +439,7 @@ else:
 veo3_1_reference_to_video = Veo31ReferenceToVideo(
     "fal-ai/veo3.1/reference-to-video", Veo31ReferenceToVideoInput, Veo31ReferenceToVideoOutput
 )
-"""Video endpoint of fal-ai: veo3.1, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `veo3_1_reference_to_video.subscribe(prompt=…, image_urls=…)`.
 """
@@ -339,5 +447,9 @@ Call it with `veo3_1_reference_to_video.subscribe(prompt=…, image_urls=…)`.
 Input = Veo31ReferenceToVideoInput
 Output = Veo31ReferenceToVideoOutput
 endpoint = veo3_1_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `veo3_1_reference_to_video.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = ["Veo31ReferenceToVideoInput", "Veo31ReferenceToVideoOutput", "veo3_1_reference_to_video"]

@@ -12,13 +12,22 @@ if TYPE_CHECKING:
         Output as Output,
         Preset as Preset,
         VibeVoiceSpeaker as VibeVoiceSpeaker,
+        VibeVoiceSpeakerDict as VibeVoiceSpeakerDict,
+        Vibevoice as Vibevoice,
         VibevoiceInput as VibevoiceInput,
         VibevoiceOutput as VibevoiceOutput,
         endpoint as endpoint,
         vibevoice as vibevoice,
     )
 
-__all__ = ["Preset", "VibeVoiceSpeaker", "VibevoiceInput", "VibevoiceOutput", "vibevoice"]
+__all__ = [
+    "Preset",
+    "VibeVoiceSpeaker",
+    "VibeVoiceSpeakerDict",
+    "VibevoiceInput",
+    "VibevoiceOutput",
+    "vibevoice",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -30,6 +39,8 @@ if not TYPE_CHECKING:
             "Output",
             "Preset",
             "VibeVoiceSpeaker",
+            "VibeVoiceSpeakerDict",
+            "Vibevoice",
             "VibevoiceInput",
             "VibevoiceOutput",
             "endpoint",
@@ -41,4 +52,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

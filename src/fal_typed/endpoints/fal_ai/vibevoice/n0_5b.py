@@ -1,4 +1,4 @@
-"""fal-ai/vibevoice/0.5b — Speech endpoint of fal-ai: vibevoice 0.5b.
+"""fal-ai/vibevoice/0.5b — Speaks a conversation of one or more people.
 
 Category: speech. https://fal.ai/models/fal-ai/vibevoice/0.5b
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Vibevoice05bInput(InputModel, Request["Vibevoice05bOutput"]):
@@ -25,6 +41,7 @@ class Vibevoice05bInput(InputModel, Request["Vibevoice05bOutput"]):
     """
 
     speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"]
+    """Name of the voice that speaks."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -56,7 +73,84 @@ class Vibevoice05bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Vibevoice05bPipeline(Pipeline[..., Vibevoice05bOutput]):
+        def run(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice05bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> PendingRun[Vibevoice05bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVibevoice05bPipeline(AsyncPipeline[..., Vibevoice05bOutput]):
+        async def run(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice05bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> AsyncPendingRun[Vibevoice05bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+            """
+            ...
 
     class Vibevoice05b(Endpoint[..., Vibevoice05bInput, Vibevoice05bOutput]):
         def run(
@@ -70,11 +164,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    90000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,11 +186,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    90000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
             """
             ...
 
@@ -112,11 +204,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    90000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,11 +227,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    90000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
             """
             ...
 
@@ -155,11 +245,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    90000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,11 +267,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    90000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
             """
             ...
 
@@ -199,11 +287,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    90000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -221,18 +308,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    90000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 90000 characters.
+                speaker: Name of the voice that speaks.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Vibevoice05bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncVibevoice05bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Vibevoice05b = Endpoint
 
 vibevoice_0_5b = Vibevoice05b("fal-ai/vibevoice/0.5b", Vibevoice05bInput, Vibevoice05bOutput)
-"""Speech endpoint of fal-ai: vibevoice 0.5b.
+"""Speaks a conversation of one or more people.
 
 Call it with `vibevoice_0_5b.subscribe(script=…, speaker=…)`.
 """
@@ -240,5 +347,9 @@ Call it with `vibevoice_0_5b.subscribe(script=…, speaker=…)`.
 Input = Vibevoice05bInput
 Output = Vibevoice05bOutput
 endpoint = vibevoice_0_5b
+"""Speaks a conversation of one or more people.
+
+Call it with `vibevoice_0_5b.subscribe(script=…, speaker=…)`.
+"""
 
 __all__ = ["Vibevoice05bInput", "Vibevoice05bOutput", "vibevoice_0_5b"]

@@ -1,4 +1,4 @@
-"""fal-ai/vibevoice/7b — Speech endpoint of fal-ai: vibevoice 7b.
+"""fal-ai/vibevoice/7b — Speaks a conversation of one or more people.
 
 Category: speech. https://fal.ai/models/fal-ai/vibevoice/7b
 """
@@ -11,11 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.preset import Preset
-from fal_typed.endpoints._shared.vibe_voice_speaker import VibeVoiceSpeaker
+from fal_typed.endpoints._shared.vibe_voice_speaker import VibeVoiceSpeaker, VibeVoiceSpeakerDict
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Vibevoice7bInput(InputModel, Request["Vibevoice7bOutput"]):
@@ -36,6 +54,29 @@ class Vibevoice7bInput(InputModel, Request["Vibevoice7bOutput"]):
     """How closely the voice follows the given text and speaker; low values sound freer. From 1 to
     2.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            script: str,
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Vibevoice7bOutput(OutputModel):
@@ -59,26 +100,101 @@ class Vibevoice7bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Vibevoice7bPipeline(Pipeline[..., Vibevoice7bOutput]):
+        def run(
+            self,
+            *,
+            script: str,
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice7bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            script: str,
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> PendingRun[Vibevoice7bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVibevoice7bPipeline(AsyncPipeline[..., Vibevoice7bOutput]):
+        async def run(
+            self,
+            *,
+            script: str,
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice7bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            script: str,
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> AsyncPendingRun[Vibevoice7bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
+            """
+            ...
 
     class Vibevoice7b(Endpoint[..., Vibevoice7bInput, Vibevoice7bOutput]):
         def run(
             self,
             *,
             script: str,
-            speakers: list[VibeVoiceSpeaker],
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
             seed: int | None = None,
             cfg_scale: float = 1.3,
         ) -> Result[Vibevoice7bOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    30000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
                 speakers: Speakers, each with a voice.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,19 +206,17 @@ if TYPE_CHECKING:
             self,
             *,
             script: str,
-            speakers: list[VibeVoiceSpeaker],
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
             seed: int | None = None,
             cfg_scale: float = 1.3,
         ) -> Result[Vibevoice7bOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    30000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
                 speakers: Speakers, each with a voice.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
             """
             ...
 
@@ -110,19 +224,17 @@ if TYPE_CHECKING:
             self,
             *,
             script: str,
-            speakers: list[VibeVoiceSpeaker],
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
             seed: int | None = None,
             cfg_scale: float = 1.3,
         ) -> Result[Vibevoice7bOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    30000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
                 speakers: Speakers, each with a voice.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,19 +247,17 @@ if TYPE_CHECKING:
             self,
             *,
             script: str,
-            speakers: list[VibeVoiceSpeaker],
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
             seed: int | None = None,
             cfg_scale: float = 1.3,
         ) -> Result[Vibevoice7bOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    30000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
                 speakers: Speakers, each with a voice.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
             """
             ...
 
@@ -155,19 +265,17 @@ if TYPE_CHECKING:
             self,
             *,
             script: str,
-            speakers: list[VibeVoiceSpeaker],
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
             seed: int | None = None,
             cfg_scale: float = 1.3,
         ) -> Handle[Vibevoice7bOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    30000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
                 speakers: Speakers, each with a voice.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,19 +287,17 @@ if TYPE_CHECKING:
             self,
             *,
             script: str,
-            speakers: list[VibeVoiceSpeaker],
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
             seed: int | None = None,
             cfg_scale: float = 1.3,
         ) -> AsyncHandle[Vibevoice7bOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    30000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
                 speakers: Speakers, each with a voice.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
             """
             ...
 
@@ -199,7 +305,7 @@ if TYPE_CHECKING:
             self,
             *,
             script: str,
-            speakers: list[VibeVoiceSpeaker],
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
             seed: int | None = None,
             cfg_scale: float = 1.3,
         ) -> Stream[Vibevoice7bOutput]:
@@ -208,12 +314,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    30000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
                 speakers: Speakers, each with a voice.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,26 +328,45 @@ if TYPE_CHECKING:
             self,
             *,
             script: str,
-            speakers: list[VibeVoiceSpeaker],
+            speakers: Sequence[VibeVoiceSpeaker | VibeVoiceSpeakerDict],
             seed: int | None = None,
             cfg_scale: float = 1.3,
         ) -> AsyncStream[Vibevoice7bOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                script: Text of the conversation, with the speaker number before each turn. At most
-                    30000 characters.
+                script: Text of the conversation, with the speaker number before each turn. At most 30000 characters.
                 speakers: Speakers, each with a voice.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 1 to 2.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 1 to 2.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Vibevoice7bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncVibevoice7bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Vibevoice7b = Endpoint
 
 vibevoice_7b = Vibevoice7b("fal-ai/vibevoice/7b", Vibevoice7bInput, Vibevoice7bOutput)
-"""Speech endpoint of fal-ai: vibevoice 7b.
+"""Speaks a conversation of one or more people.
 
 Call it with `vibevoice_7b.subscribe(script=…, speakers=…)`.
 """
@@ -251,5 +374,16 @@ Call it with `vibevoice_7b.subscribe(script=…, speakers=…)`.
 Input = Vibevoice7bInput
 Output = Vibevoice7bOutput
 endpoint = vibevoice_7b
+"""Speaks a conversation of one or more people.
 
-__all__ = ["Preset", "VibeVoiceSpeaker", "Vibevoice7bInput", "Vibevoice7bOutput", "vibevoice_7b"]
+Call it with `vibevoice_7b.subscribe(script=…, speakers=…)`.
+"""
+
+__all__ = [
+    "Preset",
+    "VibeVoiceSpeaker",
+    "VibeVoiceSpeakerDict",
+    "Vibevoice7bInput",
+    "Vibevoice7bOutput",
+    "vibevoice_7b",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/vidu/reference-to-image — Image endpoint of fal-ai: vidu, reference to image.
+"""fal-ai/vidu/reference-to-image — Generates images from text and reference images.
 
 Category: image. https://fal.ai/models/fal-ai/vidu/reference-to-image
 """
@@ -11,24 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduReferenceToImageInput(InputModel, Request["ViduReferenceToImageOutput"]):
     """Parameters of fal-ai/vidu/reference-to-image."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the change to make, or of the image to generate. At most 1500
-    characters.
-    """
+    """What to change or to combine, in words. At most 1500 characters."""
 
     reference_image_urls: list[FileInput]
     """Reference images of people, objects or styles to use in the result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -38,11 +52,88 @@ class ViduReferenceToImageOutput(OutputModel):
     """Result of fal-ai/vidu/reference-to-image."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduReferenceToImagePipeline(Pipeline[..., ViduReferenceToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduReferenceToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> PendingRun[ViduReferenceToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduReferenceToImagePipeline(AsyncPipeline[..., ViduReferenceToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduReferenceToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> AsyncPendingRun[ViduReferenceToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class ViduReferenceToImage(
         Endpoint[..., ViduReferenceToImageInput, ViduReferenceToImageOutput]
@@ -58,11 +149,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    1500 characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -82,11 +171,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    1500 characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -102,11 +189,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    1500 characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -127,11 +212,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    1500 characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -147,11 +230,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    1500 characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -171,11 +252,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    1500 characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -193,11 +272,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    1500 characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -216,13 +293,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    1500 characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What to change or to combine, in words. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduReferenceToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduReferenceToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduReferenceToImage = Endpoint
@@ -230,7 +328,7 @@ else:
 vidu_reference_to_image = ViduReferenceToImage(
     "fal-ai/vidu/reference-to-image", ViduReferenceToImageInput, ViduReferenceToImageOutput
 )
-"""Image endpoint of fal-ai: vidu, reference to image.
+"""Generates images from text and reference images.
 
 Call it with `vidu_reference_to_image.subscribe(prompt=…, reference_image_urls=…)`.
 """
@@ -238,5 +336,9 @@ Call it with `vidu_reference_to_image.subscribe(prompt=…, reference_image_urls
 Input = ViduReferenceToImageInput
 Output = ViduReferenceToImageOutput
 endpoint = vidu_reference_to_image
+"""Generates images from text and reference images.
+
+Call it with `vidu_reference_to_image.subscribe(prompt=…, reference_image_urls=…)`.
+"""
 
 __all__ = ["ViduReferenceToImageInput", "ViduReferenceToImageOutput", "vidu_reference_to_image"]

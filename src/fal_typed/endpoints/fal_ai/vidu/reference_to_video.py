@@ -1,4 +1,5 @@
-"""fal-ai/vidu/reference-to-video — Video endpoint of fal-ai: vidu, reference to video.
+"""fal-ai/vidu/reference-to-video — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/reference-to-video
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduReferenceToVideoInput(InputModel, Request["ViduReferenceToVideoOutput"]):
@@ -30,10 +47,10 @@ class ViduReferenceToVideoInput(InputModel, Request["ViduReferenceToVideoOutput"
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
 
 class ViduReferenceToVideoOutput(OutputModel):
@@ -44,7 +61,92 @@ class ViduReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduReferenceToVideoPipeline(Pipeline[..., ViduReferenceToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> PendingRun[ViduReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduReferenceToVideoPipeline(AsyncPipeline[..., ViduReferenceToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncPendingRun[ViduReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
 
     class ViduReferenceToVideo(
         Endpoint[..., ViduReferenceToVideoInput, ViduReferenceToVideoOutput]
@@ -61,13 +163,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,13 +187,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -109,13 +207,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,13 +232,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -158,13 +252,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,13 +276,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -208,13 +298,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,14 +321,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduReferenceToVideo = Endpoint
@@ -248,7 +357,7 @@ else:
 vidu_reference_to_video = ViduReferenceToVideo(
     "fal-ai/vidu/reference-to-video", ViduReferenceToVideoInput, ViduReferenceToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `vidu_reference_to_video.subscribe(prompt=…, reference_image_urls=…)`.
 """
@@ -256,5 +365,9 @@ Call it with `vidu_reference_to_video.subscribe(prompt=…, reference_image_urls
 Input = ViduReferenceToVideoInput
 Output = ViduReferenceToVideoOutput
 endpoint = vidu_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `vidu_reference_to_video.subscribe(prompt=…, reference_image_urls=…)`.
+"""
 
 __all__ = ["ViduReferenceToVideoInput", "ViduReferenceToVideoOutput", "vidu_reference_to_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/vidu/start-end-to-video — Video endpoint of fal-ai: vidu, start end to video.
+"""fal-ai/vidu/start-end-to-video — Generates the video between a first and a last image.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/start-end-to-video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduStartEndToVideoInput(InputModel, Request["ViduStartEndToVideoOutput"]):
     """Parameters of fal-ai/vidu/start-end-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """What happens in the video, in words: subject, action and style. At most 1500 characters.
+    """What happens in the video, in words: action, camera and style. At most 1500 characters.
     """
 
     start_image_url: FileInput
@@ -33,7 +49,7 @@ class ViduStartEndToVideoInput(InputModel, Request["ViduStartEndToVideoOutput"])
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
 
 class ViduStartEndToVideoOutput(OutputModel):
@@ -44,7 +60,92 @@ class ViduStartEndToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduStartEndToVideoPipeline(Pipeline[..., ViduStartEndToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduStartEndToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> PendingRun[ViduStartEndToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduStartEndToVideoPipeline(AsyncPipeline[..., ViduStartEndToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduStartEndToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncPendingRun[ViduStartEndToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
 
     class ViduStartEndToVideo(Endpoint[..., ViduStartEndToVideoInput, ViduStartEndToVideoOutput]):
         def run(
@@ -59,12 +160,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -84,12 +184,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -105,12 +204,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,12 +229,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -152,12 +249,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,12 +273,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -200,12 +295,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,13 +318,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduStartEndToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduStartEndToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduStartEndToVideo = Endpoint
@@ -238,7 +354,7 @@ else:
 vidu_start_end_to_video = ViduStartEndToVideo(
     "fal-ai/vidu/start-end-to-video", ViduStartEndToVideoInput, ViduStartEndToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu, start end to video.
+"""Generates the video between a first and a last image.
 
 Call it with `vidu_start_end_to_video.subscribe(prompt=…, start_image_url=…, end_image_url=…)`.
 """
@@ -246,5 +362,9 @@ Call it with `vidu_start_end_to_video.subscribe(prompt=…, start_image_url=…,
 Input = ViduStartEndToVideoInput
 Output = ViduStartEndToVideoOutput
 endpoint = vidu_start_end_to_video
+"""Generates the video between a first and a last image.
+
+Call it with `vidu_start_end_to_video.subscribe(prompt=…, start_image_url=…, end_image_url=…)`.
+"""
 
 __all__ = ["ViduStartEndToVideoInput", "ViduStartEndToVideoOutput", "vidu_start_end_to_video"]

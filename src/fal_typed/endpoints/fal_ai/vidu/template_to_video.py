@@ -1,4 +1,4 @@
-"""fal-ai/vidu/template-to-video — Video endpoint of fal-ai: vidu, template to video.
+"""fal-ai/vidu/template-to-video — Turns an image into a video with a predefined effect.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/template-to-video
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Template: TypeAlias = Literal[
     "dreamy_wedding",
@@ -203,15 +219,16 @@ class ViduTemplateToVideoInput(InputModel, Request["ViduTemplateToVideoOutput"])
     """Parameters of fal-ai/vidu/template-to-video."""
 
     input_image_urls: list[FileInput]
-    """Images to edit or to use as references, in order."""
+    """Images to apply the effect to, in order."""
 
     template: Template = "hug"
+    """Predefined scene."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
 
 class ViduTemplateToVideoOutput(OutputModel):
@@ -222,7 +239,84 @@ class ViduTemplateToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduTemplateToVideoPipeline(Pipeline[..., ViduTemplateToVideoOutput]):
+        def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[ViduTemplateToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> PendingRun[ViduTemplateToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduTemplateToVideoPipeline(AsyncPipeline[..., ViduTemplateToVideoOutput]):
+        async def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[ViduTemplateToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> AsyncPendingRun[ViduTemplateToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
 
     class ViduTemplateToVideo(Endpoint[..., ViduTemplateToVideoInput, ViduTemplateToVideoOutput]):
         def run(
@@ -236,9 +330,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -257,9 +352,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -274,9 +370,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -296,9 +393,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -313,9 +411,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -334,9 +433,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -353,9 +453,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -373,10 +474,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                input_image_urls: Images to edit or to use as references, in order.
+                input_image_urls: Images to apply the effect to, in order.
+                template: Predefined scene.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduTemplateToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduTemplateToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduTemplateToVideo = Endpoint
@@ -384,7 +509,7 @@ else:
 vidu_template_to_video = ViduTemplateToVideo(
     "fal-ai/vidu/template-to-video", ViduTemplateToVideoInput, ViduTemplateToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu, template to video.
+"""Turns an image into a video with a predefined effect.
 
 Call it with `vidu_template_to_video.subscribe(input_image_urls=…)`.
 """
@@ -392,6 +517,10 @@ Call it with `vidu_template_to_video.subscribe(input_image_urls=…)`.
 Input = ViduTemplateToVideoInput
 Output = ViduTemplateToVideoOutput
 endpoint = vidu_template_to_video
+"""Turns an image into a video with a predefined effect.
+
+Call it with `vidu_template_to_video.subscribe(input_image_urls=…)`.
+"""
 
 __all__ = [
     "Template",

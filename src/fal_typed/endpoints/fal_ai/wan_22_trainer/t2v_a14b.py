@@ -1,4 +1,4 @@
-"""fal-ai/wan-22-trainer/t2v-a14b — Training endpoint of fal-ai: wan-22-trainer t2v-a14b.
+"""fal-ai/wan-22-trainer/t2v-a14b — Trains LoRA weights that generate videos from text.
 
 Category: training. https://fal.ai/models/fal-ai/wan-22-trainer/t2v-a14b
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Wan22TrainerT2vA14bInput(InputModel, Request["Wan22TrainerT2vA14bOutput"]):
@@ -54,7 +70,92 @@ class Wan22TrainerT2vA14bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan22TrainerT2vA14bPipeline(Pipeline[..., Wan22TrainerT2vA14bOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Result[Wan22TrainerT2vA14bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> PendingRun[Wan22TrainerT2vA14bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWan22TrainerT2vA14bPipeline(AsyncPipeline[..., Wan22TrainerT2vA14bOutput]):
+        async def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Result[Wan22TrainerT2vA14bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> AsyncPendingRun[Wan22TrainerT2vA14bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+            """
+            ...
 
     class Wan22TrainerT2vA14b(Endpoint[..., Wan22TrainerT2vA14bInput, Wan22TrainerT2vA14bOutput]):
         def run(
@@ -69,16 +170,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -98,16 +194,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
             """
             ...
 
@@ -123,16 +214,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,16 +239,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
             """
             ...
 
@@ -178,16 +259,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,16 +283,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
             """
             ...
 
@@ -234,16 +305,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -262,17 +328,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Wan22TrainerT2vA14bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWan22TrainerT2vA14bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Wan22TrainerT2vA14b = Endpoint
@@ -280,7 +364,7 @@ else:
 wan_22_trainer_t2v_a14b = Wan22TrainerT2vA14b(
     "fal-ai/wan-22-trainer/t2v-a14b", Wan22TrainerT2vA14bInput, Wan22TrainerT2vA14bOutput
 )
-"""Training endpoint of fal-ai: wan-22-trainer t2v-a14b.
+"""Trains LoRA weights that generate videos from text.
 
 Call it with `wan_22_trainer_t2v_a14b.subscribe(training_data_url=…)`.
 """
@@ -288,5 +372,9 @@ Call it with `wan_22_trainer_t2v_a14b.subscribe(training_data_url=…)`.
 Input = Wan22TrainerT2vA14bInput
 Output = Wan22TrainerT2vA14bOutput
 endpoint = wan_22_trainer_t2v_a14b
+"""Trains LoRA weights that generate videos from text.
+
+Call it with `wan_22_trainer_t2v_a14b.subscribe(training_data_url=…)`.
+"""
 
 __all__ = ["Wan22TrainerT2vA14bInput", "Wan22TrainerT2vA14bOutput", "wan_22_trainer_t2v_a14b"]

@@ -1,4 +1,4 @@
-"""fal-ai/wan-22-vace-fun-a14b/depth — Video endpoint of fal-ai: wan-22-vace-fun-a14b depth.
+"""fal-ai/wan-22-vace-fun-a14b/depth — Generates videos from text with the depth of another video.
 
 Category: video. https://fal.ai/models/fal-ai/wan-22-vace-fun-a14b/depth
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Wan22VaceFunA14bDepthInput(InputModel, Request["Wan22VaceFunA14bDepthOutput"]):
@@ -23,7 +39,7 @@ class Wan22VaceFunA14bDepthInput(InputModel, Request["Wan22VaceFunA14bDepthOutpu
     """What happens in the video, in words: subject, action and style."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video that the result follows."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -47,11 +63,12 @@ class Wan22VaceFunA14bDepthInput(InputModel, Request["Wan22VaceFunA14bDepthOutpu
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the
+    input.
     """
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -91,19 +108,20 @@ class Wan22VaceFunA14bDepthInput(InputModel, Request["Wan22VaceFunA14bDepthOutpu
     """Whether to convert the clip into a control map; turn it off if it already is one."""
 
     acceleration: Literal["none", "low", "regular"] | None = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     num_interpolated_frames: Annotated[int, Field(ge=0, le=5)] = 0
     """Number of frames to insert between two frames, for smoother motion. From 0 to 5."""
 
     temporal_downsample_factor: Annotated[int, Field(ge=0, le=5)] = 0
-    """Number of frames to drop for each frame that is kept; 0 keeps all. From 0 to 5."""
+    """Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+    """
 
     enable_auto_downsample: bool = False
     """Whether to drop frames of a video with a high frame rate, to save time without losing
@@ -122,7 +140,9 @@ class Wan22VaceFunA14bDepthInput(InputModel, Request["Wan22VaceFunA14bDepthOutpu
     """
 
     transparency_mode: Literal["content_aware", "white", "black"] = "content_aware"
-    """What fills the transparent areas of the first and last image."""
+    """What fills the transparent areas of the first and last image. `content_aware` continues the
+    image.
+    """
 
     return_frames_zip: bool = False
     """Whether to also return the frames as a ZIP archive."""
@@ -145,7 +165,300 @@ class Wan22VaceFunA14bDepthOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan22VaceFunA14bDepthPipeline(Pipeline[..., Wan22VaceFunA14bDepthOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> Result[Wan22VaceFunA14bDepthOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video that the result follows.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> PendingRun[Wan22VaceFunA14bDepthOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video that the result follows.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWan22VaceFunA14bDepthPipeline(AsyncPipeline[..., Wan22VaceFunA14bDepthOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> Result[Wan22VaceFunA14bDepthOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video that the result follows.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> AsyncPendingRun[Wan22VaceFunA14bDepthOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video that the result follows.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
 
     class Wan22VaceFunA14bDepth(
         Endpoint[..., Wan22VaceFunA14bDepthInput, Wan22VaceFunA14bDepthOutput]
@@ -189,51 +502,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                video_url: Video that the result follows.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
 
             Raises:
@@ -281,51 +578,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                video_url: Video that the result follows.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
             ...
@@ -369,51 +650,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                video_url: Video that the result follows.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
 
             Raises:
@@ -462,51 +727,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                video_url: Video that the result follows.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
             ...
@@ -550,51 +799,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                video_url: Video that the result follows.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
 
             Raises:
@@ -642,51 +875,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                video_url: Video that the result follows.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
             ...
@@ -732,51 +949,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                video_url: Video that the result follows.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
 
             Raises:
@@ -823,53 +1024,60 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                video_url: Video that the result follows.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                preprocess: Whether to convert the clip into a control map; turn it off if it
-                    already is one.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Wan22VaceFunA14bDepthPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWan22VaceFunA14bDepthPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Wan22VaceFunA14bDepth = Endpoint
@@ -877,7 +1085,7 @@ else:
 wan_22_vace_fun_a14b_depth = Wan22VaceFunA14bDepth(
     "fal-ai/wan-22-vace-fun-a14b/depth", Wan22VaceFunA14bDepthInput, Wan22VaceFunA14bDepthOutput
 )
-"""Video endpoint of fal-ai: wan-22-vace-fun-a14b depth.
+"""Generates videos from text with the depth of another video.
 
 Call it with `wan_22_vace_fun_a14b_depth.subscribe(prompt=…, video_url=…)`.
 """
@@ -885,6 +1093,10 @@ Call it with `wan_22_vace_fun_a14b_depth.subscribe(prompt=…, video_url=…)`.
 Input = Wan22VaceFunA14bDepthInput
 Output = Wan22VaceFunA14bDepthOutput
 endpoint = wan_22_vace_fun_a14b_depth
+"""Generates videos from text with the depth of another video.
+
+Call it with `wan_22_vace_fun_a14b_depth.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "Wan22VaceFunA14bDepthInput",

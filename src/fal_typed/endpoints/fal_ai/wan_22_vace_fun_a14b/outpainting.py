@@ -1,5 +1,4 @@
-"""fal-ai/wan-22-vace-fun-a14b/outpainting — Video endpoint of fal-ai: wan-22-vace-fun-a14b
-outpainting.
+"""fal-ai/wan-22-vace-fun-a14b/outpainting — Extends a video beyond its borders.
 
 Category: video. https://fal.ai/models/fal-ai/wan-22-vace-fun-a14b/outpainting
 """
@@ -12,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Wan22VaceFunA14bOutpaintingInput(InputModel, Request["Wan22VaceFunA14bOutpaintingOutput"]):
     """Parameters of fal-ai/wan-22-vace-fun-a14b/outpainting."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What to show in the new areas, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -48,11 +63,12 @@ class Wan22VaceFunA14bOutpaintingInput(InputModel, Request["Wan22VaceFunA14bOutp
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the
+    input.
     """
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -89,19 +105,20 @@ class Wan22VaceFunA14bOutpaintingInput(InputModel, Request["Wan22VaceFunA14bOutp
     """
 
     acceleration: Literal["none", "low", "regular"] | None = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     num_interpolated_frames: Annotated[int, Field(ge=0, le=5)] = 0
     """Number of frames to insert between two frames, for smoother motion. From 0 to 5."""
 
     temporal_downsample_factor: Annotated[int, Field(ge=0, le=5)] = 0
-    """Number of frames to drop for each frame that is kept; 0 keeps all. From 0 to 5."""
+    """Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+    """
 
     enable_auto_downsample: bool = False
     """Whether to drop frames of a video with a high frame rate, to save time without losing
@@ -120,7 +137,9 @@ class Wan22VaceFunA14bOutpaintingInput(InputModel, Request["Wan22VaceFunA14bOutp
     """
 
     transparency_mode: Literal["content_aware", "white", "black"] = "content_aware"
-    """What fills the transparent areas of the first and last image."""
+    """What fills the transparent areas of the first and last image. `content_aware` continues the
+    image.
+    """
 
     return_frames_zip: bool = False
     """Whether to also return the frames as a ZIP archive."""
@@ -145,7 +164,7 @@ class Wan22VaceFunA14bOutpaintingOutput(OutputModel):
     """Result of fal-ai/wan-22-vace-fun-a14b/outpainting."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     prompt: str
     """Text that the video was generated from, as the model received it."""
@@ -158,7 +177,334 @@ class Wan22VaceFunA14bOutpaintingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan22VaceFunA14bOutpaintingPipeline(Pipeline[..., Wan22VaceFunA14bOutpaintingOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            expand_left: bool = False,
+            expand_right: bool = False,
+            expand_top: bool = False,
+            expand_bottom: bool = False,
+            expand_ratio: float = 0.25,
+        ) -> Result[Wan22VaceFunA14bOutpaintingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                expand_left: Whether to extend the image on the left.
+                expand_right: Whether to extend the image on the right.
+                expand_top: Whether to extend the image at the top.
+                expand_bottom: Whether to extend the image at the bottom.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            expand_left: bool = False,
+            expand_right: bool = False,
+            expand_top: bool = False,
+            expand_bottom: bool = False,
+            expand_ratio: float = 0.25,
+        ) -> PendingRun[Wan22VaceFunA14bOutpaintingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                expand_left: Whether to extend the image on the left.
+                expand_right: Whether to extend the image on the right.
+                expand_top: Whether to extend the image at the top.
+                expand_bottom: Whether to extend the image at the bottom.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWan22VaceFunA14bOutpaintingPipeline(
+        AsyncPipeline[..., Wan22VaceFunA14bOutpaintingOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            expand_left: bool = False,
+            expand_right: bool = False,
+            expand_top: bool = False,
+            expand_bottom: bool = False,
+            expand_ratio: float = 0.25,
+        ) -> Result[Wan22VaceFunA14bOutpaintingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                expand_left: Whether to extend the image on the left.
+                expand_right: Whether to extend the image on the right.
+                expand_top: Whether to extend the image at the top.
+                expand_bottom: Whether to extend the image at the bottom.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            expand_left: bool = False,
+            expand_right: bool = False,
+            expand_top: bool = False,
+            expand_bottom: bool = False,
+            expand_ratio: float = 0.25,
+        ) -> AsyncPendingRun[Wan22VaceFunA14bOutpaintingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                expand_left: Whether to extend the image on the left.
+                expand_right: Whether to extend the image on the right.
+                expand_top: Whether to extend the image at the top.
+                expand_bottom: Whether to extend the image at the bottom.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
+            """
+            ...
 
     class Wan22VaceFunA14bOutpainting(
         Endpoint[..., Wan22VaceFunA14bOutpaintingInput, Wan22VaceFunA14bOutpaintingOutput]
@@ -205,57 +551,41 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 expand_left: Whether to extend the image on the left.
                 expand_right: Whether to extend the image on the right.
                 expand_top: Whether to extend the image at the top.
                 expand_bottom: Whether to extend the image at the bottom.
-                expand_ratio: How much to add on each selected side, as a fraction of the video's
-                    size. From 0 to 1.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -305,57 +635,41 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 expand_left: Whether to extend the image on the left.
                 expand_right: Whether to extend the image on the right.
                 expand_top: Whether to extend the image at the top.
                 expand_bottom: Whether to extend the image at the bottom.
-                expand_ratio: How much to add on each selected side, as a fraction of the video's
-                    size. From 0 to 1.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
             """
             ...
 
@@ -401,57 +715,41 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 expand_left: Whether to extend the image on the left.
                 expand_right: Whether to extend the image on the right.
                 expand_top: Whether to extend the image at the top.
                 expand_bottom: Whether to extend the image at the bottom.
-                expand_ratio: How much to add on each selected side, as a fraction of the video's
-                    size. From 0 to 1.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -502,57 +800,41 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 expand_left: Whether to extend the image on the left.
                 expand_right: Whether to extend the image on the right.
                 expand_top: Whether to extend the image at the top.
                 expand_bottom: Whether to extend the image at the bottom.
-                expand_ratio: How much to add on each selected side, as a fraction of the video's
-                    size. From 0 to 1.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
             """
             ...
 
@@ -598,57 +880,41 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 expand_left: Whether to extend the image on the left.
                 expand_right: Whether to extend the image on the right.
                 expand_top: Whether to extend the image at the top.
                 expand_bottom: Whether to extend the image at the bottom.
-                expand_ratio: How much to add on each selected side, as a fraction of the video's
-                    size. From 0 to 1.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -698,57 +964,41 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 expand_left: Whether to extend the image on the left.
                 expand_right: Whether to extend the image on the right.
                 expand_top: Whether to extend the image at the top.
                 expand_bottom: Whether to extend the image at the bottom.
-                expand_ratio: How much to add on each selected side, as a fraction of the video's
-                    size. From 0 to 1.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
             """
             ...
 
@@ -796,57 +1046,41 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 expand_left: Whether to extend the image on the left.
                 expand_right: Whether to extend the image on the right.
                 expand_top: Whether to extend the image at the top.
                 expand_bottom: Whether to extend the image at the bottom.
-                expand_ratio: How much to add on each selected side, as a fraction of the video's
-                    size. From 0 to 1.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -895,58 +1129,67 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to show in the new areas, in words.
+                video_url: Video to extend.
                 negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
                 match_input_num_frames: Whether to generate as many frames as the input video has.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 241.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 5 to 30.
                 match_input_frames_per_second: Whether to use the frame rate of the input video.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 5 to 30.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 ref_image_urls: Reference images of people, objects or places for the video.
                 first_frame_url: Image to use as the first frame.
                 last_frame_url: Image to use as the last frame.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 5.
-                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
-                    keeps all. From 0 to 5.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept. `0` keeps all frames. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 expand_left: Whether to extend the image on the left.
                 expand_right: Whether to extend the image on the right.
                 expand_top: Whether to extend the image at the top.
                 expand_bottom: Whether to extend the image at the bottom.
-                expand_ratio: How much to add on each selected side, as a fraction of the video's
-                    size. From 0 to 1.
+                expand_ratio: How much to add on each selected side, as a fraction of the video's size. From 0 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Wan22VaceFunA14bOutpaintingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWan22VaceFunA14bOutpaintingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Wan22VaceFunA14bOutpainting = Endpoint
@@ -956,7 +1199,7 @@ wan_22_vace_fun_a14b_outpainting = Wan22VaceFunA14bOutpainting(
     Wan22VaceFunA14bOutpaintingInput,
     Wan22VaceFunA14bOutpaintingOutput,
 )
-"""Video endpoint of fal-ai: wan-22-vace-fun-a14b outpainting.
+"""Extends a video beyond its borders.
 
 Call it with `wan_22_vace_fun_a14b_outpainting.subscribe(prompt=…, video_url=…)`.
 """
@@ -964,6 +1207,10 @@ Call it with `wan_22_vace_fun_a14b_outpainting.subscribe(prompt=…, video_url=�
 Input = Wan22VaceFunA14bOutpaintingInput
 Output = Wan22VaceFunA14bOutpaintingOutput
 endpoint = wan_22_vace_fun_a14b_outpainting
+"""Extends a video beyond its borders.
+
+Call it with `wan_22_vace_fun_a14b_outpainting.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "Wan22VaceFunA14bOutpaintingInput",

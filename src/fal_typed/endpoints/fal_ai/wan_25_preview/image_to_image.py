@@ -1,4 +1,4 @@
-"""fal-ai/wan-25-preview/image-to-image — Image endpoint of fal-ai: wan-25-preview, image to image.
+"""fal-ai/wan-25-preview/image-to-image — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/wan-25-preview/image-to-image
 """
@@ -11,19 +11,34 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Wan25PreviewImageToImageInput(InputModel, Request["Wan25PreviewImageToImageOutput"]):
     """Parameters of fal-ai/wan-25-preview/image-to-image."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the change to make, or of the image to generate. At least 1 character.
-    """
+    """What to change or to combine, in words. At least 1 character."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -36,7 +51,7 @@ class Wan25PreviewImageToImageInput(InputModel, Request["Wan25PreviewImageToImag
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -44,12 +59,41 @@ class Wan25PreviewImageToImageInput(InputModel, Request["Wan25PreviewImageToImag
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Wan25PreviewImageToImageOutput(OutputModel):
     """Result of fal-ai/wan-25-preview/image-to-image."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seeds: list[int]
     """Random seeds, one for each image."""
@@ -59,7 +103,108 @@ class Wan25PreviewImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan25PreviewImageToImagePipeline(Pipeline[..., Wan25PreviewImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[Wan25PreviewImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWan25PreviewImageToImagePipeline(AsyncPipeline[..., Wan25PreviewImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[Wan25PreviewImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Wan25PreviewImageToImage(
         Endpoint[..., Wan25PreviewImageToImageInput, Wan25PreviewImageToImageOutput]
@@ -70,7 +215,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = None,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             num_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -78,13 +223,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -100,7 +243,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = None,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             num_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -108,13 +251,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -126,7 +267,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = None,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             num_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -134,13 +275,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -157,7 +296,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = None,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             num_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -165,13 +304,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -183,7 +320,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = None,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             num_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -191,13 +328,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -213,7 +348,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = None,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             num_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -221,13 +356,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -239,7 +372,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = None,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             num_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -249,13 +382,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -270,7 +401,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = None,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             num_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -278,16 +409,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Wan25PreviewImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWan25PreviewImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Wan25PreviewImageToImage = Endpoint
@@ -297,7 +449,7 @@ wan_25_preview_image_to_image = Wan25PreviewImageToImage(
     Wan25PreviewImageToImageInput,
     Wan25PreviewImageToImageOutput,
 )
-"""Image endpoint of fal-ai: wan-25-preview, image to image.
+"""Edits or combines images by text instructions.
 
 Call it with `wan_25_preview_image_to_image.subscribe(prompt=…, image_urls=…)`.
 """
@@ -305,9 +457,14 @@ Call it with `wan_25_preview_image_to_image.subscribe(prompt=…, image_urls=…
 Input = Wan25PreviewImageToImageInput
 Output = Wan25PreviewImageToImageOutput
 endpoint = wan_25_preview_image_to_image
+"""Edits or combines images by text instructions.
+
+Call it with `wan_25_preview_image_to_image.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Wan25PreviewImageToImageInput",
     "Wan25PreviewImageToImageOutput",

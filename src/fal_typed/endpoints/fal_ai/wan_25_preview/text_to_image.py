@@ -1,4 +1,4 @@
-"""fal-ai/wan-25-preview/text-to-image — Image endpoint of fal-ai: wan-25-preview, text to image.
+"""fal-ai/wan-25-preview/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/wan-25-preview/text-to-image
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Wan25PreviewTextToImageInput(InputModel, Request["Wan25PreviewTextToImageOutput"]):
@@ -28,7 +44,7 @@ class Wan25PreviewTextToImageInput(InputModel, Request["Wan25PreviewTextToImageO
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     image_size: ImageSize | ImageSizePreset = "square"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -43,6 +59,35 @@ class Wan25PreviewTextToImageInput(InputModel, Request["Wan25PreviewTextToImageO
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Wan25PreviewTextToImageOutput(OutputModel):
@@ -59,7 +104,108 @@ class Wan25PreviewTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan25PreviewTextToImagePipeline(Pipeline[..., Wan25PreviewTextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[Wan25PreviewTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWan25PreviewTextToImagePipeline(AsyncPipeline[..., Wan25PreviewTextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[Wan25PreviewTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Wan25PreviewTextToImage(
         Endpoint[..., Wan25PreviewTextToImageInput, Wan25PreviewTextToImageOutput]
@@ -70,7 +216,7 @@ if TYPE_CHECKING:
             prompt: str,
             negative_prompt: str | None = None,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -78,13 +224,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -100,7 +244,7 @@ if TYPE_CHECKING:
             prompt: str,
             negative_prompt: str | None = None,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -108,13 +252,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -126,7 +268,7 @@ if TYPE_CHECKING:
             prompt: str,
             negative_prompt: str | None = None,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -134,13 +276,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -157,7 +297,7 @@ if TYPE_CHECKING:
             prompt: str,
             negative_prompt: str | None = None,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -165,13 +305,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -183,7 +321,7 @@ if TYPE_CHECKING:
             prompt: str,
             negative_prompt: str | None = None,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -191,13 +329,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -213,7 +349,7 @@ if TYPE_CHECKING:
             prompt: str,
             negative_prompt: str | None = None,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -221,13 +357,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -239,7 +373,7 @@ if TYPE_CHECKING:
             prompt: str,
             negative_prompt: str | None = None,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -249,13 +383,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -270,7 +402,7 @@ if TYPE_CHECKING:
             prompt: str,
             negative_prompt: str | None = None,
             num_images: int = 1,
-            image_size: ImageSize | ImageSizePreset = "square",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square",
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -278,16 +410,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Wan25PreviewTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWan25PreviewTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Wan25PreviewTextToImage = Endpoint
@@ -297,7 +450,7 @@ wan_25_preview_text_to_image = Wan25PreviewTextToImage(
     Wan25PreviewTextToImageInput,
     Wan25PreviewTextToImageOutput,
 )
-"""Image endpoint of fal-ai: wan-25-preview, text to image.
+"""Generates images from text.
 
 Call it with `wan_25_preview_text_to_image.subscribe(prompt=…)`.
 """
@@ -305,9 +458,14 @@ Call it with `wan_25_preview_text_to_image.subscribe(prompt=…)`.
 Input = Wan25PreviewTextToImageInput
 Output = Wan25PreviewTextToImageOutput
 endpoint = wan_25_preview_text_to_image
+"""Generates images from text.
+
+Call it with `wan_25_preview_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Wan25PreviewTextToImageInput",
     "Wan25PreviewTextToImageOutput",

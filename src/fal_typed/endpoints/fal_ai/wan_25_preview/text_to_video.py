@@ -1,4 +1,4 @@
-"""fal-ai/wan-25-preview/text-to-video — Video endpoint of fal-ai: wan-25-preview, text to video.
+"""fal-ai/wan-25-preview/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/wan-25-preview/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Wan25PreviewTextToVideoInput(InputModel, Request["Wan25PreviewTextToVideoOutput"]):
@@ -23,17 +39,16 @@ class Wan25PreviewTextToVideoInput(InputModel, Request["Wan25PreviewTextToVideoO
     """What happens in the video, in words: subject, action and style. At least 1 character."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the video follows."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -64,7 +79,124 @@ class Wan25PreviewTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan25PreviewTextToVideoPipeline(Pipeline[..., Wan25PreviewTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "1080p",
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "1080p",
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[Wan25PreviewTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWan25PreviewTextToVideoPipeline(AsyncPipeline[..., Wan25PreviewTextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "1080p",
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "1080p",
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str | None = None,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[Wan25PreviewTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class Wan25PreviewTextToVideo(
         Endpoint[..., Wan25PreviewTextToVideoInput, Wan25PreviewTextToVideoOutput]
@@ -85,16 +217,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -120,16 +249,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -151,16 +277,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -187,16 +310,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -218,16 +338,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -253,16 +370,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -286,16 +400,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -320,19 +431,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Wan25PreviewTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWan25PreviewTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Wan25PreviewTextToVideo = Endpoint
@@ -342,7 +473,7 @@ wan_25_preview_text_to_video = Wan25PreviewTextToVideo(
     Wan25PreviewTextToVideoInput,
     Wan25PreviewTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: wan-25-preview, text to video.
+"""Generates videos from text.
 
 Call it with `wan_25_preview_text_to_video.subscribe(prompt=…)`.
 """
@@ -350,6 +481,10 @@ Call it with `wan_25_preview_text_to_video.subscribe(prompt=…)`.
 Input = Wan25PreviewTextToVideoInput
 Output = Wan25PreviewTextToVideoOutput
 endpoint = wan_25_preview_text_to_video
+"""Generates videos from text.
+
+Call it with `wan_25_preview_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Wan25PreviewTextToVideoInput",

@@ -1,4 +1,5 @@
-"""fal-ai/wan-trainer/flf2v-720p — Training endpoint of fal-ai: wan-trainer flf2v-720p.
+"""fal-ai/wan-trainer/flf2v-720p — Trains LoRA weights that generate videos between a first and a
+last image.
 
 Category: training. https://fal.ai/models/fal-ai/wan-trainer/flf2v-720p
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanTrainerFlf2v720pInput(InputModel, Request["WanTrainerFlf2v720pOutput"]):
@@ -54,7 +71,92 @@ class WanTrainerFlf2v720pOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanTrainerFlf2v720pPipeline(Pipeline[..., WanTrainerFlf2v720pOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Result[WanTrainerFlf2v720pOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> PendingRun[WanTrainerFlf2v720pOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanTrainerFlf2v720pPipeline(AsyncPipeline[..., WanTrainerFlf2v720pOutput]):
+        async def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Result[WanTrainerFlf2v720pOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> AsyncPendingRun[WanTrainerFlf2v720pOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
+            """
+            ...
 
     class WanTrainerFlf2v720p(Endpoint[..., WanTrainerFlf2v720pInput, WanTrainerFlf2v720pOutput]):
         def run(
@@ -69,16 +171,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -98,16 +195,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
             """
             ...
 
@@ -123,16 +215,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,16 +240,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
             """
             ...
 
@@ -178,16 +260,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,16 +284,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
             """
             ...
 
@@ -234,16 +306,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -262,17 +329,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                training_data_url: URL of an archive of training clips, images or recordings, each
-                    with a text file as its caption.
-                number_of_steps: Number of training steps; more steps take longer and cost more, too
-                    many cause overfitting. From 100 to 20000.
-                learning_rate: Step size of the weight updates; too high is unstable, too low learns
-                    little. From 1e-06 to 1.
-                trigger_phrase: Unique phrase that activates what was learned; it is added to every
-                    caption, use it in prompts later.
-                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
-                    the training.
+                training_data_url: URL of an archive of training clips, images or recordings, each with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of the training.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanTrainerFlf2v720pPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanTrainerFlf2v720pPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanTrainerFlf2v720p = Endpoint
@@ -280,7 +365,7 @@ else:
 wan_trainer_flf2v_720p = WanTrainerFlf2v720p(
     "fal-ai/wan-trainer/flf2v-720p", WanTrainerFlf2v720pInput, WanTrainerFlf2v720pOutput
 )
-"""Training endpoint of fal-ai: wan-trainer flf2v-720p.
+"""Trains LoRA weights that generate videos between a first and a last image.
 
 Call it with `wan_trainer_flf2v_720p.subscribe(training_data_url=…)`.
 """
@@ -288,5 +373,9 @@ Call it with `wan_trainer_flf2v_720p.subscribe(training_data_url=…)`.
 Input = WanTrainerFlf2v720pInput
 Output = WanTrainerFlf2v720pOutput
 endpoint = wan_trainer_flf2v_720p
+"""Trains LoRA weights that generate videos between a first and a last image.
+
+Call it with `wan_trainer_flf2v_720p.subscribe(training_data_url=…)`.
+"""
 
 __all__ = ["WanTrainerFlf2v720pInput", "WanTrainerFlf2v720pOutput", "wan_trainer_flf2v_720p"]

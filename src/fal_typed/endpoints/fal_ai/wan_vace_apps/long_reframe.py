@@ -1,4 +1,4 @@
-"""fal-ai/wan-vace-apps/long-reframe — Video endpoint of fal-ai: wan-vace-apps long-reframe.
+"""fal-ai/wan-vace-apps/long-reframe — Changes the aspect ratio of a video and fills the new areas.
 
 Category: video. https://fal.ai/models/fal-ai/wan-vace-apps/long-reframe
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanVaceAppsLongReframeInput(InputModel, Request["WanVaceAppsLongReframeOutput"]):
     """Parameters of fal-ai/wan-vace-apps/long-reframe."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     prompt: str = ""
-    """What happens in the video, in words: subject, action and style."""
+    """What to show in the new areas, in words."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -32,11 +48,12 @@ class WanVaceAppsLongReframeInput(InputModel, Request["WanVaceAppsLongReframeOut
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the
+    input.
     """
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -59,13 +76,13 @@ class WanVaceAppsLongReframeInput(InputModel, Request["WanVaceAppsLongReframeOut
     """Whether to check for unsafe content and blank or reject it."""
 
     acceleration: Literal["none", "low", "regular"] | None = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     enable_auto_downsample: bool = True
     """Whether to drop frames of a video with a high frame rate, to save time without losing
@@ -84,19 +101,19 @@ class WanVaceAppsLongReframeInput(InputModel, Request["WanVaceAppsLongReframeOut
     """
 
     transparency_mode: Literal["content_aware", "white", "black"] = "content_aware"
-    """What fills the transparent areas of the first and last image."""
+    """What fills transparent areas. `content_aware` continues the image."""
 
     return_frames_zip: bool = False
     """Whether to also return the frames as a ZIP archive."""
 
     zoom_factor: Annotated[float, Field(ge=0.0, le=0.9)] = 0
-    """Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9."""
+    """Amount of zoom. `0` does not zoom. From 0 to 0.9."""
 
     trim_borders: bool = True
     """Whether to trim empty borders."""
 
     scene_threshold: Annotated[float, Field(ge=0.0, le=100.0)] = 30
-    """From 0 to 100."""
+    """How different frames must be to count as a new scene. From 0 to 100."""
 
     paste_back: bool = True
     """Whether to paste the edited part back into the original."""
@@ -106,11 +123,248 @@ class WanVaceAppsLongReframeOutput(OutputModel):
     """Result of fal-ai/wan-vace-apps/long-reframe."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVaceAppsLongReframePipeline(Pipeline[..., WanVaceAppsLongReframeOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> Result[WanVaceAppsLongReframeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> PendingRun[WanVaceAppsLongReframeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanVaceAppsLongReframePipeline(AsyncPipeline[..., WanVaceAppsLongReframeOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> Result[WanVaceAppsLongReframeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> AsyncPendingRun[WanVaceAppsLongReframeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+            """
+            ...
 
     class WanVaceAppsLongReframe(
         Endpoint[..., WanVaceAppsLongReframeInput, WanVaceAppsLongReframeOutput]
@@ -146,39 +400,29 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
-                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
                 trim_borders: Whether to trim empty borders.
-                scene_threshold: From 0 to 100.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
                 paste_back: Whether to paste the edited part back into the original.
 
             Raises:
@@ -218,39 +462,29 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
-                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
                 trim_borders: Whether to trim empty borders.
-                scene_threshold: From 0 to 100.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
                 paste_back: Whether to paste the edited part back into the original.
             """
             ...
@@ -286,39 +520,29 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
-                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
                 trim_borders: Whether to trim empty borders.
-                scene_threshold: From 0 to 100.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
                 paste_back: Whether to paste the edited part back into the original.
 
             Raises:
@@ -359,39 +583,29 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
-                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
                 trim_borders: Whether to trim empty borders.
-                scene_threshold: From 0 to 100.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
                 paste_back: Whether to paste the edited part back into the original.
             """
             ...
@@ -427,39 +641,29 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
-                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
                 trim_borders: Whether to trim empty borders.
-                scene_threshold: From 0 to 100.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
                 paste_back: Whether to paste the edited part back into the original.
 
             Raises:
@@ -499,39 +703,29 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
-                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
                 trim_borders: Whether to trim empty borders.
-                scene_threshold: From 0 to 100.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
                 paste_back: Whether to paste the edited part back into the original.
             """
             ...
@@ -569,39 +763,29 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
-                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
                 trim_borders: Whether to trim empty borders.
-                scene_threshold: From 0 to 100.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
                 paste_back: Whether to paste the edited part back into the original.
 
             Raises:
@@ -640,41 +824,54 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to extend.
+                prompt: What to show in the new areas, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
-                    fine detail.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 15.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 interpolator_model: Model that interpolates between frames.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                transparency_mode: What fills the transparent areas of the first and last image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                transparency_mode: What fills transparent areas. `content_aware` continues the image.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
-                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                zoom_factor: Amount of zoom. `0` does not zoom. From 0 to 0.9.
                 trim_borders: Whether to trim empty borders.
-                scene_threshold: From 0 to 100.
+                scene_threshold: How different frames must be to count as a new scene. From 0 to 100.
                 paste_back: Whether to paste the edited part back into the original.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanVaceAppsLongReframePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanVaceAppsLongReframePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanVaceAppsLongReframe = Endpoint
@@ -682,7 +879,7 @@ else:
 wan_vace_apps_long_reframe = WanVaceAppsLongReframe(
     "fal-ai/wan-vace-apps/long-reframe", WanVaceAppsLongReframeInput, WanVaceAppsLongReframeOutput
 )
-"""Video endpoint of fal-ai: wan-vace-apps long-reframe.
+"""Changes the aspect ratio of a video and fills the new areas.
 
 Call it with `wan_vace_apps_long_reframe.subscribe(video_url=…)`.
 """
@@ -690,6 +887,10 @@ Call it with `wan_vace_apps_long_reframe.subscribe(video_url=…)`.
 Input = WanVaceAppsLongReframeInput
 Output = WanVaceAppsLongReframeOutput
 endpoint = wan_vace_apps_long_reframe
+"""Changes the aspect ratio of a video and fills the new areas.
+
+Call it with `wan_vace_apps_long_reframe.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "WanVaceAppsLongReframeInput",

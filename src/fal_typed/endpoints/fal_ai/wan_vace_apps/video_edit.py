@@ -1,4 +1,4 @@
-"""fal-ai/wan-vace-apps/video-edit — Video endpoint of fal-ai: wan-vace-apps video-edit.
+"""fal-ai/wan-vace-apps/video-edit — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/wan-vace-apps/video-edit
 """
@@ -11,31 +11,49 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanVaceAppsVideoEditInput(InputModel, Request["WanVaceAppsVideoEditOutput"]):
     """Parameters of fal-ai/wan-vace-apps/video-edit."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     video_type: Literal["auto", "general", "human"] = "auto"
+    """Kind of video. `auto` detects it."""
 
     image_urls: list[FileInput] = []
     """Reference images of people, objects or places for the video, in order."""
 
     resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the
+    input.
     """
 
     acceleration: Literal["none", "low", "regular"] | None = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_auto_downsample: bool = True
     """Whether to drop frames of a video with a high frame rate, to save time without losing
@@ -43,7 +61,7 @@ class WanVaceAppsVideoEditInput(InputModel, Request["WanVaceAppsVideoEditOutput"
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     auto_downsample_min_fps: Annotated[float, Field(ge=1.0, le=60.0)] = 15
     """Minimum frame rate after frames are dropped. From 1 to 60."""
@@ -59,14 +77,147 @@ class WanVaceAppsVideoEditOutput(OutputModel):
     """Result of fal-ai/wan-vace-apps/video-edit."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     frames_zip: File | None = None
     """ZIP archive of the frames."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVaceAppsVideoEditPipeline(Pipeline[..., WanVaceAppsVideoEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> Result[WanVaceAppsVideoEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> PendingRun[WanVaceAppsVideoEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanVaceAppsVideoEditPipeline(AsyncPipeline[..., WanVaceAppsVideoEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> Result[WanVaceAppsVideoEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> AsyncPendingRun[WanVaceAppsVideoEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
 
     class WanVaceAppsVideoEdit(
         Endpoint[..., WanVaceAppsVideoEditInput, WanVaceAppsVideoEditOutput]
@@ -89,16 +240,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
@@ -127,16 +276,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
@@ -161,16 +308,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
@@ -200,16 +345,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
@@ -234,16 +377,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
@@ -272,16 +413,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
@@ -308,16 +447,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
@@ -345,20 +482,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                video_type: Kind of video. `auto` detects it.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
-                    save time without losing motion.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to save time without losing motion.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
                 auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanVaceAppsVideoEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanVaceAppsVideoEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanVaceAppsVideoEdit = Endpoint
@@ -366,7 +524,7 @@ else:
 wan_vace_apps_video_edit = WanVaceAppsVideoEdit(
     "fal-ai/wan-vace-apps/video-edit", WanVaceAppsVideoEditInput, WanVaceAppsVideoEditOutput
 )
-"""Video endpoint of fal-ai: wan-vace-apps video-edit.
+"""Edits a video by text instructions.
 
 Call it with `wan_vace_apps_video_edit.subscribe(prompt=…, video_url=…)`.
 """
@@ -374,5 +532,9 @@ Call it with `wan_vace_apps_video_edit.subscribe(prompt=…, video_url=…)`.
 Input = WanVaceAppsVideoEditInput
 Output = WanVaceAppsVideoEditOutput
 endpoint = wan_vace_apps_video_edit
+"""Edits a video by text instructions.
+
+Call it with `wan_vace_apps_video_edit.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["WanVaceAppsVideoEditInput", "WanVaceAppsVideoEditOutput", "wan_vace_apps_video_edit"]

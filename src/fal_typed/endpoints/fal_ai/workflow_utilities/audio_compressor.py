@@ -1,5 +1,4 @@
-"""fal-ai/workflow-utilities/audio-compressor — Audio endpoint of fal-ai: workflow-utilities
-audio-compressor.
+"""fal-ai/workflow-utilities/audio-compressor — Evens out the loudness of an audio file.
 
 Category: audio. https://fal.ai/models/fal-ai/workflow-utilities/audio-compressor
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WorkflowUtilitiesAudioCompressorInput(
@@ -23,25 +38,25 @@ class WorkflowUtilitiesAudioCompressorInput(
     """Parameters of fal-ai/workflow-utilities/audio-compressor."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to process."""
 
     threshold: Annotated[float, Field(ge=-60.0, le=0.0)] = -18
-    """From -60 to 0."""
+    """Level above which the audio is compressed. From -60 to 0."""
 
     ratio: Annotated[float, Field(ge=1.0, le=20.0)] = 3
-    """From 1 to 20."""
+    """Ratio by which levels above the threshold are reduced. From 1 to 20."""
 
     attack: Annotated[float, Field(ge=0.01, le=2000.0)] = 5
-    """From 0.01 to 2000."""
+    """Time in milliseconds until compression starts. From 0.01 to 2000."""
 
     release: Annotated[float, Field(ge=0.01, le=9000.0)] = 50
-    """From 0.01 to 9000."""
+    """Time in milliseconds until compression ends. From 0.01 to 9000."""
 
     makeup: Annotated[float, Field(ge=0.0, le=64.0)] = 8
-    """From 0 to 64."""
+    """Amount by which to raise the level after compression. From 0 to 64."""
 
     knee: Annotated[float, Field(ge=1.0, le=8.0)] = 2.83
-    """From 1 to 8."""
+    """Softness of the transition at the threshold. From 1 to 8."""
 
     output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k"
     """Bits per second of the file; higher sounds better and gives a larger file."""
@@ -51,11 +66,124 @@ class WorkflowUtilitiesAudioCompressorOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/audio-compressor."""
 
     audio: Audio
-    """The generated audio, as a file to download."""
+    """The resulting audio, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesAudioCompressorPipeline(
+        Pipeline[..., WorkflowUtilitiesAudioCompressorOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesAudioCompressorOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> PendingRun[WorkflowUtilitiesAudioCompressorOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesAudioCompressorPipeline(
+        AsyncPipeline[..., WorkflowUtilitiesAudioCompressorOutput]
+    ):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesAudioCompressorOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> AsyncPendingRun[WorkflowUtilitiesAudioCompressorOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
 
     class WorkflowUtilitiesAudioCompressor(
         Endpoint[..., WorkflowUtilitiesAudioCompressorInput, WorkflowUtilitiesAudioCompressorOutput]
@@ -75,15 +203,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                threshold: From -60 to 0.
-                ratio: From 1 to 20.
-                attack: From 0.01 to 2000.
-                release: From 0.01 to 9000.
-                makeup: From 0 to 64.
-                knee: From 1 to 8.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,15 +233,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                threshold: From -60 to 0.
-                ratio: From 1 to 20.
-                attack: From 0.01 to 2000.
-                release: From 0.01 to 9000.
-                makeup: From 0 to 64.
-                knee: From 1 to 8.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -133,15 +259,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                threshold: From -60 to 0.
-                ratio: From 1 to 20.
-                attack: From 0.01 to 2000.
-                release: From 0.01 to 9000.
-                makeup: From 0 to 64.
-                knee: From 1 to 8.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -165,15 +290,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                threshold: From -60 to 0.
-                ratio: From 1 to 20.
-                attack: From 0.01 to 2000.
-                release: From 0.01 to 9000.
-                makeup: From 0 to 64.
-                knee: From 1 to 8.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -192,15 +316,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                threshold: From -60 to 0.
-                ratio: From 1 to 20.
-                attack: From 0.01 to 2000.
-                release: From 0.01 to 9000.
-                makeup: From 0 to 64.
-                knee: From 1 to 8.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -223,15 +346,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                threshold: From -60 to 0.
-                ratio: From 1 to 20.
-                attack: From 0.01 to 2000.
-                release: From 0.01 to 9000.
-                makeup: From 0 to 64.
-                knee: From 1 to 8.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -252,15 +374,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                threshold: From -60 to 0.
-                ratio: From 1 to 20.
-                attack: From 0.01 to 2000.
-                release: From 0.01 to 9000.
-                makeup: From 0 to 64.
-                knee: From 1 to 8.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -282,16 +403,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                threshold: From -60 to 0.
-                ratio: From 1 to 20.
-                attack: From 0.01 to 2000.
-                release: From 0.01 to 9000.
-                makeup: From 0 to 64.
-                knee: From 1 to 8.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                audio_url: Audio to process.
+                threshold: Level above which the audio is compressed. From -60 to 0.
+                ratio: Ratio by which levels above the threshold are reduced. From 1 to 20.
+                attack: Time in milliseconds until compression starts. From 0.01 to 2000.
+                release: Time in milliseconds until compression ends. From 0.01 to 9000.
+                makeup: Amount by which to raise the level after compression. From 0 to 64.
+                knee: Softness of the transition at the threshold. From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesAudioCompressorPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesAudioCompressorPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesAudioCompressor = Endpoint
@@ -301,7 +446,7 @@ workflow_utilities_audio_compressor = WorkflowUtilitiesAudioCompressor(
     WorkflowUtilitiesAudioCompressorInput,
     WorkflowUtilitiesAudioCompressorOutput,
 )
-"""Audio endpoint of fal-ai: workflow-utilities audio-compressor.
+"""Evens out the loudness of an audio file.
 
 Call it with `workflow_utilities_audio_compressor.subscribe(audio_url=…)`.
 """
@@ -309,6 +454,10 @@ Call it with `workflow_utilities_audio_compressor.subscribe(audio_url=…)`.
 Input = WorkflowUtilitiesAudioCompressorInput
 Output = WorkflowUtilitiesAudioCompressorOutput
 endpoint = workflow_utilities_audio_compressor
+"""Evens out the loudness of an audio file.
+
+Call it with `workflow_utilities_audio_compressor.subscribe(audio_url=…)`.
+"""
 
 __all__ = [
     "WorkflowUtilitiesAudioCompressorInput",

@@ -1,5 +1,4 @@
-"""fal-ai/workflow-utilities/auto-subtitle — Video endpoint of fal-ai: workflow-utilities
-auto-subtitle.
+"""fal-ai/workflow-utilities/auto-subtitle — Adds subtitles to a video.
 
 Category: video. https://fal.ai/models/fal-ai/workflow-utilities/auto-subtitle
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 FontColor: TypeAlias = Literal[
     "white",
@@ -76,10 +91,10 @@ class WorkflowUtilitiesAutoSubtitleInput(
     """Parameters of fal-ai/workflow-utilities/auto-subtitle."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add subtitles to."""
 
     language: str = "en"
-    """Language of the text or audio."""
+    """Language spoken in the audio."""
 
     font_name: str = "Montserrat"
     """Name of the typeface, as listed by Google Fonts."""
@@ -106,16 +121,16 @@ class WorkflowUtilitiesAutoSubtitleInput(
     """Background behind the subject."""
 
     background_opacity: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """Opacity of the area behind the text. From 0 to 1."""
 
     position: Literal["top", "center", "bottom"] = "bottom"
     """Position of the text in the frame."""
 
     y_offset: Annotated[int, Field(ge=-200, le=200)] = 75
-    """From -200 to 200."""
+    """Number of pixels by which to move the text vertically. From -200 to 200."""
 
     words_per_subtitle: Annotated[int, Field(ge=1, le=12)] = 3
-    """From 1 to 12."""
+    """Number of words that are shown at once. From 1 to 12."""
 
     enable_animation: bool = True
     """Whether the text appears with an animation."""
@@ -125,7 +140,7 @@ class WorkflowUtilitiesAutoSubtitleOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/auto-subtitle."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     transcription: str
     """Transcript of the speech."""
@@ -137,10 +152,178 @@ class WorkflowUtilitiesAutoSubtitleOutput(OutputModel):
     """The words with their timestamps."""
 
     transcription_metadata: dict[str, Any] | None = None
+    """Details of the transcription."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesAutoSubtitlePipeline(Pipeline[..., WorkflowUtilitiesAutoSubtitleOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> Result[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> PendingRun[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesAutoSubtitlePipeline(
+        AsyncPipeline[..., WorkflowUtilitiesAutoSubtitleOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> Result[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> AsyncPendingRun[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+            """
+            ...
 
     class WorkflowUtilitiesAutoSubtitle(
         Endpoint[..., WorkflowUtilitiesAutoSubtitleInput, WorkflowUtilitiesAutoSubtitleOutput]
@@ -167,8 +350,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                language: Language of the text or audio.
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
                 font_name: Name of the typeface, as listed by Google Fonts.
                 font_size: Size of the letters in pixels. From 20 to 150.
                 font_weight: Thickness of the letters.
@@ -177,10 +360,10 @@ if TYPE_CHECKING:
                 stroke_width: Width of the line in pixels. From 0 to 10.
                 stroke_color: Color of the line.
                 background_color: Background behind the subject.
-                background_opacity: From 0 to 1.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
                 position: Position of the text in the frame.
-                y_offset: From -200 to 200.
-                words_per_subtitle: From 1 to 12.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
                 enable_animation: Whether the text appears with an animation.
 
             Raises:
@@ -211,8 +394,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                language: Language of the text or audio.
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
                 font_name: Name of the typeface, as listed by Google Fonts.
                 font_size: Size of the letters in pixels. From 20 to 150.
                 font_weight: Thickness of the letters.
@@ -221,10 +404,10 @@ if TYPE_CHECKING:
                 stroke_width: Width of the line in pixels. From 0 to 10.
                 stroke_color: Color of the line.
                 background_color: Background behind the subject.
-                background_opacity: From 0 to 1.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
                 position: Position of the text in the frame.
-                y_offset: From -200 to 200.
-                words_per_subtitle: From 1 to 12.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
                 enable_animation: Whether the text appears with an animation.
             """
             ...
@@ -251,8 +434,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                language: Language of the text or audio.
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
                 font_name: Name of the typeface, as listed by Google Fonts.
                 font_size: Size of the letters in pixels. From 20 to 150.
                 font_weight: Thickness of the letters.
@@ -261,10 +444,10 @@ if TYPE_CHECKING:
                 stroke_width: Width of the line in pixels. From 0 to 10.
                 stroke_color: Color of the line.
                 background_color: Background behind the subject.
-                background_opacity: From 0 to 1.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
                 position: Position of the text in the frame.
-                y_offset: From -200 to 200.
-                words_per_subtitle: From 1 to 12.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
                 enable_animation: Whether the text appears with an animation.
 
             Raises:
@@ -296,8 +479,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                language: Language of the text or audio.
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
                 font_name: Name of the typeface, as listed by Google Fonts.
                 font_size: Size of the letters in pixels. From 20 to 150.
                 font_weight: Thickness of the letters.
@@ -306,10 +489,10 @@ if TYPE_CHECKING:
                 stroke_width: Width of the line in pixels. From 0 to 10.
                 stroke_color: Color of the line.
                 background_color: Background behind the subject.
-                background_opacity: From 0 to 1.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
                 position: Position of the text in the frame.
-                y_offset: From -200 to 200.
-                words_per_subtitle: From 1 to 12.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
                 enable_animation: Whether the text appears with an animation.
             """
             ...
@@ -336,8 +519,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                language: Language of the text or audio.
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
                 font_name: Name of the typeface, as listed by Google Fonts.
                 font_size: Size of the letters in pixels. From 20 to 150.
                 font_weight: Thickness of the letters.
@@ -346,10 +529,10 @@ if TYPE_CHECKING:
                 stroke_width: Width of the line in pixels. From 0 to 10.
                 stroke_color: Color of the line.
                 background_color: Background behind the subject.
-                background_opacity: From 0 to 1.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
                 position: Position of the text in the frame.
-                y_offset: From -200 to 200.
-                words_per_subtitle: From 1 to 12.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
                 enable_animation: Whether the text appears with an animation.
 
             Raises:
@@ -380,8 +563,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                language: Language of the text or audio.
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
                 font_name: Name of the typeface, as listed by Google Fonts.
                 font_size: Size of the letters in pixels. From 20 to 150.
                 font_weight: Thickness of the letters.
@@ -390,10 +573,10 @@ if TYPE_CHECKING:
                 stroke_width: Width of the line in pixels. From 0 to 10.
                 stroke_color: Color of the line.
                 background_color: Background behind the subject.
-                background_opacity: From 0 to 1.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
                 position: Position of the text in the frame.
-                y_offset: From -200 to 200.
-                words_per_subtitle: From 1 to 12.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
                 enable_animation: Whether the text appears with an animation.
             """
             ...
@@ -422,8 +605,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                language: Language of the text or audio.
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
                 font_name: Name of the typeface, as listed by Google Fonts.
                 font_size: Size of the letters in pixels. From 20 to 150.
                 font_weight: Thickness of the letters.
@@ -432,10 +615,10 @@ if TYPE_CHECKING:
                 stroke_width: Width of the line in pixels. From 0 to 10.
                 stroke_color: Color of the line.
                 background_color: Background behind the subject.
-                background_opacity: From 0 to 1.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
                 position: Position of the text in the frame.
-                y_offset: From -200 to 200.
-                words_per_subtitle: From 1 to 12.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
                 enable_animation: Whether the text appears with an animation.
 
             Raises:
@@ -465,8 +648,8 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                language: Language of the text or audio.
+                video_url: Video to add subtitles to.
+                language: Language spoken in the audio.
                 font_name: Name of the typeface, as listed by Google Fonts.
                 font_size: Size of the letters in pixels. From 20 to 150.
                 font_weight: Thickness of the letters.
@@ -475,12 +658,37 @@ if TYPE_CHECKING:
                 stroke_width: Width of the line in pixels. From 0 to 10.
                 stroke_color: Color of the line.
                 background_color: Background behind the subject.
-                background_opacity: From 0 to 1.
+                background_opacity: Opacity of the area behind the text. From 0 to 1.
                 position: Position of the text in the frame.
-                y_offset: From -200 to 200.
-                words_per_subtitle: From 1 to 12.
+                y_offset: Number of pixels by which to move the text vertically. From -200 to 200.
+                words_per_subtitle: Number of words that are shown at once. From 1 to 12.
                 enable_animation: Whether the text appears with an animation.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesAutoSubtitlePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesAutoSubtitlePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesAutoSubtitle = Endpoint
@@ -490,7 +698,7 @@ workflow_utilities_auto_subtitle = WorkflowUtilitiesAutoSubtitle(
     WorkflowUtilitiesAutoSubtitleInput,
     WorkflowUtilitiesAutoSubtitleOutput,
 )
-"""Video endpoint of fal-ai: workflow-utilities auto-subtitle.
+"""Adds subtitles to a video.
 
 Call it with `workflow_utilities_auto_subtitle.subscribe(video_url=…)`.
 """
@@ -498,6 +706,10 @@ Call it with `workflow_utilities_auto_subtitle.subscribe(video_url=…)`.
 Input = WorkflowUtilitiesAutoSubtitleInput
 Output = WorkflowUtilitiesAutoSubtitleOutput
 endpoint = workflow_utilities_auto_subtitle
+"""Adds subtitles to a video.
+
+Call it with `workflow_utilities_auto_subtitle.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "BackgroundColor",

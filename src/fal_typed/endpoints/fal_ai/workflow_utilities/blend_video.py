@@ -1,5 +1,4 @@
-"""fal-ai/workflow-utilities/blend-video — Video endpoint of fal-ai: workflow-utilities
-blend-video.
+"""fal-ai/workflow-utilities/blend-video — Blends two videos, one over the other.
 
 Category: video. https://fal.ai/models/fal-ai/workflow-utilities/blend-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 BlendMode: TypeAlias = Literal[
     "addition",
@@ -57,7 +72,8 @@ class WorkflowUtilitiesBlendVideoInput(InputModel, Request["WorkflowUtilitiesBle
     """How the colors of the two layers are blended."""
 
     opacity: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Opacity, from 0 for invisible to 1 for opaque. From 0 to 1."""
+    """Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
+    """
 
     shortest: bool = True
     """Whether to end with the shorter clip."""
@@ -67,11 +83,98 @@ class WorkflowUtilitiesBlendVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/blend-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesBlendVideoPipeline(Pipeline[..., WorkflowUtilitiesBlendVideoOutput]):
+        def run(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> Result[WorkflowUtilitiesBlendVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> PendingRun[WorkflowUtilitiesBlendVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesBlendVideoPipeline(
+        AsyncPipeline[..., WorkflowUtilitiesBlendVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> Result[WorkflowUtilitiesBlendVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> AsyncPendingRun[WorkflowUtilitiesBlendVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+            """
+            ...
 
     class WorkflowUtilitiesBlendVideo(
         Endpoint[..., WorkflowUtilitiesBlendVideoInput, WorkflowUtilitiesBlendVideoOutput]
@@ -91,7 +194,7 @@ if TYPE_CHECKING:
                 top_video_url: Clip of the top layer.
                 bottom_video_url: Clip of the bottom layer.
                 blend_mode: How the colors of the two layers are blended.
-                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
                 shortest: Whether to end with the shorter clip.
 
             Raises:
@@ -115,7 +218,7 @@ if TYPE_CHECKING:
                 top_video_url: Clip of the top layer.
                 bottom_video_url: Clip of the bottom layer.
                 blend_mode: How the colors of the two layers are blended.
-                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
                 shortest: Whether to end with the shorter clip.
             """
             ...
@@ -135,7 +238,7 @@ if TYPE_CHECKING:
                 top_video_url: Clip of the top layer.
                 bottom_video_url: Clip of the bottom layer.
                 blend_mode: How the colors of the two layers are blended.
-                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
                 shortest: Whether to end with the shorter clip.
 
             Raises:
@@ -160,7 +263,7 @@ if TYPE_CHECKING:
                 top_video_url: Clip of the top layer.
                 bottom_video_url: Clip of the bottom layer.
                 blend_mode: How the colors of the two layers are blended.
-                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
                 shortest: Whether to end with the shorter clip.
             """
             ...
@@ -180,7 +283,7 @@ if TYPE_CHECKING:
                 top_video_url: Clip of the top layer.
                 bottom_video_url: Clip of the bottom layer.
                 blend_mode: How the colors of the two layers are blended.
-                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
                 shortest: Whether to end with the shorter clip.
 
             Raises:
@@ -204,7 +307,7 @@ if TYPE_CHECKING:
                 top_video_url: Clip of the top layer.
                 bottom_video_url: Clip of the bottom layer.
                 blend_mode: How the colors of the two layers are blended.
-                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
                 shortest: Whether to end with the shorter clip.
             """
             ...
@@ -226,7 +329,7 @@ if TYPE_CHECKING:
                 top_video_url: Clip of the top layer.
                 bottom_video_url: Clip of the bottom layer.
                 blend_mode: How the colors of the two layers are blended.
-                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
                 shortest: Whether to end with the shorter clip.
 
             Raises:
@@ -249,9 +352,34 @@ if TYPE_CHECKING:
                 top_video_url: Clip of the top layer.
                 bottom_video_url: Clip of the bottom layer.
                 blend_mode: How the colors of the two layers are blended.
-                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                opacity: Opacity; low values are more transparent. `0` is invisible, `1` is opaque. From 0 to 1.
                 shortest: Whether to end with the shorter clip.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesBlendVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesBlendVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesBlendVideo = Endpoint
@@ -261,7 +389,7 @@ workflow_utilities_blend_video = WorkflowUtilitiesBlendVideo(
     WorkflowUtilitiesBlendVideoInput,
     WorkflowUtilitiesBlendVideoOutput,
 )
-"""Video endpoint of fal-ai: workflow-utilities blend-video.
+"""Blends two videos, one over the other.
 
 Call it with `workflow_utilities_blend_video.subscribe(top_video_url=…, bottom_video_url=…)`.
 """
@@ -269,6 +397,10 @@ Call it with `workflow_utilities_blend_video.subscribe(top_video_url=…, bottom
 Input = WorkflowUtilitiesBlendVideoInput
 Output = WorkflowUtilitiesBlendVideoOutput
 endpoint = workflow_utilities_blend_video
+"""Blends two videos, one over the other.
+
+Call it with `workflow_utilities_blend_video.subscribe(top_video_url=…, bottom_video_url=…)`.
+"""
 
 __all__ = [
     "BlendMode",

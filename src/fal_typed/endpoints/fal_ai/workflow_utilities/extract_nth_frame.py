@@ -1,5 +1,4 @@
-"""fal-ai/workflow-utilities/extract-nth-frame — Image endpoint of fal-ai: workflow-utilities
-extract-nth-frame.
+"""fal-ai/workflow-utilities/extract-nth-frame — Extracts frames of a video at regular intervals.
 
 Category: image. https://fal.ai/models/fal-ai/workflow-utilities/extract-nth-frame
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WorkflowUtilitiesExtractNthFrameInput(
@@ -23,13 +38,15 @@ class WorkflowUtilitiesExtractNthFrameInput(
     """Parameters of fal-ai/workflow-utilities/extract-nth-frame."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to process."""
 
     frame_interval: Annotated[int, Field(ge=1, le=300)] = 12
-    """From 1 to 300."""
+    """Number of frames from one extracted frame to the next. From 1 to 300."""
 
     output_format: Literal["png", "jpg", "jpeg", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     max_frames: Annotated[int, Field(ge=1, le=500)] = 100
     """Maximum number of frames to process. From 1 to 500."""
@@ -42,14 +59,103 @@ class WorkflowUtilitiesExtractNthFrameOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/extract-nth-frame."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     frame_count: int
     """Number of frames that it contains."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesExtractNthFramePipeline(
+        Pipeline[..., WorkflowUtilitiesExtractNthFrameOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> Result[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> PendingRun[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesExtractNthFramePipeline(
+        AsyncPipeline[..., WorkflowUtilitiesExtractNthFrameOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> Result[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> AsyncPendingRun[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
+            """
+            ...
 
     class WorkflowUtilitiesExtractNthFrame(
         Endpoint[..., WorkflowUtilitiesExtractNthFrameInput, WorkflowUtilitiesExtractNthFrameOutput]
@@ -66,12 +172,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                frame_interval: From 1 to 300.
-                output_format: File format of the images.
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 max_frames: Maximum number of frames to process. From 1 to 500.
-                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
-                    100.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,12 +196,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                frame_interval: From 1 to 300.
-                output_format: File format of the images.
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 max_frames: Maximum number of frames to process. From 1 to 500.
-                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
-                    100.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
             """
             ...
 
@@ -112,12 +216,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                frame_interval: From 1 to 300.
-                output_format: File format of the images.
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 max_frames: Maximum number of frames to process. From 1 to 500.
-                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
-                    100.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,12 +241,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                frame_interval: From 1 to 300.
-                output_format: File format of the images.
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 max_frames: Maximum number of frames to process. From 1 to 500.
-                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
-                    100.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
             """
             ...
 
@@ -159,12 +261,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                frame_interval: From 1 to 300.
-                output_format: File format of the images.
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 max_frames: Maximum number of frames to process. From 1 to 500.
-                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
-                    100.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,12 +285,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                frame_interval: From 1 to 300.
-                output_format: File format of the images.
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 max_frames: Maximum number of frames to process. From 1 to 500.
-                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
-                    100.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
             """
             ...
 
@@ -207,12 +307,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                frame_interval: From 1 to 300.
-                output_format: File format of the images.
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 max_frames: Maximum number of frames to process. From 1 to 500.
-                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
-                    100.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -231,13 +330,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                frame_interval: From 1 to 300.
-                output_format: File format of the images.
+                video_url: Video to process.
+                frame_interval: Number of frames from one extracted frame to the next. From 1 to 300.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 max_frames: Maximum number of frames to process. From 1 to 500.
-                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
-                    100.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to 100.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesExtractNthFramePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesExtractNthFramePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesExtractNthFrame = Endpoint
@@ -247,7 +370,7 @@ workflow_utilities_extract_nth_frame = WorkflowUtilitiesExtractNthFrame(
     WorkflowUtilitiesExtractNthFrameInput,
     WorkflowUtilitiesExtractNthFrameOutput,
 )
-"""Image endpoint of fal-ai: workflow-utilities extract-nth-frame.
+"""Extracts frames of a video at regular intervals.
 
 Call it with `workflow_utilities_extract_nth_frame.subscribe(video_url=…)`.
 """
@@ -255,6 +378,10 @@ Call it with `workflow_utilities_extract_nth_frame.subscribe(video_url=…)`.
 Input = WorkflowUtilitiesExtractNthFrameInput
 Output = WorkflowUtilitiesExtractNthFrameOutput
 endpoint = workflow_utilities_extract_nth_frame
+"""Extracts frames of a video at regular intervals.
+
+Call it with `workflow_utilities_extract_nth_frame.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "WorkflowUtilitiesExtractNthFrameInput",

@@ -1,5 +1,4 @@
-"""fal-ai/workflow-utilities/impulse-response — Audio endpoint of fal-ai: workflow-utilities
-impulse-response.
+"""fal-ai/workflow-utilities/impulse-response — Adds the reverb of a room to an audio file.
 
 Category: audio. https://fal.ai/models/fal-ai/workflow-utilities/impulse-response
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WorkflowUtilitiesImpulseResponseInput(
@@ -23,25 +38,25 @@ class WorkflowUtilitiesImpulseResponseInput(
     """Parameters of fal-ai/workflow-utilities/impulse-response."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Audio to process."""
 
     impulse_response_url: FileInput
     """Impulse response recording of a room, whose reverb is applied."""
 
     dry_level: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
-    """From 0 to 1."""
+    """Level of the original audio. From 0 to 1."""
 
     wet_level: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
-    """From 0 to 1."""
+    """Level of the reverb. From 0 to 1."""
 
     loudness_i: Annotated[float, Field(ge=-70.0, le=0.0)] = -18
-    """From -70 to 0."""
+    """Target integrated loudness, in LUFS. From -70 to 0."""
 
     loudness_lra: Annotated[float, Field(ge=1.0, le=50.0)] = 8
-    """From 1 to 50."""
+    """Target loudness range, in LU. From 1 to 50."""
 
     loudness_tp: Annotated[float, Field(ge=-10.0, le=0.0)] = -1.5
-    """From -10 to 0."""
+    """Maximum true peak level, in dBTP. From -10 to 0."""
 
     output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k"
     """Bits per second of the file; higher sounds better and gives a larger file."""
@@ -51,11 +66,124 @@ class WorkflowUtilitiesImpulseResponseOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/impulse-response."""
 
     audio: Audio
-    """The generated audio, as a file to download."""
+    """The resulting audio, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesImpulseResponsePipeline(
+        Pipeline[..., WorkflowUtilitiesImpulseResponseOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesImpulseResponseOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to process.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> PendingRun[WorkflowUtilitiesImpulseResponseOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to process.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesImpulseResponsePipeline(
+        AsyncPipeline[..., WorkflowUtilitiesImpulseResponseOutput]
+    ):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesImpulseResponseOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to process.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> AsyncPendingRun[WorkflowUtilitiesImpulseResponseOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to process.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
+            """
+            ...
 
     class WorkflowUtilitiesImpulseResponse(
         Endpoint[..., WorkflowUtilitiesImpulseResponseInput, WorkflowUtilitiesImpulseResponseOutput]
@@ -75,15 +203,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 impulse_response_url: Impulse response recording of a room, whose reverb is applied.
-                dry_level: From 0 to 1.
-                wet_level: From 0 to 1.
-                loudness_i: From -70 to 0.
-                loudness_lra: From 1 to 50.
-                loudness_tp: From -10 to 0.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,15 +233,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 impulse_response_url: Impulse response recording of a room, whose reverb is applied.
-                dry_level: From 0 to 1.
-                wet_level: From 0 to 1.
-                loudness_i: From -70 to 0.
-                loudness_lra: From 1 to 50.
-                loudness_tp: From -10 to 0.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -133,15 +259,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 impulse_response_url: Impulse response recording of a room, whose reverb is applied.
-                dry_level: From 0 to 1.
-                wet_level: From 0 to 1.
-                loudness_i: From -70 to 0.
-                loudness_lra: From 1 to 50.
-                loudness_tp: From -10 to 0.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -165,15 +290,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 impulse_response_url: Impulse response recording of a room, whose reverb is applied.
-                dry_level: From 0 to 1.
-                wet_level: From 0 to 1.
-                loudness_i: From -70 to 0.
-                loudness_lra: From 1 to 50.
-                loudness_tp: From -10 to 0.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -192,15 +316,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 impulse_response_url: Impulse response recording of a room, whose reverb is applied.
-                dry_level: From 0 to 1.
-                wet_level: From 0 to 1.
-                loudness_i: From -70 to 0.
-                loudness_lra: From 1 to 50.
-                loudness_tp: From -10 to 0.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -223,15 +346,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 impulse_response_url: Impulse response recording of a room, whose reverb is applied.
-                dry_level: From 0 to 1.
-                wet_level: From 0 to 1.
-                loudness_i: From -70 to 0.
-                loudness_lra: From 1 to 50.
-                loudness_tp: From -10 to 0.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
             ...
 
@@ -252,15 +374,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 impulse_response_url: Impulse response recording of a room, whose reverb is applied.
-                dry_level: From 0 to 1.
-                wet_level: From 0 to 1.
-                loudness_i: From -70 to 0.
-                loudness_lra: From 1 to 50.
-                loudness_tp: From -10 to 0.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -282,16 +403,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Audio to process.
                 impulse_response_url: Impulse response recording of a room, whose reverb is applied.
-                dry_level: From 0 to 1.
-                wet_level: From 0 to 1.
-                loudness_i: From -70 to 0.
-                loudness_lra: From 1 to 50.
-                loudness_tp: From -10 to 0.
-                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
-                    file.
+                dry_level: Level of the original audio. From 0 to 1.
+                wet_level: Level of the reverb. From 0 to 1.
+                loudness_i: Target integrated loudness, in LUFS. From -70 to 0.
+                loudness_lra: Target loudness range, in LU. From 1 to 50.
+                loudness_tp: Maximum true peak level, in dBTP. From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger file.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesImpulseResponsePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesImpulseResponsePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesImpulseResponse = Endpoint
@@ -301,7 +446,7 @@ workflow_utilities_impulse_response = WorkflowUtilitiesImpulseResponse(
     WorkflowUtilitiesImpulseResponseInput,
     WorkflowUtilitiesImpulseResponseOutput,
 )
-"""Audio endpoint of fal-ai: workflow-utilities impulse-response.
+"""Adds the reverb of a room to an audio file.
 
 Call it with `workflow_utilities_impulse_response.subscribe(audio_url=…,
 impulse_response_url=…)`.
@@ -310,6 +455,11 @@ impulse_response_url=…)`.
 Input = WorkflowUtilitiesImpulseResponseInput
 Output = WorkflowUtilitiesImpulseResponseOutput
 endpoint = workflow_utilities_impulse_response
+"""Adds the reverb of a room to an audio file.
+
+Call it with `workflow_utilities_impulse_response.subscribe(audio_url=…,
+impulse_response_url=…)`.
+"""
 
 __all__ = [
     "WorkflowUtilitiesImpulseResponseInput",

@@ -1,5 +1,4 @@
-"""fal-ai/workflow-utilities/pick-image-by-index — Workflow endpoint of fal-ai: workflow-utilities
-pick-image-by-index.
+"""fal-ai/workflow-utilities/pick-image-by-index — Picks one image of a list.
 
 Category: workflow. https://fal.ai/models/fal-ai/workflow-utilities/pick-image-by-index
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WorkflowUtilitiesPickImageByIndexInput(
@@ -21,26 +36,100 @@ class WorkflowUtilitiesPickImageByIndexInput(
     """Parameters of fal-ai/workflow-utilities/pick-image-by-index."""
 
     image_urls: list[FileInput]
-    """Images to edit or to use as references, in order; the prompt can refer to them by number.
-    """
+    """Images to process, in order."""
 
     index: int
+    """Index of the image, starting at 0."""
 
     fallback_index: Literal["first-image", "last-image"] = "first-image"
+    """Which image to use if the index is out of range."""
 
 
 class WorkflowUtilitiesPickImageByIndexOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/pick-image-by-index."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesPickImageByIndexPipeline(
+        Pipeline[..., WorkflowUtilitiesPickImageByIndexOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> Result[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> PendingRun[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesPickImageByIndexPipeline(
+        AsyncPipeline[..., WorkflowUtilitiesPickImageByIndexOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> Result[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> AsyncPendingRun[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
+            """
+            ...
 
     class WorkflowUtilitiesPickImageByIndex(
         Endpoint[
@@ -57,8 +146,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -76,8 +166,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
             """
             ...
 
@@ -91,8 +182,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -111,8 +203,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
             """
             ...
 
@@ -126,8 +219,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,8 +239,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
             """
             ...
 
@@ -162,8 +257,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,9 +276,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                image_urls: Images to process, in order.
+                index: Index of the image, starting at 0.
+                fallback_index: Which image to use if the index is out of range.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesPickImageByIndexPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesPickImageByIndexPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesPickImageByIndex = Endpoint
@@ -192,7 +314,7 @@ workflow_utilities_pick_image_by_index = WorkflowUtilitiesPickImageByIndex(
     WorkflowUtilitiesPickImageByIndexInput,
     WorkflowUtilitiesPickImageByIndexOutput,
 )
-"""Workflow endpoint of fal-ai: workflow-utilities pick-image-by-index.
+"""Picks one image of a list.
 
 Call it with `workflow_utilities_pick_image_by_index.subscribe(image_urls=…, index=…)`.
 """
@@ -200,6 +322,10 @@ Call it with `workflow_utilities_pick_image_by_index.subscribe(image_urls=…, i
 Input = WorkflowUtilitiesPickImageByIndexInput
 Output = WorkflowUtilitiesPickImageByIndexOutput
 endpoint = workflow_utilities_pick_image_by_index
+"""Picks one image of a list.
+
+Call it with `workflow_utilities_pick_image_by_index.subscribe(image_urls=…, index=…)`.
+"""
 
 __all__ = [
     "WorkflowUtilitiesPickImageByIndexInput",

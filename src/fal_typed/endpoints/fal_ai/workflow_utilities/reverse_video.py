@@ -1,5 +1,4 @@
-"""fal-ai/workflow-utilities/reverse-video — Video endpoint of fal-ai: workflow-utilities
-reverse-video.
+"""fal-ai/workflow-utilities/reverse-video — Reverses a video.
 
 Category: video. https://fal.ai/models/fal-ai/workflow-utilities/reverse-video
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WorkflowUtilitiesReverseVideoInput(
@@ -21,18 +36,61 @@ class WorkflowUtilitiesReverseVideoInput(
     """Parameters of fal-ai/workflow-utilities/reverse-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to process."""
 
 
 class WorkflowUtilitiesReverseVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/reverse-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesReverseVideoPipeline(Pipeline[..., WorkflowUtilitiesReverseVideoOutput]):
+        def run(self, *, video_url: FileInput) -> Result[WorkflowUtilitiesReverseVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to process.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput
+        ) -> PendingRun[WorkflowUtilitiesReverseVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to process.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesReverseVideoPipeline(
+        AsyncPipeline[..., WorkflowUtilitiesReverseVideoOutput]
+    ):
+        async def run(self, *, video_url: FileInput) -> Result[WorkflowUtilitiesReverseVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to process.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput
+        ) -> AsyncPendingRun[WorkflowUtilitiesReverseVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to process.
+            """
+            ...
 
     class WorkflowUtilitiesReverseVideo(
         Endpoint[..., WorkflowUtilitiesReverseVideoInput, WorkflowUtilitiesReverseVideoOutput]
@@ -41,7 +99,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -55,7 +113,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
             """
             ...
 
@@ -63,7 +121,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -78,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
             """
             ...
 
@@ -86,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,7 +158,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
             """
             ...
 
@@ -110,7 +168,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,8 +181,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesReverseVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesReverseVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesReverseVideo = Endpoint
@@ -134,7 +217,7 @@ workflow_utilities_reverse_video = WorkflowUtilitiesReverseVideo(
     WorkflowUtilitiesReverseVideoInput,
     WorkflowUtilitiesReverseVideoOutput,
 )
-"""Video endpoint of fal-ai: workflow-utilities reverse-video.
+"""Reverses a video.
 
 Call it with `workflow_utilities_reverse_video.subscribe(video_url=…)`.
 """
@@ -142,6 +225,10 @@ Call it with `workflow_utilities_reverse_video.subscribe(video_url=…)`.
 Input = WorkflowUtilitiesReverseVideoInput
 Output = WorkflowUtilitiesReverseVideoOutput
 endpoint = workflow_utilities_reverse_video
+"""Reverses a video.
+
+Call it with `workflow_utilities_reverse_video.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "WorkflowUtilitiesReverseVideoInput",

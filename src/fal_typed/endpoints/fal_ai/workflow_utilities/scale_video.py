@@ -1,5 +1,4 @@
-"""fal-ai/workflow-utilities/scale-video — Video endpoint of fal-ai: workflow-utilities
-scale-video.
+"""fal-ai/workflow-utilities/scale-video — Changes the size of a video.
 
 Category: video. https://fal.ai/models/fal-ai/workflow-utilities/scale-video
 """
@@ -12,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WorkflowUtilitiesScaleVideoInput(InputModel, Request["WorkflowUtilitiesScaleVideoOutput"]):
     """Parameters of fal-ai/workflow-utilities/scale-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to process."""
 
     width: Annotated[int, Field(ge=2, le=7680)] | None = None
     """Width in pixels. From 2 to 7680."""
@@ -39,10 +54,11 @@ class WorkflowUtilitiesScaleVideoInput(InputModel, Request["WorkflowUtilitiesSca
     """Codec of the audio or video."""
 
     preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast"
+    """Speed of the video encoding; slower gives a smaller file."""
 
     crf: Annotated[int, Field(ge=0, le=51)] = 18
-    """Constant rate factor of the video encoding, from 0 to 51; higher values give a smaller file
-    and lower quality. From 0 to 51.
+    """Constant rate factor of the video encoding; higher values give a smaller file and lower
+    quality. From 0 to 51.
     """
 
 
@@ -50,7 +66,7 @@ class WorkflowUtilitiesScaleVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/scale-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     original_width: int
     """Width of the input in pixels."""
@@ -66,7 +82,118 @@ class WorkflowUtilitiesScaleVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesScaleVideoPipeline(Pipeline[..., WorkflowUtilitiesScaleVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> Result[WorkflowUtilitiesScaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to process.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> PendingRun[WorkflowUtilitiesScaleVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to process.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesScaleVideoPipeline(
+        AsyncPipeline[..., WorkflowUtilitiesScaleVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> Result[WorkflowUtilitiesScaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to process.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> AsyncPendingRun[WorkflowUtilitiesScaleVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to process.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
+            """
+            ...
 
     class WorkflowUtilitiesScaleVideo(
         Endpoint[..., WorkflowUtilitiesScaleVideoInput, WorkflowUtilitiesScaleVideoOutput]
@@ -86,14 +213,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 width: Width in pixels. From 2 to 7680.
                 height: Height in pixels. From 2 to 4320.
                 mode: Operating mode of the endpoint.
                 pad_color: Color of the borders that fill the frame.
                 codec: Codec of the audio or video.
-                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
-                    smaller file and lower quality. From 0 to 51.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,14 +243,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 width: Width in pixels. From 2 to 7680.
                 height: Height in pixels. From 2 to 4320.
                 mode: Operating mode of the endpoint.
                 pad_color: Color of the borders that fill the frame.
                 codec: Codec of the audio or video.
-                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
-                    smaller file and lower quality. From 0 to 51.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
             """
             ...
 
@@ -142,14 +269,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 width: Width in pixels. From 2 to 7680.
                 height: Height in pixels. From 2 to 4320.
                 mode: Operating mode of the endpoint.
                 pad_color: Color of the borders that fill the frame.
                 codec: Codec of the audio or video.
-                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
-                    smaller file and lower quality. From 0 to 51.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -173,14 +300,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 width: Width in pixels. From 2 to 7680.
                 height: Height in pixels. From 2 to 4320.
                 mode: Operating mode of the endpoint.
                 pad_color: Color of the borders that fill the frame.
                 codec: Codec of the audio or video.
-                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
-                    smaller file and lower quality. From 0 to 51.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
             """
             ...
 
@@ -199,14 +326,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 width: Width in pixels. From 2 to 7680.
                 height: Height in pixels. From 2 to 4320.
                 mode: Operating mode of the endpoint.
                 pad_color: Color of the borders that fill the frame.
                 codec: Codec of the audio or video.
-                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
-                    smaller file and lower quality. From 0 to 51.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -229,14 +356,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 width: Width in pixels. From 2 to 7680.
                 height: Height in pixels. From 2 to 4320.
                 mode: Operating mode of the endpoint.
                 pad_color: Color of the borders that fill the frame.
                 codec: Codec of the audio or video.
-                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
-                    smaller file and lower quality. From 0 to 51.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
             """
             ...
 
@@ -257,14 +384,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 width: Width in pixels. From 2 to 7680.
                 height: Height in pixels. From 2 to 4320.
                 mode: Operating mode of the endpoint.
                 pad_color: Color of the borders that fill the frame.
                 codec: Codec of the audio or video.
-                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
-                    smaller file and lower quality. From 0 to 51.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -286,15 +413,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 width: Width in pixels. From 2 to 7680.
                 height: Height in pixels. From 2 to 4320.
                 mode: Operating mode of the endpoint.
                 pad_color: Color of the borders that fill the frame.
                 codec: Codec of the audio or video.
-                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
-                    smaller file and lower quality. From 0 to 51.
+                preset: Speed of the video encoding; slower gives a smaller file.
+                crf: Constant rate factor of the video encoding; higher values give a smaller file and lower quality. From 0 to 51.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesScaleVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesScaleVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesScaleVideo = Endpoint
@@ -304,7 +456,7 @@ workflow_utilities_scale_video = WorkflowUtilitiesScaleVideo(
     WorkflowUtilitiesScaleVideoInput,
     WorkflowUtilitiesScaleVideoOutput,
 )
-"""Video endpoint of fal-ai: workflow-utilities scale-video.
+"""Changes the size of a video.
 
 Call it with `workflow_utilities_scale_video.subscribe(video_url=…)`.
 """
@@ -312,6 +464,10 @@ Call it with `workflow_utilities_scale_video.subscribe(video_url=…)`.
 Input = WorkflowUtilitiesScaleVideoInput
 Output = WorkflowUtilitiesScaleVideoOutput
 endpoint = workflow_utilities_scale_video
+"""Changes the size of a video.
+
+Call it with `workflow_utilities_scale_video.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "WorkflowUtilitiesScaleVideoInput",

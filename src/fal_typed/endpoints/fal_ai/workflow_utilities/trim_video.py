@@ -1,4 +1,4 @@
-"""fal-ai/workflow-utilities/trim-video — Video endpoint of fal-ai: workflow-utilities trim-video.
+"""fal-ai/workflow-utilities/trim-video — Trims a video.
 
 Category: video. https://fal.ai/models/fal-ai/workflow-utilities/trim-video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WorkflowUtilitiesTrimVideoInput(InputModel, Request["WorkflowUtilitiesTrimVideoOutput"]):
     """Parameters of fal-ai/workflow-utilities/trim-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to process."""
 
     start_time: Annotated[float, Field(ge=0.0)] = 1
     """Start of the part to process, in seconds. At least 0."""
@@ -36,7 +52,7 @@ class WorkflowUtilitiesTrimVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/trim-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     original_duration: float
     """Duration of the input clip in seconds."""
@@ -46,7 +62,86 @@ class WorkflowUtilitiesTrimVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesTrimVideoPipeline(Pipeline[..., WorkflowUtilitiesTrimVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> Result[WorkflowUtilitiesTrimVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to process.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> PendingRun[WorkflowUtilitiesTrimVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to process.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWorkflowUtilitiesTrimVideoPipeline(
+        AsyncPipeline[..., WorkflowUtilitiesTrimVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> Result[WorkflowUtilitiesTrimVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to process.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> AsyncPendingRun[WorkflowUtilitiesTrimVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to process.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+            """
+            ...
 
     class WorkflowUtilitiesTrimVideo(
         Endpoint[..., WorkflowUtilitiesTrimVideoInput, WorkflowUtilitiesTrimVideoOutput]
@@ -62,7 +157,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds.
                 duration: Duration of the result in seconds. Greater than 0.
@@ -84,7 +179,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds.
                 duration: Duration of the result in seconds. Greater than 0.
@@ -102,7 +197,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds.
                 duration: Duration of the result in seconds. Greater than 0.
@@ -125,7 +220,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds.
                 duration: Duration of the result in seconds. Greater than 0.
@@ -143,7 +238,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds.
                 duration: Duration of the result in seconds. Greater than 0.
@@ -165,7 +260,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds.
                 duration: Duration of the result in seconds. Greater than 0.
@@ -185,7 +280,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds.
                 duration: Duration of the result in seconds. Greater than 0.
@@ -206,11 +301,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to process.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds.
                 duration: Duration of the result in seconds. Greater than 0.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WorkflowUtilitiesTrimVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWorkflowUtilitiesTrimVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WorkflowUtilitiesTrimVideo = Endpoint
@@ -220,7 +340,7 @@ workflow_utilities_trim_video = WorkflowUtilitiesTrimVideo(
     WorkflowUtilitiesTrimVideoInput,
     WorkflowUtilitiesTrimVideoOutput,
 )
-"""Video endpoint of fal-ai: workflow-utilities trim-video.
+"""Trims a video.
 
 Call it with `workflow_utilities_trim_video.subscribe(video_url=…)`.
 """
@@ -228,6 +348,10 @@ Call it with `workflow_utilities_trim_video.subscribe(video_url=…)`.
 Input = WorkflowUtilitiesTrimVideoInput
 Output = WorkflowUtilitiesTrimVideoOutput
 endpoint = workflow_utilities_trim_video
+"""Trims a video.
+
+Call it with `workflow_utilities_trim_video.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "WorkflowUtilitiesTrimVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/x-ailab/nsfw — Vision endpoint of fal-ai: x-ailab nsfw.
+"""fal-ai/x-ailab/nsfw — Detects unsafe content in an image.
 
 Category: vision. https://fal.ai/models/fal-ai/x-ailab/nsfw
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class XAilabNsfwInput(InputModel, Request["XAilabNsfwOutput"]):
@@ -29,7 +45,44 @@ class XAilabNsfwOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class XAilabNsfwPipeline(Pipeline[..., XAilabNsfwOutput]):
+        def run(self, *, image_urls: list[FileInput]) -> Result[XAilabNsfwOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+            """
+            ...
+
+        def submit(self, *, image_urls: list[FileInput]) -> PendingRun[XAilabNsfwOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncXAilabNsfwPipeline(AsyncPipeline[..., XAilabNsfwOutput]):
+        async def run(self, *, image_urls: list[FileInput]) -> Result[XAilabNsfwOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+            """
+            ...
+
+        async def submit(self, *, image_urls: list[FileInput]) -> AsyncPendingRun[XAilabNsfwOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+            """
+            ...
 
     class XAilabNsfw(Endpoint[..., XAilabNsfwInput, XAilabNsfwOutput]):
         def run(self, *, image_urls: list[FileInput]) -> Result[XAilabNsfwOutput]:
@@ -115,11 +168,32 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> XAilabNsfwPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncXAilabNsfwPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     XAilabNsfw = Endpoint
 
 x_ailab_nsfw = XAilabNsfw("fal-ai/x-ailab/nsfw", XAilabNsfwInput, XAilabNsfwOutput)
-"""Vision endpoint of fal-ai: x-ailab nsfw.
+"""Detects unsafe content in an image.
 
 Call it with `x_ailab_nsfw.subscribe(image_urls=…)`.
 """
@@ -127,5 +201,9 @@ Call it with `x_ailab_nsfw.subscribe(image_urls=…)`.
 Input = XAilabNsfwInput
 Output = XAilabNsfwOutput
 endpoint = x_ailab_nsfw
+"""Detects unsafe content in an image.
+
+Call it with `x_ailab_nsfw.subscribe(image_urls=…)`.
+"""
 
 __all__ = ["XAilabNsfwInput", "XAilabNsfwOutput", "x_ailab_nsfw"]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.google.nano_banana_lite._endpoint import (
         AspectRatio as AspectRatio,
         Input as Input,
+        NanoBananaLite as NanoBananaLite,
         NanoBananaLiteInput as NanoBananaLiteInput,
         NanoBananaLiteOutput as NanoBananaLiteOutput,
         Output as Output,
@@ -27,6 +28,7 @@ if not TYPE_CHECKING:
         if name in {
             "AspectRatio",
             "Input",
+            "NanoBananaLite",
             "NanoBananaLiteInput",
             "NanoBananaLiteOutput",
             "Output",
@@ -41,4 +43,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.ideogram.v4._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        V4 as V4,
         V4Input as V4Input,
         V4Output as V4Output,
         endpoint as endpoint,
         v4 as v4,
     )
 
-__all__ = ["ImageSize", "ImageSizePreset", "V4Input", "V4Output", "v4"]
+__all__ = ["ImageSize", "ImageSizeDict", "ImageSizePreset", "V4Input", "V4Output", "v4"]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -27,9 +29,11 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
+            "V4",
             "V4Input",
             "V4Output",
             "endpoint",
@@ -41,4 +45,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

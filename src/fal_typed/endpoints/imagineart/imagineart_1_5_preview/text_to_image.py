@@ -1,5 +1,4 @@
-"""imagineart/imagineart-1.5-preview/text-to-image — Image endpoint of imagineart:
-imagineart-1.5-preview, text to image.
+"""imagineart/imagineart-1.5-preview/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/imagineart/imagineart-1.5-preview/text-to-image
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 AspectRatio: TypeAlias = Literal["1:1", "3:1", "1:3", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"]
 """Value of the parameter `aspect_ratio`."""
@@ -27,7 +42,7 @@ class Imagineart15PreviewTextToImageInput(
     """What the image shows, in words: subject, style and composition."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -41,7 +56,64 @@ class Imagineart15PreviewTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Imagineart15PreviewTextToImagePipeline(
+        Pipeline[..., Imagineart15PreviewTextToImageOutput]
+    ):
+        def run(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> Result[Imagineart15PreviewTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> PendingRun[Imagineart15PreviewTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagineart15PreviewTextToImagePipeline(
+        AsyncPipeline[..., Imagineart15PreviewTextToImageOutput]
+    ):
+        async def run(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> Result[Imagineart15PreviewTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> AsyncPendingRun[Imagineart15PreviewTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class Imagineart15PreviewTextToImage(
         Endpoint[..., Imagineart15PreviewTextToImageInput, Imagineart15PreviewTextToImageOutput]
@@ -53,7 +125,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -69,7 +141,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -81,7 +153,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -98,7 +170,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -110,7 +182,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -126,7 +198,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -140,7 +212,7 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -155,9 +227,34 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Imagineart15PreviewTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagineart15PreviewTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Imagineart15PreviewTextToImage = Endpoint
@@ -167,7 +264,7 @@ imagineart_1_5_preview_text_to_image = Imagineart15PreviewTextToImage(
     Imagineart15PreviewTextToImageInput,
     Imagineart15PreviewTextToImageOutput,
 )
-"""Image endpoint of imagineart: imagineart-1.5-preview, text to image.
+"""Generates images from text.
 
 Call it with `imagineart_1_5_preview_text_to_image.subscribe(prompt=…)`.
 """
@@ -175,6 +272,10 @@ Call it with `imagineart_1_5_preview_text_to_image.subscribe(prompt=…)`.
 Input = Imagineart15PreviewTextToImageInput
 Output = Imagineart15PreviewTextToImageOutput
 endpoint = imagineart_1_5_preview_text_to_image
+"""Generates images from text.
+
+Call it with `imagineart_1_5_preview_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

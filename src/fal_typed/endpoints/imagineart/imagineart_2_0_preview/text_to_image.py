@@ -1,5 +1,4 @@
-"""imagineart/imagineart-2.0-preview/text-to-image — Image endpoint of imagineart:
-imagineart-2.0-preview, text to image.
+"""imagineart/imagineart-2.0-preview/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/imagineart/imagineart-2.0-preview/text-to-image
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 AspectRatio: TypeAlias = Literal[
     "1:1",
@@ -42,10 +57,10 @@ class Imagineart20PreviewTextToImageInput(
     """What the image shows, in words: subject, style and composition."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     resolution: Literal["1K", "2K"] = "2K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -62,7 +77,96 @@ class Imagineart20PreviewTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Imagineart20PreviewTextToImagePipeline(
+        Pipeline[..., Imagineart20PreviewTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> Result[Imagineart20PreviewTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> PendingRun[Imagineart20PreviewTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagineart20PreviewTextToImagePipeline(
+        AsyncPipeline[..., Imagineart20PreviewTextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> Result[Imagineart20PreviewTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> AsyncPendingRun[Imagineart20PreviewTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
+            """
+            ...
 
     class Imagineart20PreviewTextToImage(
         Endpoint[..., Imagineart20PreviewTextToImageInput, Imagineart20PreviewTextToImageOutput]
@@ -80,11 +184,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                reasoning: How much the model thinks before it generates; more helps with difficult
-                    prompts.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,11 +208,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                reasoning: How much the model thinks before it generates; more helps with difficult
-                    prompts.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
             """
             ...
 
@@ -126,11 +228,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                reasoning: How much the model thinks before it generates; more helps with difficult
-                    prompts.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,11 +253,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                reasoning: How much the model thinks before it generates; more helps with difficult
-                    prompts.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
             """
             ...
 
@@ -173,11 +273,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                reasoning: How much the model thinks before it generates; more helps with difficult
-                    prompts.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,11 +297,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                reasoning: How much the model thinks before it generates; more helps with difficult
-                    prompts.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
             """
             ...
 
@@ -221,11 +319,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                reasoning: How much the model thinks before it generates; more helps with difficult
-                    prompts.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,12 +342,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                reasoning: How much the model thinks before it generates; more helps with difficult
-                    prompts.
+                reasoning: How much the model thinks before it generates; more helps with difficult prompts.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Imagineart20PreviewTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagineart20PreviewTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Imagineart20PreviewTextToImage = Endpoint
@@ -260,7 +381,7 @@ imagineart_2_0_preview_text_to_image = Imagineart20PreviewTextToImage(
     Imagineart20PreviewTextToImageInput,
     Imagineart20PreviewTextToImageOutput,
 )
-"""Image endpoint of imagineart: imagineart-2.0-preview, text to image.
+"""Generates images from text.
 
 Call it with `imagineart_2_0_preview_text_to_image.subscribe(prompt=…)`.
 """
@@ -268,6 +389,10 @@ Call it with `imagineart_2_0_preview_text_to_image.subscribe(prompt=…)`.
 Input = Imagineart20PreviewTextToImageInput
 Output = Imagineart20PreviewTextToImageOutput
 endpoint = imagineart_2_0_preview_text_to_image
+"""Generates images from text.
+
+Call it with `imagineart_2_0_preview_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

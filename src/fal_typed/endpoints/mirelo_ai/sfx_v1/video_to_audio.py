@@ -1,4 +1,4 @@
-"""mirelo-ai/sfx-v1/video-to-audio — Audio endpoint of mirelo-ai: sfx-v1, video to audio.
+"""mirelo-ai/sfx-v1/video-to-audio — Generates matching sound for a video.
 
 Category: audio. https://fal.ai/models/mirelo-ai/sfx-v1/video-to-audio
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SfxV1VideoToAudioInput(InputModel, Request["SfxV1VideoToAudioOutput"]):
     """Parameters of mirelo-ai/sfx-v1/video-to-audio."""
 
     video_url: FileInput
-    """Video to generate audio for or to extract audio from."""
+    """Video to generate audio for."""
 
     text_prompt: str | None = None
     """Text description of the sounds to generate."""
@@ -32,7 +48,7 @@ class SfxV1VideoToAudioInput(InputModel, Request["SfxV1VideoToAudioOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result. At least 1."""
 
     duration: Annotated[float, Field(ge=1.0, le=10.0)] | None = 10
-    """Duration of the result in seconds. From 1 to 10."""
+    """Duration of the audio in seconds. From 1 to 10."""
 
 
 class SfxV1VideoToAudioOutput(OutputModel):
@@ -43,7 +59,92 @@ class SfxV1VideoToAudioOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SfxV1VideoToAudioPipeline(Pipeline[..., SfxV1VideoToAudioOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Result[SfxV1VideoToAudioOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to generate audio for.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> PendingRun[SfxV1VideoToAudioOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to generate audio for.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSfxV1VideoToAudioPipeline(AsyncPipeline[..., SfxV1VideoToAudioOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Result[SfxV1VideoToAudioOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to generate audio for.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> AsyncPendingRun[SfxV1VideoToAudioOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to generate audio for.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
+            """
+            ...
 
     class SfxV1VideoToAudio(Endpoint[..., SfxV1VideoToAudioInput, SfxV1VideoToAudioOutput]):
         def run(
@@ -58,12 +159,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video to generate audio for.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -83,12 +183,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video to generate audio for.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
             """
             ...
 
@@ -104,12 +203,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video to generate audio for.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,12 +228,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video to generate audio for.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
             """
             ...
 
@@ -151,12 +248,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video to generate audio for.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -176,12 +272,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video to generate audio for.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
             """
             ...
 
@@ -199,12 +294,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video to generate audio for.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -223,13 +317,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to generate audio for or to extract audio from.
+                video_url: Video to generate audio for.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the audio in seconds. From 1 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SfxV1VideoToAudioPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSfxV1VideoToAudioPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SfxV1VideoToAudio = Endpoint
@@ -237,7 +353,7 @@ else:
 sfx_v1_video_to_audio = SfxV1VideoToAudio(
     "mirelo-ai/sfx-v1/video-to-audio", SfxV1VideoToAudioInput, SfxV1VideoToAudioOutput
 )
-"""Audio endpoint of mirelo-ai: sfx-v1, video to audio.
+"""Generates matching sound for a video.
 
 Call it with `sfx_v1_video_to_audio.subscribe(video_url=…)`.
 """
@@ -245,5 +361,9 @@ Call it with `sfx_v1_video_to_audio.subscribe(video_url=…)`.
 Input = SfxV1VideoToAudioInput
 Output = SfxV1VideoToAudioOutput
 endpoint = sfx_v1_video_to_audio
+"""Generates matching sound for a video.
+
+Call it with `sfx_v1_video_to_audio.subscribe(video_url=…)`.
+"""
 
 __all__ = ["SfxV1VideoToAudioInput", "SfxV1VideoToAudioOutput", "sfx_v1_video_to_audio"]

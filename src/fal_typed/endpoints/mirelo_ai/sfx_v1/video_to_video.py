@@ -1,4 +1,4 @@
-"""mirelo-ai/sfx-v1/video-to-video — Video endpoint of mirelo-ai: sfx-v1, video to video.
+"""mirelo-ai/sfx-v1/video-to-video — Adds matching sound to a video.
 
 Category: video. https://fal.ai/models/mirelo-ai/sfx-v1/video-to-video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SfxV1VideoToVideoInput(InputModel, Request["SfxV1VideoToVideoOutput"]):
     """Parameters of mirelo-ai/sfx-v1/video-to-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
     text_prompt: str | None = None
     """Text description of the sounds to generate."""
@@ -32,18 +48,103 @@ class SfxV1VideoToVideoInput(InputModel, Request["SfxV1VideoToVideoOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result. At least 1."""
 
     duration: Annotated[float, Field(ge=1.0, le=10.0)] | None = 10
-    """Duration of the result in seconds. From 1 to 10."""
+    """Duration of the video in seconds. From 1 to 10."""
 
 
 class SfxV1VideoToVideoOutput(OutputModel):
     """Result of mirelo-ai/sfx-v1/video-to-video."""
 
     video: list[Video]
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SfxV1VideoToVideoPipeline(Pipeline[..., SfxV1VideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Result[SfxV1VideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> PendingRun[SfxV1VideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSfxV1VideoToVideoPipeline(AsyncPipeline[..., SfxV1VideoToVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Result[SfxV1VideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> AsyncPendingRun[SfxV1VideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
+            """
+            ...
 
     class SfxV1VideoToVideo(Endpoint[..., SfxV1VideoToVideoInput, SfxV1VideoToVideoOutput]):
         def run(
@@ -58,12 +159,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -83,12 +183,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
             """
             ...
 
@@ -104,12 +203,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,12 +228,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
             """
             ...
 
@@ -151,12 +248,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -176,12 +272,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
             """
             ...
 
@@ -199,12 +294,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -223,13 +317,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SfxV1VideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSfxV1VideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SfxV1VideoToVideo = Endpoint
@@ -237,7 +353,7 @@ else:
 sfx_v1_video_to_video = SfxV1VideoToVideo(
     "mirelo-ai/sfx-v1/video-to-video", SfxV1VideoToVideoInput, SfxV1VideoToVideoOutput
 )
-"""Video endpoint of mirelo-ai: sfx-v1, video to video.
+"""Adds matching sound to a video.
 
 Call it with `sfx_v1_video_to_video.subscribe(video_url=…)`.
 """
@@ -245,5 +361,9 @@ Call it with `sfx_v1_video_to_video.subscribe(video_url=…)`.
 Input = SfxV1VideoToVideoInput
 Output = SfxV1VideoToVideoOutput
 endpoint = sfx_v1_video_to_video
+"""Adds matching sound to a video.
+
+Call it with `sfx_v1_video_to_video.subscribe(video_url=…)`.
+"""
 
 __all__ = ["SfxV1VideoToVideoInput", "SfxV1VideoToVideoOutput", "sfx_v1_video_to_video"]

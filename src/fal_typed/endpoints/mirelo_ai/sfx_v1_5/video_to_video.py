@@ -1,4 +1,4 @@
-"""mirelo-ai/sfx-v1.5/video-to-video — Video endpoint of mirelo-ai: sfx-v1.5, video to video.
+"""mirelo-ai/sfx-v1.5/video-to-video — Adds matching sound to a video.
 
 Category: video. https://fal.ai/models/mirelo-ai/sfx-v1.5/video-to-video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SfxV15VideoToVideoInput(InputModel, Request["SfxV15VideoToVideoOutput"]):
     """Parameters of mirelo-ai/sfx-v1.5/video-to-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to add sound to."""
 
     text_prompt: str | None = None
     """Text description of the sounds to generate."""
@@ -32,7 +48,7 @@ class SfxV15VideoToVideoInput(InputModel, Request["SfxV15VideoToVideoOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result. At least 1."""
 
     duration: Annotated[float, Field(ge=1.0, le=10.0)] | None = 10
-    """Duration of the result in seconds. From 1 to 10."""
+    """Duration of the video in seconds. From 1 to 10."""
 
     start_offset: Annotated[float, Field(ge=0.0)] | None = 0
     """Position to start at, in seconds. At least 0."""
@@ -42,11 +58,104 @@ class SfxV15VideoToVideoOutput(OutputModel):
     """Result of mirelo-ai/sfx-v1.5/video-to-video."""
 
     video: list[Video]
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SfxV15VideoToVideoPipeline(Pipeline[..., SfxV15VideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> Result[SfxV15VideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> PendingRun[SfxV15VideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSfxV15VideoToVideoPipeline(AsyncPipeline[..., SfxV15VideoToVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> Result[SfxV15VideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> AsyncPendingRun[SfxV15VideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to add sound to.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+            """
+            ...
 
     class SfxV15VideoToVideo(Endpoint[..., SfxV15VideoToVideoInput, SfxV15VideoToVideoOutput]):
         def run(
@@ -62,12 +171,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
                 start_offset: Position to start at, in seconds. At least 0.
 
             Raises:
@@ -89,12 +197,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
                 start_offset: Position to start at, in seconds. At least 0.
             """
             ...
@@ -112,12 +219,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
                 start_offset: Position to start at, in seconds. At least 0.
 
             Raises:
@@ -140,12 +246,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
                 start_offset: Position to start at, in seconds. At least 0.
             """
             ...
@@ -163,12 +268,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
                 start_offset: Position to start at, in seconds. At least 0.
 
             Raises:
@@ -190,12 +294,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
                 start_offset: Position to start at, in seconds. At least 0.
             """
             ...
@@ -215,12 +318,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
                 start_offset: Position to start at, in seconds. At least 0.
 
             Raises:
@@ -241,14 +343,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to add sound to.
                 text_prompt: Text description of the sounds to generate.
                 num_samples: Number of results to generate in one request. From 2 to 8.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 1.
-                duration: Duration of the result in seconds. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 1.
+                duration: Duration of the video in seconds. From 1 to 10.
                 start_offset: Position to start at, in seconds. At least 0.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SfxV15VideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSfxV15VideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SfxV15VideoToVideo = Endpoint
@@ -256,7 +380,7 @@ else:
 sfx_v1_5_video_to_video = SfxV15VideoToVideo(
     "mirelo-ai/sfx-v1.5/video-to-video", SfxV15VideoToVideoInput, SfxV15VideoToVideoOutput
 )
-"""Video endpoint of mirelo-ai: sfx-v1.5, video to video.
+"""Adds matching sound to a video.
 
 Call it with `sfx_v1_5_video_to_video.subscribe(video_url=…)`.
 """
@@ -264,5 +388,9 @@ Call it with `sfx_v1_5_video_to_video.subscribe(video_url=…)`.
 Input = SfxV15VideoToVideoInput
 Output = SfxV15VideoToVideoOutput
 endpoint = sfx_v1_5_video_to_video
+"""Adds matching sound to a video.
+
+Call it with `sfx_v1_5_video_to_video.subscribe(video_url=…)`.
+"""
 
 __all__ = ["SfxV15VideoToVideoInput", "SfxV15VideoToVideoOutput", "sfx_v1_5_video_to_video"]

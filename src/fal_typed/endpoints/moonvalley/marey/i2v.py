@@ -1,4 +1,4 @@
-"""moonvalley/marey/i2v — Video endpoint of moonvalley: marey i2v.
+"""moonvalley/marey/i2v — Animates an image into a video.
 
 Category: video. https://fal.ai/models/moonvalley/marey/i2v
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Dimensions: TypeAlias = Literal["1920x1080", "1080x1920", "1152x1152", "1536x1152", "1152x1536"]
 """Value of the parameter `dimensions`."""
@@ -21,16 +37,16 @@ class MareyI2vInput(InputModel, Request["MareyI2vOutput"]):
     """Parameters of moonvalley/marey/i2v."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     dimensions: Dimensions = "1920x1080"
     """Width and height of the video in pixels."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -52,7 +68,108 @@ class MareyI2vOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MareyI2vPipeline(Pipeline[..., MareyI2vOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyI2vOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> PendingRun[MareyI2vOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMareyI2vPipeline(AsyncPipeline[..., MareyI2vOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyI2vOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> AsyncPendingRun[MareyI2vOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
+            """
+            ...
 
     class MareyI2v(Endpoint[..., MareyI2vInput, MareyI2vOutput]):
         def run(
@@ -69,14 +186,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -98,14 +214,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
             """
             ...
 
@@ -123,14 +238,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,14 +267,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
             """
             ...
 
@@ -178,14 +291,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,14 +319,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
             """
             ...
 
@@ -234,14 +345,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -262,21 +372,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MareyI2vPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMareyI2vPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MareyI2v = Endpoint
 
 marey_i2v = MareyI2v("moonvalley/marey/i2v", MareyI2vInput, MareyI2vOutput)
-"""Video endpoint of moonvalley: marey i2v.
+"""Animates an image into a video.
 
 Call it with `marey_i2v.subscribe(prompt=…, image_url=…)`.
 """
@@ -284,5 +414,9 @@ Call it with `marey_i2v.subscribe(prompt=…, image_url=…)`.
 Input = MareyI2vInput
 Output = MareyI2vOutput
 endpoint = marey_i2v
+"""Animates an image into a video.
+
+Call it with `marey_i2v.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["Dimensions", "MareyI2vInput", "MareyI2vOutput", "marey_i2v"]

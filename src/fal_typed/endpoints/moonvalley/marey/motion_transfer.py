@@ -1,4 +1,4 @@
-"""moonvalley/marey/motion-transfer — Video endpoint of moonvalley: marey motion-transfer.
+"""moonvalley/marey/motion-transfer — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/moonvalley/marey/motion-transfer
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MareyMotionTransferInput(InputModel, Request["MareyMotionTransferOutput"]):
     """Parameters of moonvalley/marey/motion-transfer."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     first_frame_image_url: FileInput | None = None
     """Image to use as the first frame."""
@@ -44,7 +60,100 @@ class MareyMotionTransferOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MareyMotionTransferPipeline(Pipeline[..., MareyMotionTransferOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> Result[MareyMotionTransferOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> PendingRun[MareyMotionTransferOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMareyMotionTransferPipeline(AsyncPipeline[..., MareyMotionTransferOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> Result[MareyMotionTransferOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> AsyncPendingRun[MareyMotionTransferOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class MareyMotionTransfer(Endpoint[..., MareyMotionTransferInput, MareyMotionTransferOutput]):
         def run(
@@ -60,11 +169,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
                 first_frame_image_url: Image to use as the first frame.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -87,11 +195,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
                 first_frame_image_url: Image to use as the first frame.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -110,11 +217,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
                 first_frame_image_url: Image to use as the first frame.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -138,11 +244,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
                 first_frame_image_url: Image to use as the first frame.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -161,11 +266,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
                 first_frame_image_url: Image to use as the first frame.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -188,11 +292,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
                 first_frame_image_url: Image to use as the first frame.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -213,11 +316,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
                 first_frame_image_url: Image to use as the first frame.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -239,14 +341,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: action, camera and style.
+                video_url: Video whose motion is transferred.
                 first_frame_image_url: Image to use as the first frame.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MareyMotionTransferPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMareyMotionTransferPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MareyMotionTransfer = Endpoint
@@ -254,7 +378,7 @@ else:
 marey_motion_transfer = MareyMotionTransfer(
     "moonvalley/marey/motion-transfer", MareyMotionTransferInput, MareyMotionTransferOutput
 )
-"""Video endpoint of moonvalley: marey motion-transfer.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `marey_motion_transfer.subscribe(prompt=…, video_url=…)`.
 """
@@ -262,5 +386,9 @@ Call it with `marey_motion_transfer.subscribe(prompt=…, video_url=…)`.
 Input = MareyMotionTransferInput
 Output = MareyMotionTransferOutput
 endpoint = marey_motion_transfer
+"""Animates the person in an image with the motion of a video.
+
+Call it with `marey_motion_transfer.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["MareyMotionTransferInput", "MareyMotionTransferOutput", "marey_motion_transfer"]

@@ -1,4 +1,4 @@
-"""moonvalley/marey/t2v — Video endpoint of moonvalley: marey t2v.
+"""moonvalley/marey/t2v — Generates videos from text.
 
 Category: video. https://fal.ai/models/moonvalley/marey/t2v
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MareyT2vInput(InputModel, Request["MareyT2vOutput"]):
@@ -24,7 +40,7 @@ class MareyT2vInput(InputModel, Request["MareyT2vOutput"]):
     """Width and height of the video in pixels."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -46,7 +62,100 @@ class MareyT2vOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MareyT2vPipeline(Pipeline[..., MareyT2vOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyT2vOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> PendingRun[MareyT2vOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMareyT2vPipeline(AsyncPipeline[..., MareyT2vOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyT2vOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> AsyncPendingRun[MareyT2vOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
+            """
+            ...
 
     class MareyT2v(Endpoint[..., MareyT2vInput, MareyT2vOutput]):
         def run(
@@ -64,11 +173,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,11 +199,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
             """
             ...
 
@@ -114,11 +221,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -142,11 +248,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
             """
             ...
 
@@ -165,11 +270,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -192,11 +296,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
             """
             ...
 
@@ -217,11 +320,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,18 +345,38 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 dimensions: Width and height of the video in pixels.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MareyT2vPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMareyT2vPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MareyT2v = Endpoint
 
 marey_t2v = MareyT2v("moonvalley/marey/t2v", MareyT2vInput, MareyT2vOutput)
-"""Video endpoint of moonvalley: marey t2v.
+"""Generates videos from text.
 
 Call it with `marey_t2v.subscribe(prompt=…)`.
 """
@@ -262,5 +384,9 @@ Call it with `marey_t2v.subscribe(prompt=…)`.
 Input = MareyT2vInput
 Output = MareyT2vOutput
 endpoint = marey_t2v
+"""Generates videos from text.
+
+Call it with `marey_t2v.subscribe(prompt=…)`.
+"""
 
 __all__ = ["MareyT2vInput", "MareyT2vOutput", "marey_t2v"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.nvidia.nemotron_3_nano_omni._endpoint import (
         Input as Input,
+        Nemotron3NanoOmni as Nemotron3NanoOmni,
         Nemotron3NanoOmniInput as Nemotron3NanoOmniInput,
         Nemotron3NanoOmniOutput as Nemotron3NanoOmniOutput,
         Output as Output,
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Input",
+            "Nemotron3NanoOmni",
             "Nemotron3NanoOmniInput",
             "Nemotron3NanoOmniOutput",
             "Output",
@@ -41,4 +43,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

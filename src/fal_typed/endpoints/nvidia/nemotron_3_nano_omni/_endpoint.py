@@ -1,4 +1,4 @@
-"""nvidia/nemotron-3-nano-omni — Language model endpoint of nvidia: nemotron-3-nano-omni.
+"""nvidia/nemotron-3-nano-omni — Generates text with a language model.
 
 Category: llm. https://fal.ai/models/nvidia/nemotron-3-nano-omni
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.usage_info_5dfe08f3 import UsageInfo
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Nemotron3NanoOmniInput(InputModel, Request["Nemotron3NanoOmniOutput"]):
@@ -59,7 +75,100 @@ class Nemotron3NanoOmniOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Nemotron3NanoOmniPipeline(Pipeline[..., Nemotron3NanoOmniOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> PendingRun[Nemotron3NanoOmniOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNemotron3NanoOmniPipeline(AsyncPipeline[..., Nemotron3NanoOmniOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> AsyncPendingRun[Nemotron3NanoOmniOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
 
     class Nemotron3NanoOmni(Endpoint[..., Nemotron3NanoOmniInput, Nemotron3NanoOmniOutput]):
         def run(
@@ -76,16 +185,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,16 +211,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -134,16 +233,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -166,16 +260,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -193,16 +282,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,16 +308,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -253,16 +332,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -283,17 +357,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Nemotron3NanoOmniPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncNemotron3NanoOmniPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Nemotron3NanoOmni = Endpoint
@@ -301,7 +393,7 @@ else:
 nemotron_3_nano_omni = Nemotron3NanoOmni(
     "nvidia/nemotron-3-nano-omni", Nemotron3NanoOmniInput, Nemotron3NanoOmniOutput
 )
-"""Language model endpoint of nvidia: nemotron-3-nano-omni.
+"""Generates text with a language model.
 
 Call it with `nemotron_3_nano_omni.subscribe(prompt=…)`.
 """
@@ -309,5 +401,9 @@ Call it with `nemotron_3_nano_omni.subscribe(prompt=…)`.
 Input = Nemotron3NanoOmniInput
 Output = Nemotron3NanoOmniOutput
 endpoint = nemotron_3_nano_omni
+"""Generates text with a language model.
+
+Call it with `nemotron_3_nano_omni.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Nemotron3NanoOmniInput", "Nemotron3NanoOmniOutput", "UsageInfo", "nemotron_3_nano_omni"]

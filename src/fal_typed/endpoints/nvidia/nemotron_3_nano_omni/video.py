@@ -1,4 +1,4 @@
-"""nvidia/nemotron-3-nano-omni/video — Text endpoint of nvidia: nemotron-3-nano-omni video.
+"""nvidia/nemotron-3-nano-omni/video — Answers questions about a video.
 
 Category: text. https://fal.ai/models/nvidia/nemotron-3-nano-omni/video
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.usage_info_5dfe08f3 import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Nemotron3NanoOmniVideoInput(InputModel, Request["Nemotron3NanoOmniVideoOutput"]):
@@ -63,7 +79,108 @@ class Nemotron3NanoOmniVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Nemotron3NanoOmniVideoPipeline(Pipeline[..., Nemotron3NanoOmniVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> PendingRun[Nemotron3NanoOmniVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNemotron3NanoOmniVideoPipeline(AsyncPipeline[..., Nemotron3NanoOmniVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> AsyncPendingRun[Nemotron3NanoOmniVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
 
     class Nemotron3NanoOmniVideo(
         Endpoint[..., Nemotron3NanoOmniVideoInput, Nemotron3NanoOmniVideoOutput]
@@ -84,16 +201,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
                 video_url: Video for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -117,16 +229,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
                 video_url: Video for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -146,16 +253,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
                 video_url: Video for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,16 +282,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
                 video_url: Video for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -209,16 +306,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
                 video_url: Video for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -242,16 +334,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
                 video_url: Video for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -273,16 +360,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
                 video_url: Video for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -305,17 +387,35 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
                 video_url: Video for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Nemotron3NanoOmniVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncNemotron3NanoOmniVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Nemotron3NanoOmniVideo = Endpoint
@@ -323,7 +423,7 @@ else:
 nemotron_3_nano_omni_video = Nemotron3NanoOmniVideo(
     "nvidia/nemotron-3-nano-omni/video", Nemotron3NanoOmniVideoInput, Nemotron3NanoOmniVideoOutput
 )
-"""Text endpoint of nvidia: nemotron-3-nano-omni video.
+"""Answers questions about a video.
 
 Call it with `nemotron_3_nano_omni_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -331,6 +431,10 @@ Call it with `nemotron_3_nano_omni_video.subscribe(prompt=…, video_url=…)`.
 Input = Nemotron3NanoOmniVideoInput
 Output = Nemotron3NanoOmniVideoOutput
 endpoint = nemotron_3_nano_omni_video
+"""Answers questions about a video.
+
+Call it with `nemotron_3_nano_omni_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "Nemotron3NanoOmniVideoInput",

@@ -1,4 +1,4 @@
-"""nvidia/nemotron-3-nano-omni/vision — Text endpoint of nvidia: nemotron-3-nano-omni vision.
+"""nvidia/nemotron-3-nano-omni/vision — Answers questions about an image.
 
 Category: text. https://fal.ai/models/nvidia/nemotron-3-nano-omni/vision
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.usage_info_5dfe08f3 import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Nemotron3NanoOmniVisionInput(InputModel, Request["Nemotron3NanoOmniVisionOutput"]):
@@ -24,7 +40,7 @@ class Nemotron3NanoOmniVisionInput(InputModel, Request["Nemotron3NanoOmniVisionO
     """Question or instruction for the model. At least 1 character."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     system_prompt: str | None = None
     """Instructions on role, tone and format that the model follows in every response."""
@@ -63,7 +79,108 @@ class Nemotron3NanoOmniVisionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Nemotron3NanoOmniVisionPipeline(Pipeline[..., Nemotron3NanoOmniVisionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVisionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> PendingRun[Nemotron3NanoOmniVisionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncNemotron3NanoOmniVisionPipeline(AsyncPipeline[..., Nemotron3NanoOmniVisionOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVisionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> AsyncPendingRun[Nemotron3NanoOmniVisionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
 
     class Nemotron3NanoOmniVision(
         Endpoint[..., Nemotron3NanoOmniVisionInput, Nemotron3NanoOmniVisionOutput]
@@ -83,17 +200,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                image_url: Image for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,17 +228,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                image_url: Image for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -145,17 +252,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                image_url: Image for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,17 +281,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                image_url: Image for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -208,17 +305,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                image_url: Image for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -241,17 +333,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                image_url: Image for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -272,17 +359,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                image_url: Image for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -304,18 +386,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: Question or instruction for the model. At least 1 character.
-                image_url: Image for the model to analyze.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
-                reasoning_mode: Whether the model thinks before it responds; better for difficult
-                    questions, but slower.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. From 1 to 20000.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                image_url: Image to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Nemotron3NanoOmniVisionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncNemotron3NanoOmniVisionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Nemotron3NanoOmniVision = Endpoint
@@ -325,7 +425,7 @@ nemotron_3_nano_omni_vision = Nemotron3NanoOmniVision(
     Nemotron3NanoOmniVisionInput,
     Nemotron3NanoOmniVisionOutput,
 )
-"""Text endpoint of nvidia: nemotron-3-nano-omni vision.
+"""Answers questions about an image.
 
 Call it with `nemotron_3_nano_omni_vision.subscribe(prompt=…, image_url=…)`.
 """
@@ -333,6 +433,10 @@ Call it with `nemotron_3_nano_omni_vision.subscribe(prompt=…, image_url=…)`.
 Input = Nemotron3NanoOmniVisionInput
 Output = Nemotron3NanoOmniVisionOutput
 endpoint = nemotron_3_nano_omni_vision
+"""Answers questions about an image.
+
+Call it with `nemotron_3_nano_omni_vision.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "Nemotron3NanoOmniVisionInput",

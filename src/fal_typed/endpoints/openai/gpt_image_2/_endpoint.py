@@ -1,4 +1,4 @@
-"""openai/gpt-image-2 — Image endpoint of openai: gpt-image-2.
+"""openai/gpt-image-2 — Generates images from text.
 
 Category: image. https://fal.ai/models/openai/gpt-image-2
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GptImage2Input(InputModel, Request["GptImage2Output"]):
@@ -25,21 +41,53 @@ class GptImage2Input(InputModel, Request["GptImage2Output"]):
     """What the image shows, in words: subject, style and composition. 2 to 32000 characters."""
 
     image_size: ImageSize | ImageSizePreset = "landscape_4_3"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model
+    choose.
+    """
 
     quality: Literal["auto", "low", "medium", "high"] = "high"
-    """Quality of the image; higher takes longer and costs more."""
+    """Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class GptImage2Output(OutputModel):
@@ -50,14 +98,107 @@ class GptImage2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage2Pipeline(Pipeline[..., GptImage2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[GptImage2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGptImage2Pipeline(AsyncPipeline[..., GptImage2Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[GptImage2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class GptImage2(Endpoint[..., GptImage2Input, GptImage2Output]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -66,14 +207,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -85,7 +224,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -94,14 +233,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -109,7 +246,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -118,14 +255,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,7 +273,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -147,14 +282,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -162,7 +295,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -171,14 +304,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -190,7 +321,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -199,14 +330,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -214,7 +343,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -225,14 +354,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,7 +370,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -252,21 +379,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
-                    characters.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GptImage2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGptImage2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GptImage2 = Endpoint
 
 gpt_image_2 = GptImage2("openai/gpt-image-2", GptImage2Input, GptImage2Output)
-"""Image endpoint of openai: gpt-image-2.
+"""Generates images from text.
 
 Call it with `gpt_image_2.subscribe(prompt=…)`.
 """
@@ -274,5 +420,16 @@ Call it with `gpt_image_2.subscribe(prompt=…)`.
 Input = GptImage2Input
 Output = GptImage2Output
 endpoint = gpt_image_2
+"""Generates images from text.
 
-__all__ = ["GptImage2Input", "GptImage2Output", "ImageSize", "ImageSizePreset", "gpt_image_2"]
+Call it with `gpt_image_2.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "GptImage2Input",
+    "GptImage2Output",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "gpt_image_2",
+]

@@ -1,4 +1,4 @@
-"""openai/gpt-image-2/edit — Image endpoint of openai: gpt-image-2 edit.
+"""openai/gpt-image-2/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/openai/gpt-image-2/edit
 """
@@ -11,35 +11,55 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GptImage2EditInput(InputModel, Request["GptImage2EditOutput"]):
     """Parameters of openai/gpt-image-2/edit."""
 
     prompt: Annotated[str, Field(max_length=32000, min_length=2)]
-    """Text description of the change to make, or of the image to generate. 2 to 32000 characters.
-    """
+    """What to change or to combine, in words. 2 to 32000 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     quality: Literal["auto", "low", "medium", "high"] = "high"
-    """Quality of the image; higher takes longer and costs more."""
+    """Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -47,18 +67,158 @@ class GptImage2EditInput(InputModel, Request["GptImage2EditOutput"]):
     """
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_url: FileInput | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class GptImage2EditOutput(OutputModel):
     """Result of openai/gpt-image-2/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage2EditPipeline(Pipeline[..., GptImage2EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_url: FileInput | None = None,
+        ) -> Result[GptImage2EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_url: FileInput | None = None,
+        ) -> PendingRun[GptImage2EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGptImage2EditPipeline(AsyncPipeline[..., GptImage2EditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_url: FileInput | None = None,
+        ) -> Result[GptImage2EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_url: FileInput | None = None,
+        ) -> AsyncPendingRun[GptImage2EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
 
     class GptImage2Edit(Endpoint[..., GptImage2EditInput, GptImage2EditOutput]):
         def run(
@@ -66,7 +226,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -76,17 +236,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,7 +256,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -109,17 +266,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
             """
             ...
 
@@ -128,7 +282,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -138,17 +292,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,7 +313,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -172,17 +323,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
             """
             ...
 
@@ -191,7 +339,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -201,17 +349,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,7 +369,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -234,17 +379,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
             """
             ...
 
@@ -253,7 +395,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -265,17 +407,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -287,7 +426,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             quality: Literal["auto", "low", "medium", "high"] = "high",
             num_images: int = 1,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -297,24 +436,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 2 to
-                    32000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                quality: Quality of the image; higher takes longer and costs more.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to change or to combine, in words. 2 to 32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                quality: Quality of the image; higher takes longer and costs more. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                mask_url: Mask image of the same size; usually the white area is edited.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GptImage2EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncGptImage2EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GptImage2Edit = Endpoint
 
 gpt_image_2_edit = GptImage2Edit("openai/gpt-image-2/edit", GptImage2EditInput, GptImage2EditOutput)
-"""Image endpoint of openai: gpt-image-2 edit.
+"""Edits or combines images by text instructions.
 
 Call it with `gpt_image_2_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -322,11 +479,16 @@ Call it with `gpt_image_2_edit.subscribe(prompt=…, image_urls=…)`.
 Input = GptImage2EditInput
 Output = GptImage2EditOutput
 endpoint = gpt_image_2_edit
+"""Edits or combines images by text instructions.
+
+Call it with `gpt_image_2_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "GptImage2EditInput",
     "GptImage2EditOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "gpt_image_2_edit",
 ]

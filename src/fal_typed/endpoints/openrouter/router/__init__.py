@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Input as Input,
         Output as Output,
         PromptTokensDetails as PromptTokensDetails,
+        Router as Router,
         RouterInput as RouterInput,
         RouterOutput as RouterOutput,
         UsageInfo as UsageInfo,
@@ -29,6 +30,7 @@ if not TYPE_CHECKING:
             "Input",
             "Output",
             "PromptTokensDetails",
+            "Router",
             "RouterInput",
             "RouterOutput",
             "UsageInfo",
@@ -41,4 +43,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

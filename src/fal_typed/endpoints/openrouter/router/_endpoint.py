@@ -1,4 +1,4 @@
-"""openrouter/router — Language model endpoint of openrouter: router.
+"""openrouter/router — Generates text with a language model.
 
 Category: llm. https://fal.ai/models/openrouter/router
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.prompt_tokens_details import PromptTokensDetails
 from fal_typed.endpoints._shared.usage_info import UsageInfo
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RouterInput(InputModel, Request["RouterOutput"]):
@@ -63,7 +79,100 @@ class RouterOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterPipeline(Pipeline[..., RouterOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> PendingRun[RouterOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRouterPipeline(AsyncPipeline[..., RouterOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncPendingRun[RouterOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
 
     class Router(Endpoint[..., RouterInput, RouterOutput]):
         def run(
@@ -81,13 +190,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,13 +216,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -135,13 +238,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -165,13 +265,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -190,13 +287,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -219,13 +313,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -246,13 +337,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -274,20 +362,38 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RouterPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncRouterPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Router = Endpoint
 
 router = Router("openrouter/router", RouterInput, RouterOutput)
-"""Language model endpoint of openrouter: router.
+"""Generates text with a language model.
 
 Call it with `router.subscribe(prompt=…, model=…)`.
 """
@@ -295,5 +401,9 @@ Call it with `router.subscribe(prompt=…, model=…)`.
 Input = RouterInput
 Output = RouterOutput
 endpoint = router
+"""Generates text with a language model.
+
+Call it with `router.subscribe(prompt=…, model=…)`.
+"""
 
 __all__ = ["PromptTokensDetails", "RouterInput", "RouterOutput", "UsageInfo", "router"]

@@ -1,4 +1,4 @@
-"""openrouter/router/vision — Vision endpoint of openrouter: router vision.
+"""openrouter/router/vision — Answers questions about an image.
 
 Category: vision. https://fal.ai/models/openrouter/router/vision
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.prompt_tokens_details import PromptTokensDetails
 from fal_typed.endpoints._shared.usage_info import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RouterVisionInput(InputModel, Request["RouterVisionOutput"]):
@@ -58,7 +74,108 @@ class RouterVisionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterVisionPipeline(Pipeline[..., RouterVisionOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVisionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> PendingRun[RouterVisionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRouterVisionPipeline(AsyncPipeline[..., RouterVisionOutput]):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVisionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncPendingRun[RouterVisionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
 
     class RouterVision(Endpoint[..., RouterVisionInput, RouterVisionOutput]):
         def run(
@@ -78,13 +195,10 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,13 +223,10 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -136,13 +247,10 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,13 +276,10 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -195,13 +300,10 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,13 +328,10 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -255,13 +354,10 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,20 +381,38 @@ if TYPE_CHECKING:
                 image_urls: Images for the model to analyze, in order.
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RouterVisionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncRouterVisionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RouterVision = Endpoint
 
 router_vision = RouterVision("openrouter/router/vision", RouterVisionInput, RouterVisionOutput)
-"""Vision endpoint of openrouter: router vision.
+"""Answers questions about an image.
 
 Call it with `router_vision.subscribe(image_urls=…, prompt=…, model=…)`.
 """
@@ -306,6 +420,10 @@ Call it with `router_vision.subscribe(image_urls=…, prompt=…, model=…)`.
 Input = RouterVisionInput
 Output = RouterVisionOutput
 endpoint = router_vision
+"""Answers questions about an image.
+
+Call it with `router_vision.subscribe(image_urls=…, prompt=…, model=…)`.
+"""
 
 __all__ = [
     "PromptTokensDetails",

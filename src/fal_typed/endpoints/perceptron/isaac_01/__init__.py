@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.perceptron.isaac_01._endpoint import (
         CompletionUsage as CompletionUsage,
         Input as Input,
+        Isaac01 as Isaac01,
         Isaac01Input as Isaac01Input,
         Isaac01Output as Isaac01Output,
         Output as Output,
@@ -27,6 +28,7 @@ if not TYPE_CHECKING:
         if name in {
             "CompletionUsage",
             "Input",
+            "Isaac01",
             "Isaac01Input",
             "Isaac01Output",
             "Output",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""perceptron/isaac-01 — Vision endpoint of perceptron: isaac-01.
+"""perceptron/isaac-01 — Answers questions about an image.
 
 Category: vision. https://fal.ai/models/perceptron/isaac-01
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Isaac01Input(InputModel, Request["Isaac01Output"]):
     """Parameters of perceptron/isaac-01."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
     prompt: str
     """Question or instruction for the model."""
@@ -57,7 +73,76 @@ class Isaac01Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Isaac01Pipeline(Pipeline[..., Isaac01Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> Result[Isaac01Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> PendingRun[Isaac01Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIsaac01Pipeline(AsyncPipeline[..., Isaac01Output]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> Result[Isaac01Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> AsyncPendingRun[Isaac01Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+            """
+            ...
 
     class Isaac01(Endpoint[..., Isaac01Input, Isaac01Output]):
         def run(
@@ -70,7 +155,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
                 response_style: How the response refers to positions in the image.
 
@@ -90,7 +175,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
                 response_style: How the response refers to positions in the image.
             """
@@ -106,7 +191,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
                 response_style: How the response refers to positions in the image.
 
@@ -127,7 +212,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
                 response_style: How the response refers to positions in the image.
             """
@@ -143,7 +228,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
                 response_style: How the response refers to positions in the image.
 
@@ -163,7 +248,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
                 response_style: How the response refers to positions in the image.
             """
@@ -181,7 +266,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
                 response_style: How the response refers to positions in the image.
 
@@ -200,16 +285,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
                 prompt: Question or instruction for the model.
                 response_style: How the response refers to positions in the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Isaac01Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncIsaac01Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Isaac01 = Endpoint
 
 isaac_01 = Isaac01("perceptron/isaac-01", Isaac01Input, Isaac01Output)
-"""Vision endpoint of perceptron: isaac-01.
+"""Answers questions about an image.
 
 Call it with `isaac_01.subscribe(image_url=…, prompt=…)`.
 """
@@ -217,5 +323,9 @@ Call it with `isaac_01.subscribe(image_url=…, prompt=…)`.
 Input = Isaac01Input
 Output = Isaac01Output
 endpoint = isaac_01
+"""Answers questions about an image.
+
+Call it with `isaac_01.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["CompletionUsage", "Isaac01Input", "Isaac01Output", "isaac_01"]

@@ -1,5 +1,4 @@
-"""resemble-ai/chatterboxhd/speech-to-speech — Speech endpoint of resemble-ai: chatterboxhd, speech
-to speech.
+"""resemble-ai/chatterboxhd/speech-to-speech — Speaks a recording again with another voice.
 
 Category: speech. https://fal.ai/models/resemble-ai/chatterboxhd/speech-to-speech
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 TargetVoice: TypeAlias = Literal[
     "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
@@ -27,6 +42,7 @@ class ChatterboxhdSpeechToSpeechInput(InputModel, Request["ChatterboxhdSpeechToS
     """Audio to convert."""
 
     target_voice: TargetVoice = UNSET
+    """Name of the voice to convert to."""
 
     target_voice_audio_url: FileInput = UNSET
     """Audio of the voice to convert to."""
@@ -43,7 +59,86 @@ class ChatterboxhdSpeechToSpeechOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxhdSpeechToSpeechPipeline(Pipeline[..., ChatterboxhdSpeechToSpeechOutput]):
+        def run(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> Result[ChatterboxhdSpeechToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> PendingRun[ChatterboxhdSpeechToSpeechOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChatterboxhdSpeechToSpeechPipeline(
+        AsyncPipeline[..., ChatterboxhdSpeechToSpeechOutput]
+    ):
+        async def run(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> Result[ChatterboxhdSpeechToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> AsyncPendingRun[ChatterboxhdSpeechToSpeechOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+            """
+            ...
 
     class ChatterboxhdSpeechToSpeech(
         Endpoint[..., ChatterboxhdSpeechToSpeechInput, ChatterboxhdSpeechToSpeechOutput]
@@ -60,6 +155,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
                 target_voice_audio_url: Audio of the voice to convert to.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
 
@@ -81,6 +177,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
                 target_voice_audio_url: Audio of the voice to convert to.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
             """
@@ -98,6 +195,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
                 target_voice_audio_url: Audio of the voice to convert to.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
 
@@ -120,6 +218,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
                 target_voice_audio_url: Audio of the voice to convert to.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
             """
@@ -137,6 +236,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
                 target_voice_audio_url: Audio of the voice to convert to.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
 
@@ -158,6 +258,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
                 target_voice_audio_url: Audio of the voice to convert to.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
             """
@@ -177,6 +278,7 @@ if TYPE_CHECKING:
 
             Args:
                 source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
                 target_voice_audio_url: Audio of the voice to convert to.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
 
@@ -197,9 +299,35 @@ if TYPE_CHECKING:
 
             Args:
                 source_audio_url: Audio to convert.
+                target_voice: Name of the voice to convert to.
                 target_voice_audio_url: Audio of the voice to convert to.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ChatterboxhdSpeechToSpeechPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncChatterboxhdSpeechToSpeechPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChatterboxhdSpeechToSpeech = Endpoint
@@ -209,7 +337,7 @@ chatterboxhd_speech_to_speech = ChatterboxhdSpeechToSpeech(
     ChatterboxhdSpeechToSpeechInput,
     ChatterboxhdSpeechToSpeechOutput,
 )
-"""Speech endpoint of resemble-ai: chatterboxhd, speech to speech.
+"""Speaks a recording again with another voice.
 
 Call it with `chatterboxhd_speech_to_speech.subscribe(source_audio_url=…)`.
 """
@@ -217,6 +345,10 @@ Call it with `chatterboxhd_speech_to_speech.subscribe(source_audio_url=…)`.
 Input = ChatterboxhdSpeechToSpeechInput
 Output = ChatterboxhdSpeechToSpeechOutput
 endpoint = chatterboxhd_speech_to_speech
+"""Speaks a recording again with another voice.
+
+Call it with `chatterboxhd_speech_to_speech.subscribe(source_audio_url=…)`.
+"""
 
 __all__ = [
     "ChatterboxhdSpeechToSpeechInput",

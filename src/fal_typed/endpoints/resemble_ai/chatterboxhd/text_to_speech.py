@@ -1,5 +1,4 @@
-"""resemble-ai/chatterboxhd/text-to-speech — Speech endpoint of resemble-ai: chatterboxhd, text to
-speech.
+"""resemble-ai/chatterboxhd/text-to-speech — Generates speech from text.
 
 Category: speech. https://fal.ai/models/resemble-ai/chatterboxhd/text-to-speech
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Voice: TypeAlias = Literal[
     "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
@@ -29,10 +44,10 @@ class ChatterboxhdTextToSpeechInput(InputModel, Request["ChatterboxhdTextToSpeec
     """Text to speak."""
 
     voice: Voice = UNSET
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     audio_url: FileInput = UNSET
-    """Audio of the voice to process."""
+    """Recording of the voice to use."""
 
     exaggeration: Annotated[float, Field(ge=0.25, le=2.0)] = 0.5
     """How strongly the voice expresses emotion. From 0.25 to 2."""
@@ -61,7 +76,116 @@ class ChatterboxhdTextToSpeechOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxhdTextToSpeechPipeline(Pipeline[..., ChatterboxhdTextToSpeechOutput]):
+        def run(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> Result[ChatterboxhdTextToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> PendingRun[ChatterboxhdTextToSpeechOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChatterboxhdTextToSpeechPipeline(AsyncPipeline[..., ChatterboxhdTextToSpeechOutput]):
+        async def run(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> Result[ChatterboxhdTextToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> AsyncPendingRun[ChatterboxhdTextToSpeechOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+            """
+            ...
 
     class ChatterboxhdTextToSpeech(
         Endpoint[..., ChatterboxhdTextToSpeechInput, ChatterboxhdTextToSpeechOutput]
@@ -82,16 +206,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio of the voice to process.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0 to 1.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,16 +236,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio of the voice to process.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0 to 1.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
             """
             ...
 
@@ -144,16 +262,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio of the voice to process.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0 to 1.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,16 +293,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio of the voice to process.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0 to 1.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
             """
             ...
 
@@ -207,16 +319,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio of the voice to process.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0 to 1.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -240,16 +349,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio of the voice to process.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0 to 1.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
             """
             ...
 
@@ -271,16 +377,13 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio of the voice to process.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0 to 1.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -303,17 +406,37 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio of the voice to process.
+                voice: Name of the voice that speaks.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0 to 1.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
                 high_quality_audio: Whether to use a higher sample rate, which takes longer.
-                seed: Random seed; the same seed with the same parameters reproduces a result. At
-                    least 0.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ChatterboxhdTextToSpeechPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncChatterboxhdTextToSpeechPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChatterboxhdTextToSpeech = Endpoint
@@ -323,7 +446,7 @@ chatterboxhd_text_to_speech = ChatterboxhdTextToSpeech(
     ChatterboxhdTextToSpeechInput,
     ChatterboxhdTextToSpeechOutput,
 )
-"""Speech endpoint of resemble-ai: chatterboxhd, text to speech.
+"""Generates speech from text.
 
 Call it with `chatterboxhd_text_to_speech.subscribe()`.
 """
@@ -331,6 +454,10 @@ Call it with `chatterboxhd_text_to_speech.subscribe()`.
 Input = ChatterboxhdTextToSpeechInput
 Output = ChatterboxhdTextToSpeechOutput
 endpoint = chatterboxhd_text_to_speech
+"""Generates speech from text.
+
+Call it with `chatterboxhd_text_to_speech.subscribe()`.
+"""
 
 __all__ = [
     "ChatterboxhdTextToSpeechInput",

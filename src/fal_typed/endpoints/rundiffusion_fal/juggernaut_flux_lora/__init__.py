@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.rundiffusion_fal.juggernaut_flux_lora._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
+        JuggernautFluxLora as JuggernautFluxLora,
         JuggernautFluxLoraInput as JuggernautFluxLoraInput,
         JuggernautFluxLoraOutput as JuggernautFluxLoraOutput,
         LoraWeight as LoraWeight,
+        LoraWeightDict as LoraWeightDict,
         Output as Output,
         endpoint as endpoint,
         juggernaut_flux_lora as juggernaut_flux_lora,
@@ -21,10 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "JuggernautFluxLoraInput",
     "JuggernautFluxLoraOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "juggernaut_flux_lora",
 ]
 
@@ -35,11 +40,14 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
+            "JuggernautFluxLora",
             "JuggernautFluxLoraInput",
             "JuggernautFluxLoraOutput",
             "LoraWeight",
+            "LoraWeightDict",
             "Output",
             "endpoint",
             "juggernaut_flux_lora",
@@ -55,4 +63,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,5 +1,5 @@
-"""rundiffusion-fal/juggernaut-flux-lora/inpainting — Image endpoint of rundiffusion-fal:
-juggernaut-flux-lora inpainting.
+"""rundiffusion-fal/juggernaut-flux-lora/inpainting — Fills in masked areas of an image, guided by
+text, with LoRA weights.
 
 Category: image. https://fal.ai/models/rundiffusion-fal/juggernaut-flux-lora/inpainting
 """
@@ -12,25 +12,43 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight, LoraWeightDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class JuggernautFluxLoraInpaintingInput(InputModel, Request["JuggernautFluxLoraInpaintingOutput"]):
     """Parameters of rundiffusion-fal/juggernaut-flux-lora/inpainting."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -55,25 +73,66 @@ class JuggernautFluxLoraInpaintingInput(InputModel, Request["JuggernautFluxLoraI
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0.01 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0.01 to
+    1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            strength: float = 0.85,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class JuggernautFluxLoraInpaintingOutput(OutputModel):
     """Result of rundiffusion-fal/juggernaut-flux-lora/inpainting."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -89,7 +148,158 @@ class JuggernautFluxLoraInpaintingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class JuggernautFluxLoraInpaintingPipeline(Pipeline[..., JuggernautFluxLoraInpaintingOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            strength: float = 0.85,
+        ) -> Result[JuggernautFluxLoraInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            strength: float = 0.85,
+        ) -> PendingRun[JuggernautFluxLoraInpaintingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncJuggernautFluxLoraInpaintingPipeline(
+        AsyncPipeline[..., JuggernautFluxLoraInpaintingOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            strength: float = 0.85,
+        ) -> Result[JuggernautFluxLoraInpaintingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            strength: float = 0.85,
+        ) -> AsyncPendingRun[JuggernautFluxLoraInpaintingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
+            """
+            ...
 
     class JuggernautFluxLoraInpainting(
         Endpoint[..., JuggernautFluxLoraInpaintingInput, JuggernautFluxLoraInpaintingOutput]
@@ -100,10 +310,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int = UNSET,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -114,24 +324,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,10 +350,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int = UNSET,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -159,24 +364,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -186,10 +386,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int = UNSET,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -200,24 +400,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -232,10 +427,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int = UNSET,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -246,24 +441,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -273,10 +463,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int = UNSET,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -287,24 +477,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -318,10 +503,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int = UNSET,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -332,24 +517,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
             ...
 
@@ -359,10 +539,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int = UNSET,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -375,24 +555,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -405,10 +580,10 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = UNSET,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = UNSET,
             num_inference_steps: int = 28,
             seed: int = UNSET,
-            loras: list[LoraWeight] = [],
+            loras: Sequence[LoraWeight | LoraWeightDict] = [],
             guidance_scale: float = 3.5,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -419,25 +594,45 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 35.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 35.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0.01 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0.01 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> JuggernautFluxLoraInpaintingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncJuggernautFluxLoraInpaintingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     JuggernautFluxLoraInpainting = Endpoint
@@ -447,7 +642,7 @@ juggernaut_flux_lora_inpainting = JuggernautFluxLoraInpainting(
     JuggernautFluxLoraInpaintingInput,
     JuggernautFluxLoraInpaintingOutput,
 )
-"""Image endpoint of rundiffusion-fal: juggernaut-flux-lora inpainting.
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
 
 Call it with `juggernaut_flux_lora_inpainting.subscribe(prompt=…, image_url=…, mask_url=…)`.
 """
@@ -455,12 +650,18 @@ Call it with `juggernaut_flux_lora_inpainting.subscribe(prompt=…, image_url=�
 Input = JuggernautFluxLoraInpaintingInput
 Output = JuggernautFluxLoraInpaintingOutput
 endpoint = juggernaut_flux_lora_inpainting
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
+
+Call it with `juggernaut_flux_lora_inpainting.subscribe(prompt=…, image_url=…, mask_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "JuggernautFluxLoraInpaintingInput",
     "JuggernautFluxLoraInpaintingOutput",
     "LoraWeight",
+    "LoraWeightDict",
     "juggernaut_flux_lora_inpainting",
 ]

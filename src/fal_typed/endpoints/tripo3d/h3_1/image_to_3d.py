@@ -1,4 +1,4 @@
-"""tripo3d/h3.1/image-to-3d — 3D endpoint of tripo3d: h3.1, image to 3d.
+"""tripo3d/h3.1/image-to-3d — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/tripo3d/h3.1/image-to-3d
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_3e0b611a import ModelUrls
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class H31ImageTo3dInput(InputModel, Request["H31ImageTo3dOutput"]):
@@ -71,7 +87,148 @@ class H31ImageTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class H31ImageTo3dPipeline(Pipeline[..., H31ImageTo3dOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> Result[H31ImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> PendingRun[H31ImageTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncH31ImageTo3dPipeline(AsyncPipeline[..., H31ImageTo3dOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> Result[H31ImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> AsyncPendingRun[H31ImageTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
 
     class H31ImageTo3d(Endpoint[..., H31ImageTo3dInput, H31ImageTo3dOutput]):
         def run(
@@ -94,17 +251,14 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 texture_quality: Level of detail of the texture.
                 geometry_quality: Level of detail of the shape.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 orientation: Whether to align the object with the input image.
                 quad: Whether to build the mesh from quads, which are easier to animate.
@@ -135,17 +289,14 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 texture_quality: Level of detail of the texture.
                 geometry_quality: Level of detail of the shape.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 orientation: Whether to align the object with the input image.
                 quad: Whether to build the mesh from quads, which are easier to animate.
@@ -172,17 +323,14 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 texture_quality: Level of detail of the texture.
                 geometry_quality: Level of detail of the shape.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 orientation: Whether to align the object with the input image.
                 quad: Whether to build the mesh from quads, which are easier to animate.
@@ -214,17 +362,14 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 texture_quality: Level of detail of the texture.
                 geometry_quality: Level of detail of the shape.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 orientation: Whether to align the object with the input image.
                 quad: Whether to build the mesh from quads, which are easier to animate.
@@ -251,17 +396,14 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 texture_quality: Level of detail of the texture.
                 geometry_quality: Level of detail of the shape.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 orientation: Whether to align the object with the input image.
                 quad: Whether to build the mesh from quads, which are easier to animate.
@@ -292,17 +434,14 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 texture_quality: Level of detail of the texture.
                 geometry_quality: Level of detail of the shape.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 orientation: Whether to align the object with the input image.
                 quad: Whether to build the mesh from quads, which are easier to animate.
@@ -331,17 +470,14 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 texture_quality: Level of detail of the texture.
                 geometry_quality: Level of detail of the shape.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 orientation: Whether to align the object with the input image.
                 quad: Whether to build the mesh from quads, which are easier to animate.
@@ -371,27 +507,45 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 texture_quality: Level of detail of the texture.
                 geometry_quality: Level of detail of the shape.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 orientation: Whether to align the object with the input image.
                 quad: Whether to build the mesh from quads, which are easier to animate.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> H31ImageTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncH31ImageTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     H31ImageTo3d = Endpoint
 
 h3_1_image_to_3d = H31ImageTo3d("tripo3d/h3.1/image-to-3d", H31ImageTo3dInput, H31ImageTo3dOutput)
-"""3D endpoint of tripo3d: h3.1, image to 3d.
+"""Builds a 3D model from an image.
 
 Call it with `h3_1_image_to_3d.subscribe(image_url=…)`.
 """
@@ -399,5 +553,9 @@ Call it with `h3_1_image_to_3d.subscribe(image_url=…)`.
 Input = H31ImageTo3dInput
 Output = H31ImageTo3dOutput
 endpoint = h3_1_image_to_3d
+"""Builds a 3D model from an image.
+
+Call it with `h3_1_image_to_3d.subscribe(image_url=…)`.
+"""
 
 __all__ = ["H31ImageTo3dInput", "H31ImageTo3dOutput", "ModelUrls", "h3_1_image_to_3d"]

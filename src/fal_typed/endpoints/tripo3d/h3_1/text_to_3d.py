@@ -1,4 +1,4 @@
-"""tripo3d/h3.1/text-to-3d — 3D endpoint of tripo3d: h3.1, text to 3d.
+"""tripo3d/h3.1/text-to-3d — Builds a 3D model from text.
 
 Category: 3d. https://fal.ai/models/tripo3d/h3.1/text-to-3d
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_3e0b611a import ModelUrls
 from fal_typed.files import File, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class H31TextTo3dInput(InputModel, Request["H31TextTo3dOutput"]):
@@ -71,7 +87,148 @@ class H31TextTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class H31TextTo3dPipeline(Pipeline[..., H31TextTo3dOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> Result[H31TextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> PendingRun[H31TextTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncH31TextTo3dPipeline(AsyncPipeline[..., H31TextTo3dOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> Result[H31TextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> AsyncPendingRun[H31TextTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
 
     class H31TextTo3d(Endpoint[..., H31TextTo3dInput, H31TextTo3dOutput]):
         def run(
@@ -93,15 +250,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 image_seed: Random seed for the first image.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
@@ -135,15 +288,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 image_seed: Random seed for the first image.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
@@ -173,15 +322,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 image_seed: Random seed for the first image.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
@@ -216,15 +361,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 image_seed: Random seed for the first image.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
@@ -254,15 +395,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 image_seed: Random seed for the first image.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
@@ -296,15 +433,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 image_seed: Random seed for the first image.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
@@ -336,15 +469,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 image_seed: Random seed for the first image.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
@@ -377,15 +506,11 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
-                    2000000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to 2000000.
                 texture: Whether to texture the object instead of returning only its shape.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
                 model_seed: Random seed for the shape; the same seed reproduces it.
                 image_seed: Random seed for the first image.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
@@ -395,11 +520,32 @@ if TYPE_CHECKING:
                 quad: Whether to build the mesh from quads, which are easier to animate.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> H31TextTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncH31TextTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     H31TextTo3d = Endpoint
 
 h3_1_text_to_3d = H31TextTo3d("tripo3d/h3.1/text-to-3d", H31TextTo3dInput, H31TextTo3dOutput)
-"""3D endpoint of tripo3d: h3.1, text to 3d.
+"""Builds a 3D model from text.
 
 Call it with `h3_1_text_to_3d.subscribe(prompt=…)`.
 """
@@ -407,5 +553,9 @@ Call it with `h3_1_text_to_3d.subscribe(prompt=…)`.
 Input = H31TextTo3dInput
 Output = H31TextTo3dOutput
 endpoint = h3_1_text_to_3d
+"""Builds a 3D model from text.
+
+Call it with `h3_1_text_to_3d.subscribe(prompt=…)`.
+"""
 
 __all__ = ["H31TextTo3dInput", "H31TextTo3dOutput", "ModelUrls", "h3_1_text_to_3d"]

@@ -1,4 +1,4 @@
-"""tripo3d/p1/image-to-3d — 3D endpoint of tripo3d: p1, image to 3d.
+"""tripo3d/p1/image-to-3d — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/tripo3d/p1/image-to-3d
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_3e0b611a import ModelUrls
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class P1ImageTo3dInput(InputModel, Request["P1ImageTo3dOutput"]):
@@ -47,7 +63,84 @@ class P1ImageTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class P1ImageTo3dPipeline(Pipeline[..., P1ImageTo3dOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1ImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> PendingRun[P1ImageTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncP1ImageTo3dPipeline(AsyncPipeline[..., P1ImageTo3dOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1ImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> AsyncPendingRun[P1ImageTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
 
     class P1ImageTo3d(Endpoint[..., P1ImageTo3dInput, P1ImageTo3dOutput]):
         def run(
@@ -62,8 +155,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
 
@@ -85,8 +177,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
             """
@@ -104,8 +195,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
 
@@ -128,8 +218,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
             """
@@ -147,8 +236,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
 
@@ -170,8 +258,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
             """
@@ -191,8 +278,7 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
 
@@ -213,17 +299,37 @@ if TYPE_CHECKING:
 
             Args:
                 image_url: Image of the object to turn into a 3D model.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> P1ImageTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncP1ImageTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     P1ImageTo3d = Endpoint
 
 p1_image_to_3d = P1ImageTo3d("tripo3d/p1/image-to-3d", P1ImageTo3dInput, P1ImageTo3dOutput)
-"""3D endpoint of tripo3d: p1, image to 3d.
+"""Builds a 3D model from an image.
 
 Call it with `p1_image_to_3d.subscribe(image_url=…)`.
 """
@@ -231,5 +337,9 @@ Call it with `p1_image_to_3d.subscribe(image_url=…)`.
 Input = P1ImageTo3dInput
 Output = P1ImageTo3dOutput
 endpoint = p1_image_to_3d
+"""Builds a 3D model from an image.
+
+Call it with `p1_image_to_3d.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ModelUrls", "P1ImageTo3dInput", "P1ImageTo3dOutput", "p1_image_to_3d"]

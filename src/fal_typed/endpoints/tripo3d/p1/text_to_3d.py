@@ -1,4 +1,4 @@
-"""tripo3d/p1/text-to-3d — 3D endpoint of tripo3d: p1, text to 3d.
+"""tripo3d/p1/text-to-3d — Builds a 3D model from text.
 
 Category: 3d. https://fal.ai/models/tripo3d/p1/text-to-3d
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_3e0b611a import ModelUrls
 from fal_typed.files import File, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class P1TextTo3dInput(InputModel, Request["P1TextTo3dOutput"]):
@@ -47,7 +63,84 @@ class P1TextTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class P1TextTo3dPipeline(Pipeline[..., P1TextTo3dOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1TextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> PendingRun[P1TextTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncP1TextTo3dPipeline(AsyncPipeline[..., P1TextTo3dOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1TextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> AsyncPendingRun[P1TextTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
 
     class P1TextTo3d(Endpoint[..., P1TextTo3dInput, P1TextTo3dOutput]):
         def run(
@@ -61,10 +154,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
 
@@ -85,10 +176,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
             """
@@ -105,10 +194,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
 
@@ -130,10 +217,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
             """
@@ -150,10 +235,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
 
@@ -174,10 +257,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
             """
@@ -196,10 +277,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
 
@@ -219,19 +298,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
-                    20000.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to 20000.
                 texture: Whether to texture the object instead of returning only its shape.
                 model_seed: Random seed for the shape; the same seed reproduces it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> P1TextTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncP1TextTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     P1TextTo3d = Endpoint
 
 p1_text_to_3d = P1TextTo3d("tripo3d/p1/text-to-3d", P1TextTo3dInput, P1TextTo3dOutput)
-"""3D endpoint of tripo3d: p1, text to 3d.
+"""Builds a 3D model from text.
 
 Call it with `p1_text_to_3d.subscribe(prompt=…)`.
 """
@@ -239,5 +337,9 @@ Call it with `p1_text_to_3d.subscribe(prompt=…)`.
 Input = P1TextTo3dInput
 Output = P1TextTo3dOutput
 endpoint = p1_text_to_3d
+"""Builds a 3D model from text.
+
+Call it with `p1_text_to_3d.subscribe(prompt=…)`.
+"""
 
 __all__ = ["ModelUrls", "P1TextTo3dInput", "P1TextTo3dOutput", "p1_text_to_3d"]

@@ -1,4 +1,4 @@
-"""veed/avatars/audio-to-video — Video endpoint of veed: avatars, audio to video.
+"""veed/avatars/audio-to-video — Generates a video of an avatar that speaks an audio file.
 
 Category: video. https://fal.ai/models/veed/avatars/audio-to-video
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.avatar_id import AvatarId
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AvatarsAudioToVideoInput(InputModel, Request["AvatarsAudioToVideoOutput"]):
@@ -22,7 +38,7 @@ class AvatarsAudioToVideoInput(InputModel, Request["AvatarsAudioToVideoOutput"])
     """The avatar that speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
 
 class AvatarsAudioToVideoOutput(OutputModel):
@@ -33,7 +49,56 @@ class AvatarsAudioToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarsAudioToVideoPipeline(Pipeline[..., AvatarsAudioToVideoOutput]):
+        def run(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        def submit(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> PendingRun[AvatarsAudioToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that the person speaks.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAvatarsAudioToVideoPipeline(AsyncPipeline[..., AvatarsAudioToVideoOutput]):
+        async def run(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        async def submit(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> AsyncPendingRun[AvatarsAudioToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
 
     class AvatarsAudioToVideo(Endpoint[..., AvatarsAudioToVideoInput, AvatarsAudioToVideoOutput]):
         def run(
@@ -43,7 +108,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar_id: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -58,7 +123,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar_id: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -69,7 +134,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar_id: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -85,7 +150,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar_id: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -96,7 +161,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar_id: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -111,7 +176,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar_id: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -124,7 +189,7 @@ if TYPE_CHECKING:
 
             Args:
                 avatar_id: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,8 +203,31 @@ if TYPE_CHECKING:
 
             Args:
                 avatar_id: The avatar that speaks.
-                audio_url: Audio that drives motion, speech or music in the video.
+                audio_url: Audio that the person speaks.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AvatarsAudioToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAvatarsAudioToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     AvatarsAudioToVideo = Endpoint
@@ -147,7 +235,7 @@ else:
 avatars_audio_to_video = AvatarsAudioToVideo(
     "veed/avatars/audio-to-video", AvatarsAudioToVideoInput, AvatarsAudioToVideoOutput
 )
-"""Video endpoint of veed: avatars, audio to video.
+"""Generates a video of an avatar that speaks an audio file.
 
 Call it with `avatars_audio_to_video.subscribe(avatar_id=…, audio_url=…)`.
 """
@@ -155,6 +243,10 @@ Call it with `avatars_audio_to_video.subscribe(avatar_id=…, audio_url=…)`.
 Input = AvatarsAudioToVideoInput
 Output = AvatarsAudioToVideoOutput
 endpoint = avatars_audio_to_video
+"""Generates a video of an avatar that speaks an audio file.
+
+Call it with `avatars_audio_to_video.subscribe(avatar_id=…, audio_url=…)`.
+"""
 
 __all__ = [
     "AvatarId",

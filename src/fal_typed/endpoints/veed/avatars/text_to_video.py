@@ -1,4 +1,4 @@
-"""veed/avatars/text-to-video — Video endpoint of veed: avatars, text to video.
+"""veed/avatars/text-to-video — Generates a video of an avatar that speaks a text.
 
 Category: video. https://fal.ai/models/veed/avatars/text-to-video
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.avatar_id import AvatarId
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AvatarsTextToVideoInput(InputModel, Request["AvatarsTextToVideoOutput"]):
@@ -33,7 +49,50 @@ class AvatarsTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarsTextToVideoPipeline(Pipeline[..., AvatarsTextToVideoOutput]):
+        def run(self, *, avatar_id: AvatarId, text: str) -> Result[AvatarsTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+            """
+            ...
+
+        def submit(self, *, avatar_id: AvatarId, text: str) -> PendingRun[AvatarsTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncAvatarsTextToVideoPipeline(AsyncPipeline[..., AvatarsTextToVideoOutput]):
+        async def run(self, *, avatar_id: AvatarId, text: str) -> Result[AvatarsTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+            """
+            ...
+
+        async def submit(
+            self, *, avatar_id: AvatarId, text: str
+        ) -> AsyncPendingRun[AvatarsTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+            """
+            ...
 
     class AvatarsTextToVideo(Endpoint[..., AvatarsTextToVideoInput, AvatarsTextToVideoOutput]):
         def run(self, *, avatar_id: AvatarId, text: str) -> Result[AvatarsTextToVideoOutput]:
@@ -133,13 +192,36 @@ if TYPE_CHECKING:
                 text: Text to speak.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> AvatarsTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncAvatarsTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     AvatarsTextToVideo = Endpoint
 
 avatars_text_to_video = AvatarsTextToVideo(
     "veed/avatars/text-to-video", AvatarsTextToVideoInput, AvatarsTextToVideoOutput
 )
-"""Video endpoint of veed: avatars, text to video.
+"""Generates a video of an avatar that speaks a text.
 
 Call it with `avatars_text_to_video.subscribe(avatar_id=…, text=…)`.
 """
@@ -147,6 +229,10 @@ Call it with `avatars_text_to_video.subscribe(avatar_id=…, text=…)`.
 Input = AvatarsTextToVideoInput
 Output = AvatarsTextToVideoOutput
 endpoint = avatars_text_to_video
+"""Generates a video of an avatar that speaks a text.
+
+Call it with `avatars_text_to_video.subscribe(avatar_id=…, text=…)`.
+"""
 
 __all__ = [
     "AvatarId",

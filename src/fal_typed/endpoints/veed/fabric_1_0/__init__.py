@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.veed.fabric_1_0._endpoint import (
+        Fabric10 as Fabric10,
         Fabric10Input as Fabric10Input,
         Fabric10Output as Fabric10Output,
         Input as Input,
@@ -23,11 +24,20 @@ if not TYPE_CHECKING:
     from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name in {"Fabric10Input", "Fabric10Output", "Input", "Output", "endpoint", "fabric_1_0"}:
+        if name in {
+            "Fabric10",
+            "Fabric10Input",
+            "Fabric10Output",
+            "Input",
+            "Output",
+            "endpoint",
+            "fabric_1_0",
+        }:
             return getattr(import_module("fal_typed.endpoints.veed.fabric_1_0._endpoint"), name)
         if any(module.name == name for module in iter_modules(__path__)):
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

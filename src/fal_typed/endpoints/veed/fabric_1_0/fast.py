@@ -1,4 +1,4 @@
-"""veed/fabric-1.0/fast — Video endpoint of veed: fabric-1.0 fast.
+"""veed/fabric-1.0/fast — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/veed/fabric-1.0/fast
 """
@@ -9,23 +9,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Fabric10FastInput(InputModel, Request["Fabric10FastOutput"]):
     """Parameters of veed/fabric-1.0/fast."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     resolution: Literal["720p", "480p"]
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
 
 class Fabric10FastOutput(OutputModel):
@@ -36,7 +51,60 @@ class Fabric10FastOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Fabric10FastPipeline(Pipeline[..., Fabric10FastOutput]):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> Result[Fabric10FastOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> PendingRun[Fabric10FastOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFabric10FastPipeline(AsyncPipeline[..., Fabric10FastOutput]):
+        async def run(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> Result[Fabric10FastOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> AsyncPendingRun[Fabric10FastOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
 
     class Fabric10Fast(Endpoint[..., Fabric10FastInput, Fabric10FastOutput]):
         def run(
@@ -45,10 +113,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -62,10 +129,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -75,10 +141,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,10 +158,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -106,10 +170,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,10 +186,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -138,10 +200,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -154,17 +215,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Fabric10FastPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFabric10FastPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Fabric10Fast = Endpoint
 
 fabric_1_0_fast = Fabric10Fast("veed/fabric-1.0/fast", Fabric10FastInput, Fabric10FastOutput)
-"""Video endpoint of veed: fabric-1.0 fast.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `fabric_1_0_fast.subscribe(image_url=…, audio_url=…, resolution=…)`.
 """
@@ -172,5 +253,9 @@ Call it with `fabric_1_0_fast.subscribe(image_url=…, audio_url=…, resolution
 Input = Fabric10FastInput
 Output = Fabric10FastOutput
 endpoint = fabric_1_0_fast
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `fabric_1_0_fast.subscribe(image_url=…, audio_url=…, resolution=…)`.
+"""
 
 __all__ = ["Fabric10FastInput", "Fabric10FastOutput", "fabric_1_0_fast"]

@@ -1,4 +1,4 @@
-"""veed/fabric-1.0/text — Video endpoint of veed: fabric-1.0 text.
+"""veed/fabric-1.0/text — Makes the person in an image speak a text.
 
 Category: video. https://fal.ai/models/veed/fabric-1.0/text
 """
@@ -11,23 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Fabric10TextInput(InputModel, Request["Fabric10TextOutput"]):
     """Parameters of veed/fabric-1.0/text."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     text: Annotated[str, Field(max_length=2000, min_length=1)]
     """Text to speak. 1 to 2000 characters."""
 
     resolution: Literal["720p", "480p"]
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     voice_description: str | None = None
     """Text description of the voice to generate."""
@@ -41,7 +56,84 @@ class Fabric10TextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Fabric10TextPipeline(Pipeline[..., Fabric10TextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> Result[Fabric10TextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                voice_description: Text description of the voice to generate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> PendingRun[Fabric10TextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                voice_description: Text description of the voice to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFabric10TextPipeline(AsyncPipeline[..., Fabric10TextOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> Result[Fabric10TextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                voice_description: Text description of the voice to generate.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> AsyncPendingRun[Fabric10TextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                voice_description: Text description of the voice to generate.
+            """
+            ...
 
     class Fabric10Text(Endpoint[..., Fabric10TextInput, Fabric10TextOutput]):
         def run(
@@ -55,10 +147,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak. 1 to 2000 characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 voice_description: Text description of the voice to generate.
 
             Raises:
@@ -78,10 +169,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak. 1 to 2000 characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 voice_description: Text description of the voice to generate.
             """
             ...
@@ -97,10 +187,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak. 1 to 2000 characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 voice_description: Text description of the voice to generate.
 
             Raises:
@@ -121,10 +210,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak. 1 to 2000 characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 voice_description: Text description of the voice to generate.
             """
             ...
@@ -140,10 +228,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak. 1 to 2000 characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 voice_description: Text description of the voice to generate.
 
             Raises:
@@ -163,10 +250,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak. 1 to 2000 characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 voice_description: Text description of the voice to generate.
             """
             ...
@@ -184,10 +270,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak. 1 to 2000 characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 voice_description: Text description of the voice to generate.
 
             Raises:
@@ -206,18 +291,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
+                image_url: Image of the person who speaks.
                 text: Text to speak. 1 to 2000 characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 voice_description: Text description of the voice to generate.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Fabric10TextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFabric10TextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Fabric10Text = Endpoint
 
 fabric_1_0_text = Fabric10Text("veed/fabric-1.0/text", Fabric10TextInput, Fabric10TextOutput)
-"""Video endpoint of veed: fabric-1.0 text.
+"""Makes the person in an image speak a text.
 
 Call it with `fabric_1_0_text.subscribe(image_url=…, text=…, resolution=…)`.
 """
@@ -225,5 +330,9 @@ Call it with `fabric_1_0_text.subscribe(image_url=…, text=…, resolution=…)
 Input = Fabric10TextInput
 Output = Fabric10TextOutput
 endpoint = fabric_1_0_text
+"""Makes the person in an image speak a text.
+
+Call it with `fabric_1_0_text.subscribe(image_url=…, text=…, resolution=…)`.
+"""
 
 __all__ = ["Fabric10TextInput", "Fabric10TextOutput", "fabric_1_0_text"]

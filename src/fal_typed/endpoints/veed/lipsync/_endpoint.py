@@ -1,4 +1,4 @@
-"""veed/lipsync — Video endpoint of veed: lipsync.
+"""veed/lipsync — Matches the lips of the person in a video to an audio file.
 
 Category: video. https://fal.ai/models/veed/lipsync
 """
@@ -9,38 +9,99 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LipsyncInput(InputModel, Request["LipsyncOutput"]):
     """Parameters of veed/lipsync."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
 
 class LipsyncOutput(OutputModel):
     """Result of veed/lipsync."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LipsyncPipeline(Pipeline[..., LipsyncOutput]):
+        def run(self, *, video_url: FileInput, audio_url: FileInput) -> Result[LipsyncOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> PendingRun[LipsyncOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLipsyncPipeline(AsyncPipeline[..., LipsyncOutput]):
+        async def run(self, *, video_url: FileInput, audio_url: FileInput) -> Result[LipsyncOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> AsyncPendingRun[LipsyncOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
 
     class Lipsync(Endpoint[..., LipsyncInput, LipsyncOutput]):
         def run(self, *, video_url: FileInput, audio_url: FileInput) -> Result[LipsyncOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -54,8 +115,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -63,8 +124,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,8 +140,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -88,8 +149,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,8 +164,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -114,8 +175,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,15 +189,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LipsyncPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncLipsyncPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Lipsync = Endpoint
 
 lipsync = Lipsync("veed/lipsync", LipsyncInput, LipsyncOutput)
-"""Video endpoint of veed: lipsync.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `lipsync.subscribe(video_url=…, audio_url=…)`.
 """
@@ -144,5 +226,9 @@ Call it with `lipsync.subscribe(video_url=…, audio_url=…)`.
 Input = LipsyncInput
 Output = LipsyncOutput
 endpoint = lipsync
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `lipsync.subscribe(video_url=…, audio_url=…)`.
+"""
 
 __all__ = ["LipsyncInput", "LipsyncOutput", "lipsync"]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.veed.video_background_removal._endpoint import (
         Input as Input,
         Output as Output,
+        VideoBackgroundRemoval as VideoBackgroundRemoval,
         VideoBackgroundRemovalInput as VideoBackgroundRemovalInput,
         VideoBackgroundRemovalOutput as VideoBackgroundRemovalOutput,
         endpoint as endpoint,
@@ -30,6 +31,7 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "Output",
+            "VideoBackgroundRemoval",
             "VideoBackgroundRemovalInput",
             "VideoBackgroundRemovalOutput",
             "endpoint",
@@ -43,4 +45,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""veed/video-background-removal — Video endpoint of veed: video-background-removal.
+"""veed/video-background-removal — Removes the background of a video.
 
 Category: video. https://fal.ai/models/veed/video-background-removal
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOutput"]):
     """Parameters of veed/video-background-removal."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose background to remove."""
 
     output_codec: Literal["vp9", "h264"] = "vp9"
-    """Codec of the video; vp9 supports transparency, h264 plays everywhere."""
+    """Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere."""
 
     refine_foreground_edges: bool = True
     """Whether to refine the edges of the subject, for example around hair."""
@@ -34,11 +50,88 @@ class VideoBackgroundRemovalOutput(OutputModel):
     """Result of veed/video-background-removal."""
 
     video: list[Video]
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoBackgroundRemovalPipeline(Pipeline[..., VideoBackgroundRemovalOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> PendingRun[VideoBackgroundRemovalOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoBackgroundRemovalPipeline(AsyncPipeline[..., VideoBackgroundRemovalOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> AsyncPendingRun[VideoBackgroundRemovalOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
 
     class VideoBackgroundRemoval(
         Endpoint[..., VideoBackgroundRemovalInput, VideoBackgroundRemovalOutput]
@@ -54,10 +147,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
 
             Raises:
@@ -77,10 +169,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
             """
             ...
@@ -96,10 +187,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
 
             Raises:
@@ -120,10 +210,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
             """
             ...
@@ -139,10 +228,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
 
             Raises:
@@ -162,10 +250,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
             """
             ...
@@ -183,10 +270,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
 
             Raises:
@@ -205,12 +291,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoBackgroundRemovalPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoBackgroundRemovalPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoBackgroundRemoval = Endpoint
@@ -218,7 +326,7 @@ else:
 video_background_removal = VideoBackgroundRemoval(
     "veed/video-background-removal", VideoBackgroundRemovalInput, VideoBackgroundRemovalOutput
 )
-"""Video endpoint of veed: video-background-removal.
+"""Removes the background of a video.
 
 Call it with `video_background_removal.subscribe(video_url=…)`.
 """
@@ -226,6 +334,10 @@ Call it with `video_background_removal.subscribe(video_url=…)`.
 Input = VideoBackgroundRemovalInput
 Output = VideoBackgroundRemovalOutput
 endpoint = video_background_removal
+"""Removes the background of a video.
+
+Call it with `video_background_removal.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "VideoBackgroundRemovalInput",

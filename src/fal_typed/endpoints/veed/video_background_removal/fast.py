@@ -1,4 +1,4 @@
-"""veed/video-background-removal/fast — Video endpoint of veed: video-background-removal fast.
+"""veed/video-background-removal/fast — Removes the background of a video.
 
 Category: video. https://fal.ai/models/veed/video-background-removal/fast
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoBackgroundRemovalFastInput(InputModel, Request["VideoBackgroundRemovalFastOutput"]):
     """Parameters of veed/video-background-removal/fast."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose background to remove."""
 
     output_codec: Literal["vp9", "h264"] = "vp9"
-    """Codec of the video; vp9 supports transparency, h264 plays everywhere."""
+    """Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere."""
 
     refine_foreground_edges: bool = True
     """Whether to refine the edges of the subject, for example around hair."""
@@ -34,11 +50,90 @@ class VideoBackgroundRemovalFastOutput(OutputModel):
     """Result of veed/video-background-removal/fast."""
 
     video: list[Video]
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoBackgroundRemovalFastPipeline(Pipeline[..., VideoBackgroundRemovalFastOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Result[VideoBackgroundRemovalFastOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> PendingRun[VideoBackgroundRemovalFastOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoBackgroundRemovalFastPipeline(
+        AsyncPipeline[..., VideoBackgroundRemovalFastOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Result[VideoBackgroundRemovalFastOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> AsyncPendingRun[VideoBackgroundRemovalFastOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
 
     class VideoBackgroundRemovalFast(
         Endpoint[..., VideoBackgroundRemovalFastInput, VideoBackgroundRemovalFastOutput]
@@ -54,10 +149,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
 
             Raises:
@@ -77,10 +171,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
             """
             ...
@@ -96,10 +189,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
 
             Raises:
@@ -120,10 +212,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
             """
             ...
@@ -139,10 +230,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
 
             Raises:
@@ -162,10 +252,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
             """
             ...
@@ -183,10 +272,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
 
             Raises:
@@ -205,12 +293,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                refine_foreground_edges: Whether to refine the edges of the subject, for example
-                    around hair.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example around hair.
                 subject_is_person: Whether the subject is a person; selects the model for people.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> VideoBackgroundRemovalFastPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoBackgroundRemovalFastPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoBackgroundRemovalFast = Endpoint
@@ -220,7 +332,7 @@ video_background_removal_fast = VideoBackgroundRemovalFast(
     VideoBackgroundRemovalFastInput,
     VideoBackgroundRemovalFastOutput,
 )
-"""Video endpoint of veed: video-background-removal fast.
+"""Removes the background of a video.
 
 Call it with `video_background_removal_fast.subscribe(video_url=…)`.
 """
@@ -228,6 +340,10 @@ Call it with `video_background_removal_fast.subscribe(video_url=…)`.
 Input = VideoBackgroundRemovalFastInput
 Output = VideoBackgroundRemovalFastOutput
 endpoint = video_background_removal_fast
+"""Removes the background of a video.
+
+Call it with `video_background_removal_fast.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "VideoBackgroundRemovalFastInput",

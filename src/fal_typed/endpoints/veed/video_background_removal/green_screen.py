@@ -1,5 +1,4 @@
-"""veed/video-background-removal/green-screen — Video endpoint of veed: video-background-removal
-green-screen.
+"""veed/video-background-removal/green-screen — Removes the background of a video.
 
 Category: video. https://fal.ai/models/veed/video-background-removal/green-screen
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoBackgroundRemovalGreenScreenInput(
@@ -23,24 +38,97 @@ class VideoBackgroundRemovalGreenScreenInput(
     """Parameters of veed/video-background-removal/green-screen."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose background to remove."""
 
     output_codec: Literal["vp9", "h264"] = "vp9"
-    """Codec of the video; vp9 supports transparency, h264 plays everywhere."""
+    """Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere."""
 
     spill_suppression_strength: Annotated[float, Field(ge=0.0, le=1.0)] | None = 0.8
-    """From 0 to 1."""
+    """How much of the green reflection on the subject is removed. From 0 to 1."""
 
 
 class VideoBackgroundRemovalGreenScreenOutput(OutputModel):
     """Result of veed/video-background-removal/green-screen."""
 
     video: list[Video]
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoBackgroundRemovalGreenScreenPipeline(
+        Pipeline[..., VideoBackgroundRemovalGreenScreenOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> Result[VideoBackgroundRemovalGreenScreenOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> PendingRun[VideoBackgroundRemovalGreenScreenOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoBackgroundRemovalGreenScreenPipeline(
+        AsyncPipeline[..., VideoBackgroundRemovalGreenScreenOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> Result[VideoBackgroundRemovalGreenScreenOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> AsyncPendingRun[VideoBackgroundRemovalGreenScreenOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
+            """
+            ...
 
     class VideoBackgroundRemovalGreenScreen(
         Endpoint[
@@ -57,9 +145,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                spill_suppression_strength: From 0 to 1.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -77,9 +165,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                spill_suppression_strength: From 0 to 1.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
             """
             ...
 
@@ -93,9 +181,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                spill_suppression_strength: From 0 to 1.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,9 +202,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                spill_suppression_strength: From 0 to 1.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
             """
             ...
 
@@ -130,9 +218,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                spill_suppression_strength: From 0 to 1.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,9 +238,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                spill_suppression_strength: From 0 to 1.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
             """
             ...
 
@@ -168,9 +256,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                spill_suppression_strength: From 0 to 1.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -187,10 +275,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
-                spill_suppression_strength: From 0 to 1.
+                video_url: Video whose background to remove.
+                output_codec: Method of encoding the video. `vp9` supports transparency, `h264` plays everywhere.
+                spill_suppression_strength: How much of the green reflection on the subject is removed. From 0 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> VideoBackgroundRemovalGreenScreenPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoBackgroundRemovalGreenScreenPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoBackgroundRemovalGreenScreen = Endpoint
@@ -200,7 +313,7 @@ video_background_removal_green_screen = VideoBackgroundRemovalGreenScreen(
     VideoBackgroundRemovalGreenScreenInput,
     VideoBackgroundRemovalGreenScreenOutput,
 )
-"""Video endpoint of veed: video-background-removal green-screen.
+"""Removes the background of a video.
 
 Call it with `video_background_removal_green_screen.subscribe(video_url=…)`.
 """
@@ -208,6 +321,10 @@ Call it with `video_background_removal_green_screen.subscribe(video_url=…)`.
 Input = VideoBackgroundRemovalGreenScreenInput
 Output = VideoBackgroundRemovalGreenScreenOutput
 endpoint = video_background_removal_green_screen
+"""Removes the background of a video.
+
+Call it with `video_background_removal_green_screen.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "VideoBackgroundRemovalGreenScreenInput",

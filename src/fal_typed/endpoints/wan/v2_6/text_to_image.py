@@ -1,4 +1,4 @@
-"""wan/v2.6/text-to-image — Image endpoint of wan: v2.6, text to image.
+"""wan/v2.6/text-to-image — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/wan/v2.6/text-to-image
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class V26TextToImageInput(InputModel, Request["V26TextToImageOutput"]):
@@ -25,7 +41,7 @@ class V26TextToImageInput(InputModel, Request["V26TextToImageOutput"]):
     """What the image shows, in words: subject, style and composition. At least 1 character."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     negative_prompt: str | None = ""
     """Text description of what to avoid in the result."""
@@ -42,6 +58,35 @@ class V26TextToImageInput(InputModel, Request["V26TextToImageOutput"]):
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class V26TextToImageOutput(OutputModel):
     """Result of wan/v2.6/text-to-image."""
@@ -57,7 +102,108 @@ class V26TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V26TextToImagePipeline(Pipeline[..., V26TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[V26TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncV26TextToImagePipeline(AsyncPipeline[..., V26TextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[V26TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class V26TextToImage(Endpoint[..., V26TextToImageInput, V26TextToImageOutput]):
         def run(
@@ -66,7 +212,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput | None = None,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -74,9 +220,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
@@ -95,7 +240,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput | None = None,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -103,9 +248,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
@@ -120,7 +264,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput | None = None,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -128,9 +272,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
@@ -150,7 +293,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput | None = None,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -158,9 +301,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
@@ -175,7 +317,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput | None = None,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -183,9 +325,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
@@ -204,7 +345,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput | None = None,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -212,9 +353,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
@@ -229,7 +369,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput | None = None,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -239,9 +379,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
@@ -259,7 +398,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput | None = None,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -267,9 +406,8 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                image_url: Image to use in addition to the text.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
@@ -277,13 +415,34 @@ if TYPE_CHECKING:
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> V26TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncV26TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     V26TextToImage = Endpoint
 
 v2_6_text_to_image = V26TextToImage(
     "wan/v2.6/text-to-image", V26TextToImageInput, V26TextToImageOutput
 )
-"""Image endpoint of wan: v2.6, text to image.
+"""Generates images from text and optional images.
 
 Call it with `v2_6_text_to_image.subscribe(prompt=…)`.
 """
@@ -291,9 +450,14 @@ Call it with `v2_6_text_to_image.subscribe(prompt=…)`.
 Input = V26TextToImageInput
 Output = V26TextToImageOutput
 endpoint = v2_6_text_to_image
+"""Generates images from text and optional images.
+
+Call it with `v2_6_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "V26TextToImageInput",
     "V26TextToImageOutput",

@@ -1,4 +1,4 @@
-"""wan/v2.6/text-to-video — Video endpoint of wan: v2.6, text to video.
+"""wan/v2.6/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/wan/v2.6/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class V26TextToVideoInput(InputModel, Request["V26TextToVideoOutput"]):
@@ -23,17 +39,16 @@ class V26TextToVideoInput(InputModel, Request["V26TextToVideoOutput"]):
     """What happens in the video, in words: subject, action and style. At least 1 character."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the video follows."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "10", "15"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str | None = ""
     """Text description of what to avoid in the result."""
@@ -67,7 +82,132 @@ class V26TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V26TextToVideoPipeline(Pipeline[..., V26TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[V26TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncV26TextToVideoPipeline(AsyncPipeline[..., V26TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[V26TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class V26TextToVideo(Endpoint[..., V26TextToVideoInput, V26TextToVideoOutput]):
         def run(
@@ -87,16 +227,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -124,16 +261,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -157,16 +291,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -195,16 +326,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -228,16 +356,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -265,16 +390,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -300,16 +422,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -336,20 +455,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                audio_url: Audio that drives motion, speech or music in the video.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                audio_url: Audio that the video follows.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> V26TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncV26TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     V26TextToVideo = Endpoint
@@ -357,7 +494,7 @@ else:
 v2_6_text_to_video = V26TextToVideo(
     "wan/v2.6/text-to-video", V26TextToVideoInput, V26TextToVideoOutput
 )
-"""Video endpoint of wan: v2.6, text to video.
+"""Generates videos from text.
 
 Call it with `v2_6_text_to_video.subscribe(prompt=…)`.
 """
@@ -365,5 +502,9 @@ Call it with `v2_6_text_to_video.subscribe(prompt=…)`.
 Input = V26TextToVideoInput
 Output = V26TextToVideoOutput
 endpoint = v2_6_text_to_video
+"""Generates videos from text.
+
+Call it with `v2_6_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["V26TextToVideoInput", "V26TextToVideoOutput", "v2_6_text_to_video"]

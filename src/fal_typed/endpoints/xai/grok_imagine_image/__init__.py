@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.xai.grok_imagine_image._endpoint import (
         AspectRatio as AspectRatio,
+        GrokImagineImage as GrokImagineImage,
         GrokImagineImageInput as GrokImagineImageInput,
         GrokImagineImageOutput as GrokImagineImageOutput,
         Input as Input,
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "AspectRatio",
+            "GrokImagineImage",
             "GrokImagineImageInput",
             "GrokImagineImageOutput",
             "Input",
@@ -41,4 +43,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""xai/grok-imagine-image — Image endpoint of xai: grok-imagine-image.
+"""xai/grok-imagine-image — Generates images from text.
 
 Category: image. https://fal.ai/models/xai/grok-imagine-image
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_8b0834ea import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GrokImagineImageInput(InputModel, Request["GrokImagineImageOutput"]):
@@ -25,16 +41,18 @@ class GrokImagineImageInput(InputModel, Request["GrokImagineImageOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     resolution: Literal["1k", "2k"] = "1k"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -53,7 +71,100 @@ class GrokImagineImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineImagePipeline(Pipeline[..., GrokImagineImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[GrokImagineImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> PendingRun[GrokImagineImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGrokImagineImagePipeline(AsyncPipeline[..., GrokImagineImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[GrokImagineImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[GrokImagineImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class GrokImagineImage(Endpoint[..., GrokImagineImageInput, GrokImagineImageOutput]):
         def run(
@@ -69,14 +180,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,14 +206,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -121,14 +228,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,14 +255,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -174,14 +277,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -202,14 +303,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -228,14 +327,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -255,15 +352,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GrokImagineImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGrokImagineImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GrokImagineImage = Endpoint
@@ -271,7 +389,7 @@ else:
 grok_imagine_image = GrokImagineImage(
     "xai/grok-imagine-image", GrokImagineImageInput, GrokImagineImageOutput
 )
-"""Image endpoint of xai: grok-imagine-image.
+"""Generates images from text.
 
 Call it with `grok_imagine_image.subscribe(prompt=…)`.
 """
@@ -279,5 +397,9 @@ Call it with `grok_imagine_image.subscribe(prompt=…)`.
 Input = GrokImagineImageInput
 Output = GrokImagineImageOutput
 endpoint = grok_imagine_image
+"""Generates images from text.
+
+Call it with `grok_imagine_image.subscribe(prompt=…)`.
+"""
 
 __all__ = ["AspectRatio", "GrokImagineImageInput", "GrokImagineImageOutput", "grok_imagine_image"]

@@ -1,4 +1,4 @@
-"""xai/grok-imagine-video/edit-video — Video endpoint of xai: grok-imagine-video edit-video.
+"""xai/grok-imagine-video/edit-video — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/xai/grok-imagine-video/edit-video
 """
@@ -11,24 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GrokImagineVideoEditVideoInput(InputModel, Request["GrokImagineVideoEditVideoOutput"]):
     """Parameters of xai/grok-imagine-video/edit-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Text description of the change to make, or of the video to generate. At most 4096
-    characters.
-    """
+    """What to change in the video, in words. At most 4096 characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     resolution: Literal["auto", "480p", "720p"] = "auto"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the
+    input.
     """
 
 
@@ -36,11 +51,82 @@ class GrokImagineVideoEditVideoOutput(OutputModel):
     """Result of xai/grok-imagine-video/edit-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoEditVideoPipeline(Pipeline[..., GrokImagineVideoEditVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> Result[GrokImagineVideoEditVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> PendingRun[GrokImagineVideoEditVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGrokImagineVideoEditVideoPipeline(
+        AsyncPipeline[..., GrokImagineVideoEditVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> Result[GrokImagineVideoEditVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> AsyncPendingRun[GrokImagineVideoEditVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+            """
+            ...
 
     class GrokImagineVideoEditVideo(
         Endpoint[..., GrokImagineVideoEditVideoInput, GrokImagineVideoEditVideoOutput]
@@ -55,11 +141,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -77,11 +161,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
             """
             ...
 
@@ -95,11 +177,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,11 +198,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
             """
             ...
 
@@ -136,11 +214,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,11 +234,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
             """
             ...
 
@@ -178,11 +252,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -199,12 +271,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What to change in the video, in words. At most 4096 characters.
+                video_url: Video to edit.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> GrokImagineVideoEditVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGrokImagineVideoEditVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GrokImagineVideoEditVideo = Endpoint
@@ -214,7 +307,7 @@ grok_imagine_video_edit_video = GrokImagineVideoEditVideo(
     GrokImagineVideoEditVideoInput,
     GrokImagineVideoEditVideoOutput,
 )
-"""Video endpoint of xai: grok-imagine-video edit-video.
+"""Edits a video by text instructions.
 
 Call it with `grok_imagine_video_edit_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -222,6 +315,10 @@ Call it with `grok_imagine_video_edit_video.subscribe(prompt=…, video_url=…)
 Input = GrokImagineVideoEditVideoInput
 Output = GrokImagineVideoEditVideoOutput
 endpoint = grok_imagine_video_edit_video
+"""Edits a video by text instructions.
+
+Call it with `grok_imagine_video_edit_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "GrokImagineVideoEditVideoInput",

@@ -1,4 +1,4 @@
-"""xai/grok-imagine-video/extend-video — Video endpoint of xai: grok-imagine-video extend-video.
+"""xai/grok-imagine-video/extend-video — Extends a video.
 
 Category: video. https://fal.ai/models/xai/grok-imagine-video/extend-video
 """
@@ -11,35 +11,104 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GrokImagineVideoExtendVideoInput(InputModel, Request["GrokImagineVideoExtendVideoOutput"]):
     """Parameters of xai/grok-imagine-video/extend-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Text description of the change to make, or of the video to generate. At most 4096
-    characters.
-    """
+    """What happens next in the video, in words. At most 4096 characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     duration: Annotated[int, Field(ge=2, le=10)] = 6
-    """Duration of the result in seconds. From 2 to 10."""
+    """Duration of the added part in seconds. From 2 to 10."""
 
 
 class GrokImagineVideoExtendVideoOutput(OutputModel):
     """Result of xai/grok-imagine-video/extend-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoExtendVideoPipeline(Pipeline[..., GrokImagineVideoExtendVideoOutput]):
+        def run(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> Result[GrokImagineVideoExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> PendingRun[GrokImagineVideoExtendVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGrokImagineVideoExtendVideoPipeline(
+        AsyncPipeline[..., GrokImagineVideoExtendVideoOutput]
+    ):
+        async def run(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> Result[GrokImagineVideoExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> AsyncPendingRun[GrokImagineVideoExtendVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
+            """
+            ...
 
     class GrokImagineVideoExtendVideo(
         Endpoint[..., GrokImagineVideoExtendVideoInput, GrokImagineVideoExtendVideoOutput]
@@ -50,10 +119,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                duration: Duration of the result in seconds. From 2 to 10.
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -67,10 +135,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                duration: Duration of the result in seconds. From 2 to 10.
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
             """
             ...
 
@@ -80,10 +147,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                duration: Duration of the result in seconds. From 2 to 10.
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -98,10 +164,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                duration: Duration of the result in seconds. From 2 to 10.
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
             """
             ...
 
@@ -111,10 +176,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                duration: Duration of the result in seconds. From 2 to 10.
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,10 +192,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                duration: Duration of the result in seconds. From 2 to 10.
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
             """
             ...
 
@@ -143,10 +206,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                duration: Duration of the result in seconds. From 2 to 10.
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -159,11 +221,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    4096 characters.
-                video_url: Video to edit or to start from.
-                duration: Duration of the result in seconds. From 2 to 10.
+                prompt: What happens next in the video, in words. At most 4096 characters.
+                video_url: Video to extend.
+                duration: Duration of the added part in seconds. From 2 to 10.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> GrokImagineVideoExtendVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGrokImagineVideoExtendVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GrokImagineVideoExtendVideo = Endpoint
@@ -173,7 +259,7 @@ grok_imagine_video_extend_video = GrokImagineVideoExtendVideo(
     GrokImagineVideoExtendVideoInput,
     GrokImagineVideoExtendVideoOutput,
 )
-"""Video endpoint of xai: grok-imagine-video extend-video.
+"""Extends a video.
 
 Call it with `grok_imagine_video_extend_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -181,6 +267,10 @@ Call it with `grok_imagine_video_extend_video.subscribe(prompt=…, video_url=�
 Input = GrokImagineVideoExtendVideoInput
 Output = GrokImagineVideoExtendVideoOutput
 endpoint = grok_imagine_video_extend_video
+"""Extends a video.
+
+Call it with `grok_imagine_video_extend_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "GrokImagineVideoExtendVideoInput",

@@ -1,5 +1,4 @@
-"""xai/grok-imagine-video/image-to-video — Video endpoint of xai: grok-imagine-video, image to
-video.
+"""xai/grok-imagine-video/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/xai/grok-imagine-video/image-to-video
 """
@@ -12,30 +11,45 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GrokImagineVideoImageToVideoInput(InputModel, Request["GrokImagineVideoImageToVideoOutput"]):
     """Parameters of xai/grok-imagine-video/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """What happens in the video, in words: subject, action and style. At most 4096 characters.
+    """What happens in the video, in words: action, camera and style. At most 4096 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 6
-    """Duration of the result in seconds. From 1 to 15."""
+    """Duration of the video in seconds. From 1 to 15."""
 
     aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] | None = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
 
 class GrokImagineVideoImageToVideoOutput(OutputModel):
@@ -46,7 +60,98 @@ class GrokImagineVideoImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoImageToVideoPipeline(Pipeline[..., GrokImagineVideoImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[GrokImagineVideoImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> PendingRun[GrokImagineVideoImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGrokImagineVideoImageToVideoPipeline(
+        AsyncPipeline[..., GrokImagineVideoImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[GrokImagineVideoImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncPendingRun[GrokImagineVideoImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
 
     class GrokImagineVideoImageToVideo(
         Endpoint[..., GrokImagineVideoImageToVideoInput, GrokImagineVideoImageToVideoOutput]
@@ -64,13 +169,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,13 +194,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -114,13 +215,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -142,13 +241,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -165,13 +262,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -192,13 +287,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -217,13 +310,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,14 +334,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 4096 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> GrokImagineVideoImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGrokImagineVideoImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GrokImagineVideoImageToVideo = Endpoint
@@ -260,7 +374,7 @@ grok_imagine_video_image_to_video = GrokImagineVideoImageToVideo(
     GrokImagineVideoImageToVideoInput,
     GrokImagineVideoImageToVideoOutput,
 )
-"""Video endpoint of xai: grok-imagine-video, image to video.
+"""Animates an image into a video.
 
 Call it with `grok_imagine_video_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -268,6 +382,10 @@ Call it with `grok_imagine_video_image_to_video.subscribe(prompt=…, image_url=
 Input = GrokImagineVideoImageToVideoInput
 Output = GrokImagineVideoImageToVideoOutput
 endpoint = grok_imagine_video_image_to_video
+"""Animates an image into a video.
+
+Call it with `grok_imagine_video_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "GrokImagineVideoImageToVideoInput",

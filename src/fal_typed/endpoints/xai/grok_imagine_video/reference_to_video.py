@@ -1,5 +1,5 @@
-"""xai/grok-imagine-video/reference-to-video — Video endpoint of xai: grok-imagine-video, reference
-to video.
+"""xai/grok-imagine-video/reference-to-video — Generates videos with the people, objects or places
+in reference images.
 
 Category: video. https://fal.ai/models/xai/grok-imagine-video/reference-to-video
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GrokImagineVideoReferenceToVideoInput(
@@ -30,14 +46,13 @@ class GrokImagineVideoReferenceToVideoInput(
     """Reference images of people, objects or styles to use in the result. 1 to 7 items."""
 
     duration: Annotated[int, Field(ge=1, le=10)] = 8
-    """Duration of the result in seconds. From 1 to 10."""
+    """Duration of the video in seconds. From 1 to 10."""
 
     aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
 
 class GrokImagineVideoReferenceToVideoOutput(OutputModel):
@@ -48,7 +63,96 @@ class GrokImagineVideoReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoReferenceToVideoPipeline(
+        Pipeline[..., GrokImagineVideoReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> Result[GrokImagineVideoReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> PendingRun[GrokImagineVideoReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGrokImagineVideoReferenceToVideoPipeline(
+        AsyncPipeline[..., GrokImagineVideoReferenceToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> Result[GrokImagineVideoReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> AsyncPendingRun[GrokImagineVideoReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
 
     class GrokImagineVideoReferenceToVideo(
         Endpoint[..., GrokImagineVideoReferenceToVideoInput, GrokImagineVideoReferenceToVideoOutput]
@@ -65,14 +169,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 7 items.
-                duration: Duration of the result in seconds. From 1 to 10.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,14 +193,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 7 items.
-                duration: Duration of the result in seconds. From 1 to 10.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -115,14 +213,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 7 items.
-                duration: Duration of the result in seconds. From 1 to 10.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -143,14 +238,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 7 items.
-                duration: Duration of the result in seconds. From 1 to 10.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -166,14 +258,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 7 items.
-                duration: Duration of the result in seconds. From 1 to 10.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -193,14 +282,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 7 items.
-                duration: Duration of the result in seconds. From 1 to 10.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -218,14 +304,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 7 items.
-                duration: Duration of the result in seconds. From 1 to 10.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -244,15 +327,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. 1 to 7 items.
-                duration: Duration of the result in seconds. From 1 to 10.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. 1 to 7 items.
+                duration: Duration of the video in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> GrokImagineVideoReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGrokImagineVideoReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GrokImagineVideoReferenceToVideo = Endpoint
@@ -262,7 +367,7 @@ grok_imagine_video_reference_to_video = GrokImagineVideoReferenceToVideo(
     GrokImagineVideoReferenceToVideoInput,
     GrokImagineVideoReferenceToVideoOutput,
 )
-"""Video endpoint of xai: grok-imagine-video, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `grok_imagine_video_reference_to_video.subscribe(prompt=…,
 reference_image_urls=…)`.
@@ -271,6 +376,11 @@ reference_image_urls=…)`.
 Input = GrokImagineVideoReferenceToVideoInput
 Output = GrokImagineVideoReferenceToVideoOutput
 endpoint = grok_imagine_video_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `grok_imagine_video_reference_to_video.subscribe(prompt=…,
+reference_image_urls=…)`.
+"""
 
 __all__ = [
     "GrokImagineVideoReferenceToVideoInput",

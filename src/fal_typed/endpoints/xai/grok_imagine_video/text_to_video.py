@@ -1,4 +1,4 @@
-"""xai/grok-imagine-video/text-to-video — Video endpoint of xai: grok-imagine-video, text to video.
+"""xai/grok-imagine-video/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/xai/grok-imagine-video/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GrokImagineVideoTextToVideoInput(InputModel, Request["GrokImagineVideoTextToVideoOutput"]):
@@ -24,14 +40,13 @@ class GrokImagineVideoTextToVideoInput(InputModel, Request["GrokImagineVideoText
     """
 
     duration: Annotated[int, Field(ge=1, le=15)] = 6
-    """Duration of the result in seconds. From 1 to 15."""
+    """Duration of the video in seconds. From 1 to 15."""
 
     aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
 
 class GrokImagineVideoTextToVideoOutput(OutputModel):
@@ -42,7 +57,86 @@ class GrokImagineVideoTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoTextToVideoPipeline(Pipeline[..., GrokImagineVideoTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: int = 6,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[GrokImagineVideoTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: int = 6,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> PendingRun[GrokImagineVideoTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGrokImagineVideoTextToVideoPipeline(
+        AsyncPipeline[..., GrokImagineVideoTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            duration: int = 6,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[GrokImagineVideoTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            duration: int = 6,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncPendingRun[GrokImagineVideoTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
 
     class GrokImagineVideoTextToVideo(
         Endpoint[..., GrokImagineVideoTextToVideoInput, GrokImagineVideoTextToVideoOutput]
@@ -58,12 +152,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,12 +174,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -102,12 +192,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -127,12 +215,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -147,12 +233,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -171,12 +255,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -193,12 +275,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -216,13 +296,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 4096
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 15.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: subject, action and style. At most 4096 characters.
+                duration: Duration of the video in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> GrokImagineVideoTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGrokImagineVideoTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GrokImagineVideoTextToVideo = Endpoint
@@ -232,7 +335,7 @@ grok_imagine_video_text_to_video = GrokImagineVideoTextToVideo(
     GrokImagineVideoTextToVideoInput,
     GrokImagineVideoTextToVideoOutput,
 )
-"""Video endpoint of xai: grok-imagine-video, text to video.
+"""Generates videos from text.
 
 Call it with `grok_imagine_video_text_to_video.subscribe(prompt=…)`.
 """
@@ -240,6 +343,10 @@ Call it with `grok_imagine_video_text_to_video.subscribe(prompt=…)`.
 Input = GrokImagineVideoTextToVideoInput
 Output = GrokImagineVideoTextToVideoOutput
 endpoint = grok_imagine_video_text_to_video
+"""Generates videos from text.
+
+Call it with `grok_imagine_video_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "GrokImagineVideoTextToVideoInput",

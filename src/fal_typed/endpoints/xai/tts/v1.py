@@ -1,4 +1,4 @@
-"""xai/tts/v1 — Speech endpoint of xai: tts v1.
+"""xai/tts/v1 — Generates speech from text.
 
 Category: speech. https://fal.ai/models/xai/tts/v1
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Language: TypeAlias = Literal[
     "auto",
@@ -61,13 +77,36 @@ class TtsV1Input(InputModel, Request["TtsV1Output"]):
     """Text to speak. 1 to 15000 characters."""
 
     voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     language: Language = "auto"
-    """Language of the text or audio."""
+    """Language of the text. `auto` detects it."""
 
     output_format: OutputFormat = UNSET
     """File format of the audio."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat | OutputFormatDict = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class TtsV1Output(OutputModel):
@@ -78,7 +117,91 @@ class TtsV1Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OutputFormatDict(TypedDict):
+        """`OutputFormat` as a dict."""
+
+        codec: NotRequired[Literal["mp3", "wav", "pcm", "mulaw", "alaw"]]
+        sample_rate: NotRequired[Literal[8000, 16000, 22050, 24000, 44100, 48000]]
+        bit_rate: NotRequired[Literal[32000, 64000, 96000, 128000, 192000] | None]
+
+    class TtsV1Pipeline(Pipeline[..., TtsV1Output]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat | OutputFormatDict = UNSET,
+        ) -> Result[TtsV1Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat | OutputFormatDict = UNSET,
+        ) -> PendingRun[TtsV1Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTtsV1Pipeline(AsyncPipeline[..., TtsV1Output]):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat | OutputFormatDict = UNSET,
+        ) -> Result[TtsV1Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
+                output_format: File format of the audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat | OutputFormatDict = UNSET,
+        ) -> AsyncPendingRun[TtsV1Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
+                output_format: File format of the audio.
+            """
+            ...
 
     class TtsV1(Endpoint[..., TtsV1Input, TtsV1Output]):
         def run(
@@ -87,14 +210,14 @@ if TYPE_CHECKING:
             text: str,
             voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
             language: Language = "auto",
-            output_format: OutputFormat = UNSET,
+            output_format: OutputFormat | OutputFormatDict = UNSET,
         ) -> Result[TtsV1Output]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 text: Text to speak. 1 to 15000 characters.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
                 output_format: File format of the audio.
 
             Raises:
@@ -109,14 +232,14 @@ if TYPE_CHECKING:
             text: str,
             voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
             language: Language = "auto",
-            output_format: OutputFormat = UNSET,
+            output_format: OutputFormat | OutputFormatDict = UNSET,
         ) -> Result[TtsV1Output]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 text: Text to speak. 1 to 15000 characters.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
                 output_format: File format of the audio.
             """
             ...
@@ -127,14 +250,14 @@ if TYPE_CHECKING:
             text: str,
             voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
             language: Language = "auto",
-            output_format: OutputFormat = UNSET,
+            output_format: OutputFormat | OutputFormatDict = UNSET,
         ) -> Result[TtsV1Output]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 text: Text to speak. 1 to 15000 characters.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
                 output_format: File format of the audio.
 
             Raises:
@@ -150,14 +273,14 @@ if TYPE_CHECKING:
             text: str,
             voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
             language: Language = "auto",
-            output_format: OutputFormat = UNSET,
+            output_format: OutputFormat | OutputFormatDict = UNSET,
         ) -> Result[TtsV1Output]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 text: Text to speak. 1 to 15000 characters.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
                 output_format: File format of the audio.
             """
             ...
@@ -168,14 +291,14 @@ if TYPE_CHECKING:
             text: str,
             voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
             language: Language = "auto",
-            output_format: OutputFormat = UNSET,
+            output_format: OutputFormat | OutputFormatDict = UNSET,
         ) -> Handle[TtsV1Output]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 text: Text to speak. 1 to 15000 characters.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
                 output_format: File format of the audio.
 
             Raises:
@@ -190,14 +313,14 @@ if TYPE_CHECKING:
             text: str,
             voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
             language: Language = "auto",
-            output_format: OutputFormat = UNSET,
+            output_format: OutputFormat | OutputFormatDict = UNSET,
         ) -> AsyncHandle[TtsV1Output]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 text: Text to speak. 1 to 15000 characters.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
                 output_format: File format of the audio.
             """
             ...
@@ -208,7 +331,7 @@ if TYPE_CHECKING:
             text: str,
             voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
             language: Language = "auto",
-            output_format: OutputFormat = UNSET,
+            output_format: OutputFormat | OutputFormatDict = UNSET,
         ) -> Stream[TtsV1Output]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -216,8 +339,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 15000 characters.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
                 output_format: File format of the audio.
 
             Raises:
@@ -231,22 +354,44 @@ if TYPE_CHECKING:
             text: str,
             voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
             language: Language = "auto",
-            output_format: OutputFormat = UNSET,
+            output_format: OutputFormat | OutputFormatDict = UNSET,
         ) -> AsyncStream[TtsV1Output]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 text: Text to speak. 1 to 15000 characters.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `auto` detects it.
                 output_format: File format of the audio.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TtsV1Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncTtsV1Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    OutputFormatDict = dict
     TtsV1 = Endpoint
 
 tts_v1 = TtsV1("xai/tts/v1", TtsV1Input, TtsV1Output)
-"""Speech endpoint of xai: tts v1.
+"""Generates speech from text.
 
 Call it with `tts_v1.subscribe(text=…)`.
 """
@@ -254,5 +399,9 @@ Call it with `tts_v1.subscribe(text=…)`.
 Input = TtsV1Input
 Output = TtsV1Output
 endpoint = tts_v1
+"""Generates speech from text.
 
-__all__ = ["Language", "OutputFormat", "TtsV1Input", "TtsV1Output", "tts_v1"]
+Call it with `tts_v1.subscribe(text=…)`.
+"""
+
+__all__ = ["Language", "OutputFormat", "OutputFormatDict", "TtsV1Input", "TtsV1Output", "tts_v1"]

@@ -1,5 +1,4 @@
-"""bria/bria_video_eraser/erase/keypoints — Video endpoint of bria: bria_video_eraser erase
-keypoints.
+"""bria/bria_video_eraser/erase/keypoints — Removes objects from a video.
 
 Category: video. https://fal.ai/models/bria/bria_video_eraser/erase/keypoints
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_container_and_codec import OutputContainerAndCodec
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaVideoEraserEraseKeypointsInput(
@@ -25,7 +40,7 @@ class BriaVideoEraserEraseKeypointsInput(
     """Points that mark the object."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     output_container_and_codec: OutputContainerAndCodec = "mp4_h264"
     """Container and codec of the video file."""
@@ -42,7 +57,94 @@ class BriaVideoEraserEraseKeypointsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaVideoEraserEraseKeypointsPipeline(Pipeline[..., BriaVideoEraserEraseKeypointsOutput]):
+        def run(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserEraseKeypointsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> PendingRun[BriaVideoEraserEraseKeypointsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaVideoEraserEraseKeypointsPipeline(
+        AsyncPipeline[..., BriaVideoEraserEraseKeypointsOutput]
+    ):
+        async def run(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserEraseKeypointsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncPendingRun[BriaVideoEraserEraseKeypointsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
 
     class BriaVideoEraserEraseKeypoints(
         Endpoint[..., BriaVideoEraserEraseKeypointsInput, BriaVideoEraserEraseKeypointsOutput]
@@ -60,7 +162,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -84,7 +186,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -104,7 +206,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -129,7 +231,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -149,7 +251,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -173,7 +275,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -195,7 +297,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -218,11 +320,36 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BriaVideoEraserEraseKeypointsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBriaVideoEraserEraseKeypointsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaVideoEraserEraseKeypoints = Endpoint
@@ -232,7 +359,7 @@ bria_video_eraser_erase_keypoints = BriaVideoEraserEraseKeypoints(
     BriaVideoEraserEraseKeypointsInput,
     BriaVideoEraserEraseKeypointsOutput,
 )
-"""Video endpoint of bria: bria_video_eraser erase keypoints.
+"""Removes objects from a video.
 
 Call it with `bria_video_eraser_erase_keypoints.subscribe(keypoints=…, video_url=…)`.
 """
@@ -240,6 +367,10 @@ Call it with `bria_video_eraser_erase_keypoints.subscribe(keypoints=…, video_u
 Input = BriaVideoEraserEraseKeypointsInput
 Output = BriaVideoEraserEraseKeypointsOutput
 endpoint = bria_video_eraser_erase_keypoints
+"""Removes objects from a video.
+
+Call it with `bria_video_eraser_erase_keypoints.subscribe(keypoints=…, video_url=…)`.
+"""
 
 __all__ = [
     "BriaVideoEraserEraseKeypointsInput",

@@ -1,4 +1,4 @@
-"""bria/bria_video_eraser/erase/mask — Video endpoint of bria: bria_video_eraser erase mask.
+"""bria/bria_video_eraser/erase/mask — Removes the masked object from a video.
 
 Category: video. https://fal.ai/models/bria/bria_video_eraser/erase/mask
 """
@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_container_and_codec import OutputContainerAndCodec
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaVideoEraserEraseMaskInput(InputModel, Request["BriaVideoEraserEraseMaskOutput"]):
     """Parameters of bria/bria_video_eraser/erase/mask."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     mask_video_url: FileInput
     """Mask clip of the same length; usually the white area is edited."""
@@ -39,7 +55,92 @@ class BriaVideoEraserEraseMaskOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaVideoEraserEraseMaskPipeline(Pipeline[..., BriaVideoEraserEraseMaskOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserEraseMaskOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> PendingRun[BriaVideoEraserEraseMaskOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaVideoEraserEraseMaskPipeline(AsyncPipeline[..., BriaVideoEraserEraseMaskOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserEraseMaskOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncPendingRun[BriaVideoEraserEraseMaskOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
 
     class BriaVideoEraserEraseMask(
         Endpoint[..., BriaVideoEraserEraseMaskInput, BriaVideoEraserEraseMaskOutput]
@@ -56,7 +157,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -80,7 +181,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -100,7 +201,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -125,7 +226,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -145,7 +246,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -169,7 +270,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -191,7 +292,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -214,12 +315,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaVideoEraserEraseMaskPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBriaVideoEraserEraseMaskPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaVideoEraserEraseMask = Endpoint
@@ -229,7 +353,7 @@ bria_video_eraser_erase_mask = BriaVideoEraserEraseMask(
     BriaVideoEraserEraseMaskInput,
     BriaVideoEraserEraseMaskOutput,
 )
-"""Video endpoint of bria: bria_video_eraser erase mask.
+"""Removes the masked object from a video.
 
 Call it with `bria_video_eraser_erase_mask.subscribe(video_url=…, mask_video_url=…)`.
 """
@@ -237,6 +361,10 @@ Call it with `bria_video_eraser_erase_mask.subscribe(video_url=…, mask_video_u
 Input = BriaVideoEraserEraseMaskInput
 Output = BriaVideoEraserEraseMaskOutput
 endpoint = bria_video_eraser_erase_mask
+"""Removes the masked object from a video.
+
+Call it with `bria_video_eraser_erase_mask.subscribe(video_url=…, mask_video_url=…)`.
+"""
 
 __all__ = [
     "BriaVideoEraserEraseMaskInput",

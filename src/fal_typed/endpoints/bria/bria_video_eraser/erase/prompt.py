@@ -1,4 +1,4 @@
-"""bria/bria_video_eraser/erase/prompt — Video endpoint of bria: bria_video_eraser erase prompt.
+"""bria/bria_video_eraser/erase/prompt — Removes objects from a video.
 
 Category: video. https://fal.ai/models/bria/bria_video_eraser/erase/prompt
 """
@@ -9,20 +9,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_container_and_codec import OutputContainerAndCodec
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaVideoEraserErasePromptInput(InputModel, Request["BriaVideoEraserErasePromptOutput"]):
     """Parameters of bria/bria_video_eraser/erase/prompt."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What to remove, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     output_container_and_codec: OutputContainerAndCodec = "mp4_h264"
     """Container and codec of the video file."""
@@ -39,7 +55,94 @@ class BriaVideoEraserErasePromptOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaVideoEraserErasePromptPipeline(Pipeline[..., BriaVideoEraserErasePromptOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserErasePromptOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to remove, in words.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> PendingRun[BriaVideoEraserErasePromptOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to remove, in words.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaVideoEraserErasePromptPipeline(
+        AsyncPipeline[..., BriaVideoEraserErasePromptOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserErasePromptOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to remove, in words.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncPendingRun[BriaVideoEraserErasePromptOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to remove, in words.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
 
     class BriaVideoEraserErasePrompt(
         Endpoint[..., BriaVideoEraserErasePromptInput, BriaVideoEraserErasePromptOutput]
@@ -56,8 +159,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -80,8 +183,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -100,8 +203,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -125,8 +228,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -145,8 +248,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -169,8 +272,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -191,8 +294,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -214,12 +317,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BriaVideoEraserErasePromptPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBriaVideoEraserErasePromptPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaVideoEraserErasePrompt = Endpoint
@@ -229,7 +357,7 @@ bria_video_eraser_erase_prompt = BriaVideoEraserErasePrompt(
     BriaVideoEraserErasePromptInput,
     BriaVideoEraserErasePromptOutput,
 )
-"""Video endpoint of bria: bria_video_eraser erase prompt.
+"""Removes objects from a video.
 
 Call it with `bria_video_eraser_erase_prompt.subscribe(prompt=…, video_url=…)`.
 """
@@ -237,6 +365,10 @@ Call it with `bria_video_eraser_erase_prompt.subscribe(prompt=…, video_url=…
 Input = BriaVideoEraserErasePromptInput
 Output = BriaVideoEraserErasePromptOutput
 endpoint = bria_video_eraser_erase_prompt
+"""Removes objects from a video.
+
+Call it with `bria_video_eraser_erase_prompt.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "BriaVideoEraserErasePromptInput",

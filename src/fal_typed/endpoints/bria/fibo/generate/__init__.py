@@ -9,28 +9,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.bria.fibo.generate._endpoint import (
         Aesthetics as Aesthetics,
+        AestheticsDict as AestheticsDict,
         AspectRatio as AspectRatio,
+        FiboGenerate as FiboGenerate,
         FiboGenerateInput as FiboGenerateInput,
         FiboGenerateOutput as FiboGenerateOutput,
         Input as Input,
         Lighting as Lighting,
+        LightingDict as LightingDict,
         Output as Output,
         PhotographicCharacteristics as PhotographicCharacteristics,
+        PhotographicCharacteristicsDict as PhotographicCharacteristicsDict,
         PromptObject as PromptObject,
+        PromptObjectDict as PromptObjectDict,
         StructuredPrompt as StructuredPrompt,
+        StructuredPromptDict as StructuredPromptDict,
         endpoint as endpoint,
         fibo_generate as fibo_generate,
     )
 
 __all__ = [
     "Aesthetics",
+    "AestheticsDict",
     "AspectRatio",
     "FiboGenerateInput",
     "FiboGenerateOutput",
     "Lighting",
+    "LightingDict",
     "PhotographicCharacteristics",
+    "PhotographicCharacteristicsDict",
     "PromptObject",
+    "PromptObjectDict",
     "StructuredPrompt",
+    "StructuredPromptDict",
     "fibo_generate",
 ]
 
@@ -41,15 +52,21 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Aesthetics",
+            "AestheticsDict",
             "AspectRatio",
+            "FiboGenerate",
             "FiboGenerateInput",
             "FiboGenerateOutput",
             "Input",
             "Lighting",
+            "LightingDict",
             "Output",
             "PhotographicCharacteristics",
+            "PhotographicCharacteristicsDict",
             "PromptObject",
+            "PromptObjectDict",
             "StructuredPrompt",
+            "StructuredPromptDict",
             "endpoint",
             "fibo_generate",
         }:
@@ -59,4 +76,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

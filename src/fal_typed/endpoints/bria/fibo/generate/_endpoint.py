@@ -1,4 +1,4 @@
-"""bria/fibo/generate — Image endpoint of bria: fibo generate.
+"""bria/fibo/generate — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/bria/fibo/generate
 """
@@ -11,15 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics import Aesthetics
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aesthetics import Aesthetics, AestheticsDict
 from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
-from fal_typed.endpoints._shared.lighting import Lighting
-from fal_typed.endpoints._shared.photographic_characteristics import PhotographicCharacteristics
-from fal_typed.endpoints._shared.prompt_object import PromptObject
-from fal_typed.endpoints._shared.structured_prompt import StructuredPrompt
+from fal_typed.endpoints._shared.lighting import Lighting, LightingDict
+from fal_typed.endpoints._shared.photographic_characteristics import (
+    PhotographicCharacteristics,
+    PhotographicCharacteristicsDict,
+)
+from fal_typed.endpoints._shared.prompt_object import PromptObject, PromptObjectDict
+from fal_typed.endpoints._shared.structured_prompt import StructuredPrompt, StructuredPromptDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboGenerateInput(InputModel, Request["FiboGenerateOutput"]):
@@ -32,7 +51,7 @@ class FiboGenerateInput(InputModel, Request["FiboGenerateOutput"]):
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     seed: int = 5555
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -42,18 +61,51 @@ class FiboGenerateInput(InputModel, Request["FiboGenerateOutput"]):
     """
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     resolution: Literal["1MP", "4MP"] = "1MP"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FiboGenerateOutput(OutputModel):
@@ -68,18 +120,135 @@ class FiboGenerateOutput(OutputModel):
     """
 
     images: list[dict[str, Any]] = []
-    """The generated images, as files to download."""
+    """The resulting images, each as an object with its URL."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboGeneratePipeline(Pipeline[..., FiboGenerateOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> Result[FiboGenerateOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> PendingRun[FiboGenerateOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboGeneratePipeline(AsyncPipeline[..., FiboGenerateOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> Result[FiboGenerateOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[FiboGenerateOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FiboGenerate(Endpoint[..., FiboGenerateInput, FiboGenerateOutput]):
         def run(
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -92,17 +261,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,7 +280,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -127,17 +293,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -145,7 +308,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -158,17 +321,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -181,7 +341,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -194,17 +354,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -212,7 +369,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -225,17 +382,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,7 +401,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -260,17 +414,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -278,7 +429,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -293,17 +444,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -314,7 +462,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
             steps_num: int = 50,
@@ -327,24 +475,42 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
-                aspect_ratio: Ratio of width to height of the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboGeneratePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFiboGeneratePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboGenerate = Endpoint
 
 fibo_generate = FiboGenerate("bria/fibo/generate", FiboGenerateInput, FiboGenerateOutput)
-"""Image endpoint of bria: fibo generate.
+"""Generates images from text and optional images.
 
 Call it with `fibo_generate.subscribe()`.
 """
@@ -352,15 +518,24 @@ Call it with `fibo_generate.subscribe()`.
 Input = FiboGenerateInput
 Output = FiboGenerateOutput
 endpoint = fibo_generate
+"""Generates images from text and optional images.
+
+Call it with `fibo_generate.subscribe()`.
+"""
 
 __all__ = [
     "Aesthetics",
+    "AestheticsDict",
     "AspectRatio",
     "FiboGenerateInput",
     "FiboGenerateOutput",
     "Lighting",
+    "LightingDict",
     "PhotographicCharacteristics",
+    "PhotographicCharacteristicsDict",
     "PromptObject",
+    "PromptObjectDict",
     "StructuredPrompt",
+    "StructuredPromptDict",
     "fibo_generate",
 ]

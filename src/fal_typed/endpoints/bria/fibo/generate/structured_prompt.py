@@ -1,5 +1,4 @@
-"""bria/fibo/generate/structured_prompt — Structured data endpoint of bria: fibo generate
-structured_prompt.
+"""bria/fibo/generate/structured_prompt — Turns text or an image into a structured prompt.
 
 Category: json. https://fal.ai/models/bria/fibo/generate/structured_prompt
 """
@@ -10,30 +9,72 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics import Aesthetics
-from fal_typed.endpoints._shared.lighting import Lighting
-from fal_typed.endpoints._shared.photographic_characteristics import PhotographicCharacteristics
-from fal_typed.endpoints._shared.prompt_object import PromptObject
-from fal_typed.endpoints._shared.structured_prompt import StructuredPrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aesthetics import Aesthetics, AestheticsDict
+from fal_typed.endpoints._shared.lighting import Lighting, LightingDict
+from fal_typed.endpoints._shared.photographic_characteristics import (
+    PhotographicCharacteristics,
+    PhotographicCharacteristicsDict,
+)
+from fal_typed.endpoints._shared.prompt_object import PromptObject, PromptObjectDict
+from fal_typed.endpoints._shared.structured_prompt import StructuredPrompt, StructuredPromptDict
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboGenerateStructuredPromptInput(InputModel, Request["FiboGenerateStructuredPromptOutput"]):
     """Parameters of bria/fibo/generate/structured_prompt."""
 
     prompt: str | None = None
-    """Text description of the result, or of what to do with the given input."""
+    """Text description of the result."""
 
     structured_prompt: StructuredPrompt | None = None
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     seed: int = 5555
     """Random seed; the same seed with the same parameters reproduces a result."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FiboGenerateStructuredPromptOutput(OutputModel):
@@ -41,7 +82,86 @@ class FiboGenerateStructuredPromptOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboGenerateStructuredPromptPipeline(Pipeline[..., FiboGenerateStructuredPromptOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboGenerateStructuredPromptOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> PendingRun[FiboGenerateStructuredPromptOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboGenerateStructuredPromptPipeline(
+        AsyncPipeline[..., FiboGenerateStructuredPromptOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboGenerateStructuredPromptOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> AsyncPendingRun[FiboGenerateStructuredPromptOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class FiboGenerateStructuredPrompt(
         Endpoint[..., FiboGenerateStructuredPromptInput, FiboGenerateStructuredPromptOutput]
@@ -50,17 +170,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
         ) -> Result[FiboGenerateStructuredPromptOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -73,17 +192,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
         ) -> Result[FiboGenerateStructuredPromptOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -92,17 +210,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
         ) -> Result[FiboGenerateStructuredPromptOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -116,17 +233,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
         ) -> Result[FiboGenerateStructuredPromptOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -135,17 +251,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
         ) -> Handle[FiboGenerateStructuredPromptOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -158,17 +273,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
         ) -> AsyncHandle[FiboGenerateStructuredPromptOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -177,7 +291,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
         ) -> Stream[FiboGenerateStructuredPromptOutput]:
@@ -186,10 +300,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -201,19 +314,43 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 5555,
         ) -> AsyncStream[FiboGenerateStructuredPromptOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FiboGenerateStructuredPromptPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboGenerateStructuredPromptPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboGenerateStructuredPrompt = Endpoint
@@ -223,7 +360,7 @@ fibo_generate_structured_prompt = FiboGenerateStructuredPrompt(
     FiboGenerateStructuredPromptInput,
     FiboGenerateStructuredPromptOutput,
 )
-"""Structured data endpoint of bria: fibo generate structured_prompt.
+"""Turns text or an image into a structured prompt.
 
 Call it with `fibo_generate_structured_prompt.subscribe()`.
 """
@@ -231,14 +368,23 @@ Call it with `fibo_generate_structured_prompt.subscribe()`.
 Input = FiboGenerateStructuredPromptInput
 Output = FiboGenerateStructuredPromptOutput
 endpoint = fibo_generate_structured_prompt
+"""Turns text or an image into a structured prompt.
+
+Call it with `fibo_generate_structured_prompt.subscribe()`.
+"""
 
 __all__ = [
     "Aesthetics",
+    "AestheticsDict",
     "FiboGenerateStructuredPromptInput",
     "FiboGenerateStructuredPromptOutput",
     "Lighting",
+    "LightingDict",
     "PhotographicCharacteristics",
+    "PhotographicCharacteristicsDict",
     "PromptObject",
+    "PromptObjectDict",
     "StructuredPrompt",
+    "StructuredPromptDict",
     "fibo_generate_structured_prompt",
 ]

@@ -9,26 +9,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.bria.fibo_edit.edit._endpoint import (
         Aesthetics as Aesthetics,
+        AestheticsDict as AestheticsDict,
+        FiboEditEdit as FiboEditEdit,
         FiboEditEditInput as FiboEditEditInput,
         FiboEditEditOutput as FiboEditEditOutput,
         Input as Input,
         Lighting as Lighting,
+        LightingDict as LightingDict,
         Output as Output,
         PhotographicCharacteristics as PhotographicCharacteristics,
+        PhotographicCharacteristicsDict as PhotographicCharacteristicsDict,
         PromptObject as PromptObject,
+        PromptObjectDict as PromptObjectDict,
         StructuredInstruction as StructuredInstruction,
+        StructuredInstructionDict as StructuredInstructionDict,
         endpoint as endpoint,
         fibo_edit_edit as fibo_edit_edit,
     )
 
 __all__ = [
     "Aesthetics",
+    "AestheticsDict",
     "FiboEditEditInput",
     "FiboEditEditOutput",
     "Lighting",
+    "LightingDict",
     "PhotographicCharacteristics",
+    "PhotographicCharacteristicsDict",
     "PromptObject",
+    "PromptObjectDict",
     "StructuredInstruction",
+    "StructuredInstructionDict",
     "fibo_edit_edit",
 ]
 
@@ -39,14 +50,20 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Aesthetics",
+            "AestheticsDict",
+            "FiboEditEdit",
             "FiboEditEditInput",
             "FiboEditEditOutput",
             "Input",
             "Lighting",
+            "LightingDict",
             "Output",
             "PhotographicCharacteristics",
+            "PhotographicCharacteristicsDict",
             "PromptObject",
+            "PromptObjectDict",
             "StructuredInstruction",
+            "StructuredInstructionDict",
             "endpoint",
             "fibo_edit_edit",
         }:
@@ -56,4 +73,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""bria/fibo-edit/edit — Image endpoint of bria: fibo-edit edit.
+"""bria/fibo-edit/edit — Edits images by text instructions.
 
 Category: image. https://fal.ai/models/bria/fibo-edit/edit
 """
@@ -11,13 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics import Aesthetics
-from fal_typed.endpoints._shared.lighting import Lighting
-from fal_typed.endpoints._shared.photographic_characteristics import PhotographicCharacteristics
-from fal_typed.endpoints._shared.prompt_object import PromptObject
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aesthetics import Aesthetics, AestheticsDict
+from fal_typed.endpoints._shared.lighting import Lighting, LightingDict
+from fal_typed.endpoints._shared.photographic_characteristics import (
+    PhotographicCharacteristics,
+    PhotographicCharacteristicsDict,
+)
+from fal_typed.endpoints._shared.prompt_object import PromptObject, PromptObjectDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class StructuredInstruction(InputModel):
@@ -48,21 +69,62 @@ class StructuredInstruction(InputModel):
     """Text in the image, with its appearance."""
 
     context: str | None = None
+    """What the edit is for."""
 
     artistic_style: str | None = None
     """Art style of the image."""
 
     edit_instruction: str | None = None
+    """Text description of the edit."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            short_description: str | None = None,
+            objects: Sequence[PromptObject | PromptObjectDict] | None = [],
+            background_setting: str | None = None,
+            lighting: Lighting | LightingDict | None = None,
+            aesthetics: Aesthetics | AestheticsDict | None = None,
+            photographic_characteristics: PhotographicCharacteristics
+            | PhotographicCharacteristicsDict
+            | None = None,
+            style_medium: str | None = None,
+            text_render: list[Any] | None = [],
+            context: str | None = None,
+            artistic_style: str | None = None,
+            edit_instruction: str | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                short_description: Description of the image in one or two sentences.
+                objects: People and objects in the image, one entry each.
+                background_setting: Location and surroundings.
+                lighting: Lighting of the scene, such as soft daylight.
+                aesthetics: Composition, colors and mood of the image.
+                photographic_characteristics: Camera, lens and focus settings.
+                style_medium: Medium, such as photograph, painting or drawing.
+                text_render: Text in the image, with its appearance.
+                context: What the edit is for.
+                artistic_style: Art style of the image.
+                edit_instruction: Text description of the edit.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FiboEditEditInput(InputModel, Request["FiboEditEditOutput"]):
     """Parameters of bria/fibo-edit/edit."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     instruction: str | None = None
     """Text description of the change to make to the image."""
@@ -71,8 +133,10 @@ class FiboEditEditInput(InputModel, Request["FiboEditEditOutput"]):
     """Structured description of the edit, for precise control and reproducible changes."""
 
     original_vgl: StructuredInstruction | None = None
+    """Structured description of the image before the edit."""
 
     new_vgl: StructuredInstruction | None = None
+    """Structured description of the image after the edit."""
 
     seed: int = 5555
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -94,22 +158,209 @@ class FiboEditEditInput(InputModel, Request["FiboEditEditOutput"]):
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class FiboEditEditOutput(OutputModel):
     """Result of bria/fibo-edit/edit."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     structured_instruction: dict[str, Any]
     """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StructuredInstructionDict(TypedDict):
+        """`StructuredInstruction` as a dict."""
+
+        short_description: NotRequired[str | None]
+        objects: NotRequired[Sequence[PromptObject | PromptObjectDict] | None]
+        background_setting: NotRequired[str | None]
+        lighting: NotRequired[Lighting | LightingDict | None]
+        aesthetics: NotRequired[Aesthetics | AestheticsDict | None]
+        photographic_characteristics: NotRequired[
+            PhotographicCharacteristics | PhotographicCharacteristicsDict | None
+        ]
+        style_medium: NotRequired[str | None]
+        text_render: NotRequired[list[Any] | None]
+        context: NotRequired[str | None]
+        artistic_style: NotRequired[str | None]
+        edit_instruction: NotRequired[str | None]
+
+    class FiboEditEditPipeline(Pipeline[..., FiboEditEditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> PendingRun[FiboEditEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditEditPipeline(AsyncPipeline[..., FiboEditEditOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[FiboEditEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FiboEditEdit(Endpoint[..., FiboEditEditInput, FiboEditEditOutput]):
         def run(
@@ -118,9 +369,9 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             instruction: str | None = None,
-            structured_instruction: StructuredInstruction | None = None,
-            original_vgl: StructuredInstruction | None = None,
-            new_vgl: StructuredInstruction | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
             seed: int = 5555,
             steps_num: int = 30,
             negative_prompt: str = "",
@@ -130,19 +381,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
-                structured_instruction: Structured description of the edit, for precise control and
-                    reproducible changes.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -156,9 +405,9 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             instruction: str | None = None,
-            structured_instruction: StructuredInstruction | None = None,
-            original_vgl: StructuredInstruction | None = None,
-            new_vgl: StructuredInstruction | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
             seed: int = 5555,
             steps_num: int = 30,
             negative_prompt: str = "",
@@ -168,19 +417,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
-                structured_instruction: Structured description of the edit, for precise control and
-                    reproducible changes.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -190,9 +437,9 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             instruction: str | None = None,
-            structured_instruction: StructuredInstruction | None = None,
-            original_vgl: StructuredInstruction | None = None,
-            new_vgl: StructuredInstruction | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
             seed: int = 5555,
             steps_num: int = 30,
             negative_prompt: str = "",
@@ -202,19 +449,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
-                structured_instruction: Structured description of the edit, for precise control and
-                    reproducible changes.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -229,9 +474,9 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             instruction: str | None = None,
-            structured_instruction: StructuredInstruction | None = None,
-            original_vgl: StructuredInstruction | None = None,
-            new_vgl: StructuredInstruction | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
             seed: int = 5555,
             steps_num: int = 30,
             negative_prompt: str = "",
@@ -241,19 +486,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
-                structured_instruction: Structured description of the edit, for precise control and
-                    reproducible changes.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -263,9 +506,9 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             instruction: str | None = None,
-            structured_instruction: StructuredInstruction | None = None,
-            original_vgl: StructuredInstruction | None = None,
-            new_vgl: StructuredInstruction | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
             seed: int = 5555,
             steps_num: int = 30,
             negative_prompt: str = "",
@@ -275,19 +518,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
-                structured_instruction: Structured description of the edit, for precise control and
-                    reproducible changes.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -301,9 +542,9 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             instruction: str | None = None,
-            structured_instruction: StructuredInstruction | None = None,
-            original_vgl: StructuredInstruction | None = None,
-            new_vgl: StructuredInstruction | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
             seed: int = 5555,
             steps_num: int = 30,
             negative_prompt: str = "",
@@ -313,19 +554,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
-                structured_instruction: Structured description of the edit, for precise control and
-                    reproducible changes.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -335,9 +574,9 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             instruction: str | None = None,
-            structured_instruction: StructuredInstruction | None = None,
-            original_vgl: StructuredInstruction | None = None,
-            new_vgl: StructuredInstruction | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
             seed: int = 5555,
             steps_num: int = 30,
             negative_prompt: str = "",
@@ -349,19 +588,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
-                structured_instruction: Structured description of the edit, for precise control and
-                    reproducible changes.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -374,9 +611,9 @@ if TYPE_CHECKING:
             image_url: FileInput | None = None,
             mask_url: FileInput | None = None,
             instruction: str | None = None,
-            structured_instruction: StructuredInstruction | None = None,
-            original_vgl: StructuredInstruction | None = None,
-            new_vgl: StructuredInstruction | None = None,
+            structured_instruction: StructuredInstruction | StructuredInstructionDict | None = None,
+            original_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
+            new_vgl: StructuredInstruction | StructuredInstructionDict | None = None,
             seed: int = 5555,
             steps_num: int = 30,
             negative_prompt: str = "",
@@ -386,26 +623,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to edit.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
-                structured_instruction: Structured description of the edit, for precise control and
-                    reproducible changes.
+                structured_instruction: Structured description of the edit, for precise control and reproducible changes.
+                original_vgl: Structured description of the image before the edit.
+                new_vgl: Structured description of the image after the edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 20 to 50.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
                 negative_prompt: Text description of what to avoid in the result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboEditEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFiboEditEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    StructuredInstructionDict = dict
     FiboEditEdit = Endpoint
 
 fibo_edit_edit = FiboEditEdit("bria/fibo-edit/edit", FiboEditEditInput, FiboEditEditOutput)
-"""Image endpoint of bria: fibo-edit edit.
+"""Edits images by text instructions.
 
 Call it with `fibo_edit_edit.subscribe()`.
 """
@@ -413,14 +670,23 @@ Call it with `fibo_edit_edit.subscribe()`.
 Input = FiboEditEditInput
 Output = FiboEditEditOutput
 endpoint = fibo_edit_edit
+"""Edits images by text instructions.
+
+Call it with `fibo_edit_edit.subscribe()`.
+"""
 
 __all__ = [
     "Aesthetics",
+    "AestheticsDict",
     "FiboEditEditInput",
     "FiboEditEditOutput",
     "Lighting",
+    "LightingDict",
     "PhotographicCharacteristics",
+    "PhotographicCharacteristicsDict",
     "PromptObject",
+    "PromptObjectDict",
     "StructuredInstruction",
+    "StructuredInstructionDict",
     "fibo_edit_edit",
 ]

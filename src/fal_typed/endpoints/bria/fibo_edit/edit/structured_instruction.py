@@ -1,5 +1,5 @@
-"""bria/fibo-edit/edit/structured_instruction — Structured data endpoint of bria: fibo-edit edit
-structured_instruction.
+"""bria/fibo-edit/edit/structured_instruction — Turns text instructions for an edit into structured
+instructions.
 
 Category: json. https://fal.ai/models/bria/fibo-edit/edit/structured_instruction
 """
@@ -10,9 +10,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboEditEditStructuredInstructionInput(
@@ -21,10 +37,10 @@ class FiboEditEditStructuredInstructionInput(
     """Parameters of bria/fibo-edit/edit/structured_instruction."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     instruction: str | None = None
     """Text description of the change to make to the image."""
@@ -43,7 +59,96 @@ class FiboEditEditStructuredInstructionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditEditStructuredInstructionPipeline(
+        Pipeline[..., FiboEditEditStructuredInstructionOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditStructuredInstructionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> PendingRun[FiboEditEditStructuredInstructionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboEditEditStructuredInstructionPipeline(
+        AsyncPipeline[..., FiboEditEditStructuredInstructionOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditStructuredInstructionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[FiboEditEditStructuredInstructionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FiboEditEditStructuredInstruction(
         Endpoint[
@@ -62,12 +167,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,12 +191,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -108,12 +211,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -134,12 +236,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -155,12 +256,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -180,12 +280,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -203,12 +302,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -227,13 +325,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image to use in addition to the text.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 instruction: Text description of the change to make to the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FiboEditEditStructuredInstructionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboEditEditStructuredInstructionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboEditEditStructuredInstruction = Endpoint
@@ -243,7 +365,7 @@ fibo_edit_edit_structured_instruction = FiboEditEditStructuredInstruction(
     FiboEditEditStructuredInstructionInput,
     FiboEditEditStructuredInstructionOutput,
 )
-"""Structured data endpoint of bria: fibo-edit edit structured_instruction.
+"""Turns text instructions for an edit into structured instructions.
 
 Call it with `fibo_edit_edit_structured_instruction.subscribe()`.
 """
@@ -251,6 +373,10 @@ Call it with `fibo_edit_edit_structured_instruction.subscribe()`.
 Input = FiboEditEditStructuredInstructionInput
 Output = FiboEditEditStructuredInstructionOutput
 endpoint = fibo_edit_edit_structured_instruction
+"""Turns text instructions for an edit into structured instructions.
+
+Call it with `fibo_edit_edit_structured_instruction.subscribe()`.
+"""
 
 __all__ = [
     "FiboEditEditStructuredInstructionInput",

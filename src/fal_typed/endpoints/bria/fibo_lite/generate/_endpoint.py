@@ -1,4 +1,4 @@
-"""bria/fibo-lite/generate — Image endpoint of bria: fibo-lite generate.
+"""bria/fibo-lite/generate — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/bria/fibo-lite/generate
 """
@@ -11,18 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics_details import AestheticsDetails
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aesthetics_details import AestheticsDetails, AestheticsDetailsDict
 from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
-from fal_typed.endpoints._shared.lighting_details import LightingDetails
-from fal_typed.endpoints._shared.object_description import ObjectDescription
+from fal_typed.endpoints._shared.lighting_details import LightingDetails, LightingDetailsDict
+from fal_typed.endpoints._shared.object_description import ObjectDescription, ObjectDescriptionDict
 from fal_typed.endpoints._shared.photographic_characteristics_details import (
     PhotographicCharacteristicsDetails,
+    PhotographicCharacteristicsDetailsDict,
 )
-from fal_typed.endpoints._shared.structured_prompt_5a8c9c11 import StructuredPrompt
-from fal_typed.endpoints._shared.text_render import TextRender
+from fal_typed.endpoints._shared.structured_prompt_5a8c9c11 import (
+    StructuredPrompt,
+    StructuredPromptDict,
+)
+from fal_typed.endpoints._shared.text_render import TextRender, TextRenderDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):
@@ -35,13 +55,13 @@ class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     seed: int = 7
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -53,6 +73,37 @@ class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ObjectDescriptionOutput(OutputModel):
@@ -223,18 +274,127 @@ class FiboLiteGenerateOutput(OutputModel):
     """
 
     images: list[dict[str, Any]] | None = None
-    """The generated images, as files to download."""
+    """The resulting images, each as an object with its URL."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboLiteGeneratePipeline(Pipeline[..., FiboLiteGenerateOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[FiboLiteGenerateOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> PendingRun[FiboLiteGenerateOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboLiteGeneratePipeline(AsyncPipeline[..., FiboLiteGenerateOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[FiboLiteGenerateOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[FiboLiteGenerateOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class FiboLiteGenerate(Endpoint[..., FiboLiteGenerateInput, FiboLiteGenerateOutput]):
         def run(
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
             aspect_ratio: AspectRatio = "1:1",
@@ -246,16 +406,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 4 to 30.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -267,7 +424,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
             aspect_ratio: AspectRatio = "1:1",
@@ -279,16 +436,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 4 to 30.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -296,7 +450,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
             aspect_ratio: AspectRatio = "1:1",
@@ -308,16 +462,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 4 to 30.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -330,7 +481,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
             aspect_ratio: AspectRatio = "1:1",
@@ -342,16 +493,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 4 to 30.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -359,7 +507,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
             aspect_ratio: AspectRatio = "1:1",
@@ -371,16 +519,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 4 to 30.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -392,7 +537,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
             aspect_ratio: AspectRatio = "1:1",
@@ -404,16 +549,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 4 to 30.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -421,7 +563,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
             aspect_ratio: AspectRatio = "1:1",
@@ -435,16 +577,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 4 to 30.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -455,7 +594,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
             aspect_ratio: AspectRatio = "1:1",
@@ -467,17 +606,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 negative_prompt: Text description of what to avoid in the result.
-                steps_num: Number of denoising steps; more steps take longer and give finer detail.
-                    From 4 to 30.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail. From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FiboLiteGeneratePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboLiteGeneratePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboLiteGenerate = Endpoint
@@ -485,7 +644,7 @@ else:
 fibo_lite_generate = FiboLiteGenerate(
     "bria/fibo-lite/generate", FiboLiteGenerateInput, FiboLiteGenerateOutput
 )
-"""Image endpoint of bria: fibo-lite generate.
+"""Generates images from text and optional images.
 
 Call it with `fibo_lite_generate.subscribe()`.
 """
@@ -493,22 +652,32 @@ Call it with `fibo_lite_generate.subscribe()`.
 Input = FiboLiteGenerateInput
 Output = FiboLiteGenerateOutput
 endpoint = fibo_lite_generate
+"""Generates images from text and optional images.
+
+Call it with `fibo_lite_generate.subscribe()`.
+"""
 
 __all__ = [
     "AestheticsDetails",
+    "AestheticsDetailsDict",
     "AestheticsDetailsOutput",
     "AspectRatio",
     "FiboLiteGenerateInput",
     "FiboLiteGenerateOutput",
     "LightingDetails",
+    "LightingDetailsDict",
     "LightingDetailsOutput",
     "ObjectDescription",
+    "ObjectDescriptionDict",
     "ObjectDescriptionOutput",
     "PhotographicCharacteristicsDetails",
+    "PhotographicCharacteristicsDetailsDict",
     "PhotographicCharacteristicsDetailsOutput",
     "StructuredPrompt",
+    "StructuredPromptDict",
     "StructuredPromptType2Output",
     "TextRender",
+    "TextRenderDict",
     "TextRenderOutput",
     "fibo_lite_generate",
 ]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Input as Input,
         Output as Output,
         OutputContainerAndCodec as OutputContainerAndCodec,
+        VideoBackgroundRemoval as VideoBackgroundRemoval,
         VideoBackgroundRemovalInput as VideoBackgroundRemovalInput,
         VideoBackgroundRemovalOutput as VideoBackgroundRemovalOutput,
         endpoint as endpoint,
@@ -36,6 +37,7 @@ if not TYPE_CHECKING:
             "Input",
             "Output",
             "OutputContainerAndCodec",
+            "VideoBackgroundRemoval",
             "VideoBackgroundRemovalInput",
             "VideoBackgroundRemovalOutput",
             "endpoint",
@@ -49,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""bria/video/background-removal — Video endpoint of bria: video background-removal.
+"""bria/video/background-removal — Removes the background of a video.
 
 Category: video. https://fal.ai/models/bria/video/background-removal
 """
@@ -9,18 +9,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.background_color import BackgroundColor
 from fal_typed.endpoints._shared.output_container_and_codec_298d1c85 import OutputContainerAndCodec
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOutput"]):
     """Parameters of bria/video/background-removal."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose background to remove."""
 
     output_container_and_codec: OutputContainerAndCodec = "webm_vp9"
     """Container and codec of the video file."""
@@ -36,11 +52,88 @@ class VideoBackgroundRemovalOutput(OutputModel):
     """Result of bria/video/background-removal."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoBackgroundRemovalPipeline(Pipeline[..., VideoBackgroundRemovalOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> PendingRun[VideoBackgroundRemovalOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoBackgroundRemovalPipeline(AsyncPipeline[..., VideoBackgroundRemovalOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> AsyncPendingRun[VideoBackgroundRemovalOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose background to remove.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+            """
+            ...
 
     class VideoBackgroundRemoval(
         Endpoint[..., VideoBackgroundRemovalInput, VideoBackgroundRemovalOutput]
@@ -56,7 +149,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 background_color: Background behind the subject.
@@ -78,7 +171,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 background_color: Background behind the subject.
@@ -96,7 +189,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 background_color: Background behind the subject.
@@ -119,7 +212,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 background_color: Background behind the subject.
@@ -137,7 +230,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 background_color: Background behind the subject.
@@ -159,7 +252,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 background_color: Background behind the subject.
@@ -179,7 +272,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 background_color: Background behind the subject.
@@ -200,11 +293,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 output_container_and_codec: Container and codec of the video file.
                 preserve_audio: Whether to keep the audio track of the input video.
                 background_color: Background behind the subject.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoBackgroundRemovalPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoBackgroundRemovalPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoBackgroundRemoval = Endpoint
@@ -212,7 +328,7 @@ else:
 video_background_removal = VideoBackgroundRemoval(
     "bria/video/background-removal", VideoBackgroundRemovalInput, VideoBackgroundRemovalOutput
 )
-"""Video endpoint of bria: video background-removal.
+"""Removes the background of a video.
 
 Call it with `video_background_removal.subscribe(video_url=…)`.
 """
@@ -220,6 +336,10 @@ Call it with `video_background_removal.subscribe(video_url=…)`.
 Input = VideoBackgroundRemovalInput
 Output = VideoBackgroundRemovalOutput
 endpoint = video_background_removal
+"""Removes the background of a video.
+
+Call it with `video_background_removal.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "BackgroundColor",

@@ -1,4 +1,4 @@
-"""bria/video/erase/keypoints — Video endpoint of bria: video erase keypoints.
+"""bria/video/erase/keypoints — Removes objects from a video.
 
 Category: video. https://fal.ai/models/bria/video/erase/keypoints
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_container_and_codec import OutputContainerAndCodec
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoEraseKeypointsInput(InputModel, Request["VideoEraseKeypointsOutput"]):
@@ -22,7 +38,7 @@ class VideoEraseKeypointsInput(InputModel, Request["VideoEraseKeypointsOutput"])
     """Points that mark the object."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     output_container_and_codec: OutputContainerAndCodec = "mp4_h264"
     """Container and codec of the video file."""
@@ -39,7 +55,92 @@ class VideoEraseKeypointsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoEraseKeypointsPipeline(Pipeline[..., VideoEraseKeypointsOutput]):
+        def run(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoEraseKeypointsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> PendingRun[VideoEraseKeypointsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoEraseKeypointsPipeline(AsyncPipeline[..., VideoEraseKeypointsOutput]):
+        async def run(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoEraseKeypointsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncPendingRun[VideoEraseKeypointsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
 
     class VideoEraseKeypoints(Endpoint[..., VideoEraseKeypointsInput, VideoEraseKeypointsOutput]):
         def run(
@@ -55,7 +156,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -79,7 +180,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -99,7 +200,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -124,7 +225,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -144,7 +245,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -168,7 +269,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -190,7 +291,7 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -213,11 +314,34 @@ if TYPE_CHECKING:
 
             Args:
                 keypoints: Points that mark the object.
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoEraseKeypointsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoEraseKeypointsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoEraseKeypoints = Endpoint
@@ -225,7 +349,7 @@ else:
 video_erase_keypoints = VideoEraseKeypoints(
     "bria/video/erase/keypoints", VideoEraseKeypointsInput, VideoEraseKeypointsOutput
 )
-"""Video endpoint of bria: video erase keypoints.
+"""Removes objects from a video.
 
 Call it with `video_erase_keypoints.subscribe(keypoints=…, video_url=…)`.
 """
@@ -233,6 +357,10 @@ Call it with `video_erase_keypoints.subscribe(keypoints=…, video_url=…)`.
 Input = VideoEraseKeypointsInput
 Output = VideoEraseKeypointsOutput
 endpoint = video_erase_keypoints
+"""Removes objects from a video.
+
+Call it with `video_erase_keypoints.subscribe(keypoints=…, video_url=…)`.
+"""
 
 __all__ = [
     "OutputContainerAndCodec",

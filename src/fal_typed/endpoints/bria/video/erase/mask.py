@@ -1,4 +1,4 @@
-"""bria/video/erase/mask — Video endpoint of bria: video erase mask.
+"""bria/video/erase/mask — Removes the masked object from a video.
 
 Category: video. https://fal.ai/models/bria/video/erase/mask
 """
@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_container_and_codec import OutputContainerAndCodec
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoEraseMaskInput(InputModel, Request["VideoEraseMaskOutput"]):
     """Parameters of bria/video/erase/mask."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     mask_video_url: FileInput
     """Mask clip of the same length; usually the white area is edited."""
@@ -39,7 +55,92 @@ class VideoEraseMaskOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoEraseMaskPipeline(Pipeline[..., VideoEraseMaskOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoEraseMaskOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> PendingRun[VideoEraseMaskOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoEraseMaskPipeline(AsyncPipeline[..., VideoEraseMaskOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoEraseMaskOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncPendingRun[VideoEraseMaskOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
 
     class VideoEraseMask(Endpoint[..., VideoEraseMaskInput, VideoEraseMaskOutput]):
         def run(
@@ -54,7 +155,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -78,7 +179,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -98,7 +199,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -123,7 +224,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -143,7 +244,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -167,7 +268,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -189,7 +290,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
@@ -212,12 +313,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to edit.
                 mask_video_url: Mask clip of the same length; usually the white area is edited.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoEraseMaskPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncVideoEraseMaskPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoEraseMask = Endpoint
@@ -225,7 +347,7 @@ else:
 video_erase_mask = VideoEraseMask(
     "bria/video/erase/mask", VideoEraseMaskInput, VideoEraseMaskOutput
 )
-"""Video endpoint of bria: video erase mask.
+"""Removes the masked object from a video.
 
 Call it with `video_erase_mask.subscribe(video_url=…, mask_video_url=…)`.
 """
@@ -233,6 +355,10 @@ Call it with `video_erase_mask.subscribe(video_url=…, mask_video_url=…)`.
 Input = VideoEraseMaskInput
 Output = VideoEraseMaskOutput
 endpoint = video_erase_mask
+"""Removes the masked object from a video.
+
+Call it with `video_erase_mask.subscribe(video_url=…, mask_video_url=…)`.
+"""
 
 __all__ = [
     "OutputContainerAndCodec",

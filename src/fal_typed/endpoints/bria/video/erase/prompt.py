@@ -1,4 +1,4 @@
-"""bria/video/erase/prompt — Video endpoint of bria: video erase prompt.
+"""bria/video/erase/prompt — Removes objects from a video.
 
 Category: video. https://fal.ai/models/bria/video/erase/prompt
 """
@@ -9,20 +9,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_container_and_codec import OutputContainerAndCodec
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoErasePromptInput(InputModel, Request["VideoErasePromptOutput"]):
     """Parameters of bria/video/erase/prompt."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What to remove, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     output_container_and_codec: OutputContainerAndCodec = "mp4_h264"
     """Container and codec of the video file."""
@@ -39,7 +55,92 @@ class VideoErasePromptOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoErasePromptPipeline(Pipeline[..., VideoErasePromptOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoErasePromptOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to remove, in words.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> PendingRun[VideoErasePromptOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to remove, in words.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVideoErasePromptPipeline(AsyncPipeline[..., VideoErasePromptOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoErasePromptOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to remove, in words.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncPendingRun[VideoErasePromptOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to remove, in words.
+                video_url: Video to edit.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
 
     class VideoErasePrompt(Endpoint[..., VideoErasePromptInput, VideoErasePromptOutput]):
         def run(
@@ -54,8 +155,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -78,8 +179,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -98,8 +199,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -123,8 +224,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -143,8 +244,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -167,8 +268,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -189,8 +290,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
@@ -212,12 +313,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                video_url: Video to edit or to start from.
+                prompt: What to remove, in words.
+                video_url: Video to edit.
                 output_container_and_codec: Container and codec of the video file.
                 auto_trim: Whether to trim the video to the length that the model supports.
                 preserve_audio: Whether to keep the audio track of the input video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> VideoErasePromptPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVideoErasePromptPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     VideoErasePrompt = Endpoint
@@ -225,7 +349,7 @@ else:
 video_erase_prompt = VideoErasePrompt(
     "bria/video/erase/prompt", VideoErasePromptInput, VideoErasePromptOutput
 )
-"""Video endpoint of bria: video erase prompt.
+"""Removes objects from a video.
 
 Call it with `video_erase_prompt.subscribe(prompt=…, video_url=…)`.
 """
@@ -233,6 +357,10 @@ Call it with `video_erase_prompt.subscribe(prompt=…, video_url=…)`.
 Input = VideoErasePromptInput
 Output = VideoErasePromptOutput
 endpoint = video_erase_prompt
+"""Removes objects from a video.
+
+Call it with `video_erase_prompt.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "OutputContainerAndCodec",

@@ -1,5 +1,4 @@
-"""bytedance/seedance-2.0/fast/image-to-video — Video endpoint of bytedance: seedance-2.0 fast,
-image to video.
+"""bytedance/seedance-2.0/fast/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/bytedance/seedance-2.0/fast/image-to-video
 """
@@ -10,33 +9,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration_2539aa26 import Duration
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Seedance20FastImageToVideoInput(InputModel, Request["Seedance20FastImageToVideoOutput"]):
     """Parameters of bytedance/seedance-2.0/fast/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Duration = "auto"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds. `auto` lets the model choose."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -59,7 +73,126 @@ class Seedance20FastImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Seedance20FastImageToVideoPipeline(Pipeline[..., Seedance20FastImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> PendingRun[Seedance20FastImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSeedance20FastImageToVideoPipeline(
+        AsyncPipeline[..., Seedance20FastImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> AsyncPendingRun[Seedance20FastImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
 
     class Seedance20FastImageToVideo(
         Endpoint[..., Seedance20FastImageToVideoInput, Seedance20FastImageToVideoOutput]
@@ -80,15 +213,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -114,15 +245,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -144,15 +273,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -179,15 +306,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -209,15 +334,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -243,15 +366,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -275,15 +396,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -308,18 +427,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Seedance20FastImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSeedance20FastImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Seedance20FastImageToVideo = Endpoint
@@ -329,7 +471,7 @@ seedance_2_0_fast_image_to_video = Seedance20FastImageToVideo(
     Seedance20FastImageToVideoInput,
     Seedance20FastImageToVideoOutput,
 )
-"""Video endpoint of bytedance: seedance-2.0 fast, image to video.
+"""Animates an image into a video.
 
 Call it with `seedance_2_0_fast_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -337,6 +479,10 @@ Call it with `seedance_2_0_fast_image_to_video.subscribe(prompt=…, image_url=�
 Input = Seedance20FastImageToVideoInput
 Output = Seedance20FastImageToVideoOutput
 endpoint = seedance_2_0_fast_image_to_video
+"""Animates an image into a video.
+
+Call it with `seedance_2_0_fast_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "Duration",

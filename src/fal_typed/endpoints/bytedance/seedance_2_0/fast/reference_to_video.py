@@ -1,5 +1,5 @@
-"""bytedance/seedance-2.0/fast/reference-to-video — Video endpoint of bytedance: seedance-2.0 fast,
-reference to video.
+"""bytedance/seedance-2.0/fast/reference-to-video — Generates videos with the people, objects or
+places in reference images.
 
 Category: video. https://fal.ai/models/bytedance/seedance-2.0/fast/reference-to-video
 """
@@ -10,10 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration_2539aa26 import Duration
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Seedance20FastReferenceToVideoInput(
@@ -28,20 +44,19 @@ class Seedance20FastReferenceToVideoInput(
     """Reference images of people, objects or places for the video, in order."""
 
     video_urls: list[FileInput] = UNSET
-    """Clips to edit or to use as references, in order."""
+    """Reference clips, in order."""
 
     audio_urls: list[FileInput] = UNSET
-    """Audio files to edit or to use as references, in order."""
+    """Reference audio files, in order."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Duration = "auto"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds. `auto` lets the model choose."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` lets the model choose."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -64,7 +79,136 @@ class Seedance20FastReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Seedance20FastReferenceToVideoPipeline(
+        Pipeline[..., Seedance20FastReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> PendingRun[Seedance20FastReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSeedance20FastReferenceToVideoPipeline(
+        AsyncPipeline[..., Seedance20FastReferenceToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> AsyncPendingRun[Seedance20FastReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
 
     class Seedance20FastReferenceToVideo(
         Endpoint[..., Seedance20FastReferenceToVideoInput, Seedance20FastReferenceToVideoOutput]
@@ -88,14 +232,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                audio_urls: Audio files to edit or to use as references, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -124,14 +266,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                audio_urls: Audio files to edit or to use as references, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -156,14 +296,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                audio_urls: Audio files to edit or to use as references, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -193,14 +331,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                audio_urls: Audio files to edit or to use as references, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -225,14 +361,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                audio_urls: Audio files to edit or to use as references, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -261,14 +395,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                audio_urls: Audio files to edit or to use as references, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -295,14 +427,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                audio_urls: Audio files to edit or to use as references, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -330,17 +460,40 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                audio_urls: Audio files to edit or to use as references, in order.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                video_urls: Reference clips, in order.
+                audio_urls: Reference audio files, in order.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Seedance20FastReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSeedance20FastReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Seedance20FastReferenceToVideo = Endpoint
@@ -350,7 +503,7 @@ seedance_2_0_fast_reference_to_video = Seedance20FastReferenceToVideo(
     Seedance20FastReferenceToVideoInput,
     Seedance20FastReferenceToVideoOutput,
 )
-"""Video endpoint of bytedance: seedance-2.0 fast, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `seedance_2_0_fast_reference_to_video.subscribe(prompt=…)`.
 """
@@ -358,6 +511,10 @@ Call it with `seedance_2_0_fast_reference_to_video.subscribe(prompt=…)`.
 Input = Seedance20FastReferenceToVideoInput
 Output = Seedance20FastReferenceToVideoOutput
 endpoint = seedance_2_0_fast_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `seedance_2_0_fast_reference_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Duration",

@@ -1,5 +1,4 @@
-"""bytedance/seedance-2.0/fast/text-to-video — Video endpoint of bytedance: seedance-2.0 fast, text
-to video.
+"""bytedance/seedance-2.0/fast/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/bytedance/seedance-2.0/fast/text-to-video
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration_2539aa26 import Duration
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Seedance20FastTextToVideoInput(InputModel, Request["Seedance20FastTextToVideoOutput"]):
@@ -23,14 +38,13 @@ class Seedance20FastTextToVideoInput(InputModel, Request["Seedance20FastTextToVi
     """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Duration = "auto"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds. `auto` lets the model choose."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` lets the model choose."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -53,7 +67,110 @@ class Seedance20FastTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Seedance20FastTextToVideoPipeline(Pipeline[..., Seedance20FastTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> PendingRun[Seedance20FastTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSeedance20FastTextToVideoPipeline(
+        AsyncPipeline[..., Seedance20FastTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> AsyncPendingRun[Seedance20FastTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
 
     class Seedance20FastTextToVideo(
         Endpoint[..., Seedance20FastTextToVideoInput, Seedance20FastTextToVideoOutput]
@@ -73,12 +190,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -103,12 +218,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -129,12 +242,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -160,12 +271,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -186,12 +295,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -216,12 +323,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
@@ -244,12 +349,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
 
@@ -273,15 +376,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. `auto` lets the model choose.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 end_user_id: Your own anonymous id for the end user, for abuse tracking.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Seedance20FastTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSeedance20FastTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Seedance20FastTextToVideo = Endpoint
@@ -291,7 +415,7 @@ seedance_2_0_fast_text_to_video = Seedance20FastTextToVideo(
     Seedance20FastTextToVideoInput,
     Seedance20FastTextToVideoOutput,
 )
-"""Video endpoint of bytedance: seedance-2.0 fast, text to video.
+"""Generates videos from text.
 
 Call it with `seedance_2_0_fast_text_to_video.subscribe(prompt=…)`.
 """
@@ -299,6 +423,10 @@ Call it with `seedance_2_0_fast_text_to_video.subscribe(prompt=…)`.
 Input = Seedance20FastTextToVideoInput
 Output = Seedance20FastTextToVideoOutput
 endpoint = seedance_2_0_fast_text_to_video
+"""Generates videos from text.
+
+Call it with `seedance_2_0_fast_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Duration",

@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.arbiter.image._endpoint import (
+        ArbiterImage as ArbiterImage,
         ArbiterImageInput as ArbiterImageInput,
         ArbiterImageOutput as ArbiterImageOutput,
         ImageInput as ImageInput,
+        ImageInputDict as ImageInputDict,
         Input as Input,
         Output as Output,
         arbiter_image as arbiter_image,
         endpoint as endpoint,
     )
 
-__all__ = ["ArbiterImageInput", "ArbiterImageOutput", "ImageInput", "arbiter_image"]
+__all__ = [
+    "ArbiterImageInput",
+    "ArbiterImageOutput",
+    "ImageInput",
+    "ImageInputDict",
+    "arbiter_image",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -25,9 +33,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "ArbiterImage",
             "ArbiterImageInput",
             "ArbiterImageOutput",
             "ImageInput",
+            "ImageInputDict",
             "Input",
             "Output",
             "arbiter_image",
@@ -41,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/arbiter/image — Vision endpoint of fal-ai: arbiter image.
+"""fal-ai/arbiter/image — Scores images by metrics.
 
 Category: vision. https://fal.ai/models/fal-ai/arbiter/image
 """
@@ -9,8 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageInput(InputModel):
@@ -29,6 +47,25 @@ class ArbiterImageInput(InputModel, Request["ArbiterImageOutput"]):
     inputs: list[ImageInput]
     """Inputs to evaluate, one entry for each image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: Sequence[ImageInput | ImageInputDict],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ArbiterImageOutput(OutputModel):
     """Result of fal-ai/arbiter/image."""
@@ -38,14 +75,80 @@ class ArbiterImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageInputDict(TypedDict):
+        """`ImageInput` as a dict."""
+
+        hypothesis: str
+
+    class ArbiterImagePipeline(Pipeline[..., ArbiterImageOutput]):
+        def run(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: Sequence[ImageInput | ImageInputDict],
+        ) -> Result[ArbiterImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: Sequence[ImageInput | ImageInputDict],
+        ) -> PendingRun[ArbiterImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncArbiterImagePipeline(AsyncPipeline[..., ArbiterImageOutput]):
+        async def run(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: Sequence[ImageInput | ImageInputDict],
+        ) -> Result[ArbiterImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: Sequence[ImageInput | ImageInputDict],
+        ) -> AsyncPendingRun[ArbiterImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
 
     class ArbiterImage(Endpoint[..., ArbiterImageInput, ArbiterImageOutput]):
         def run(
             self,
             *,
             measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
-            inputs: list[ImageInput],
+            inputs: Sequence[ImageInput | ImageInputDict],
         ) -> Result[ArbiterImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -63,7 +166,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
-            inputs: list[ImageInput],
+            inputs: Sequence[ImageInput | ImageInputDict],
         ) -> Result[ArbiterImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -77,7 +180,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
-            inputs: list[ImageInput],
+            inputs: Sequence[ImageInput | ImageInputDict],
         ) -> Result[ArbiterImageOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -96,7 +199,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
-            inputs: list[ImageInput],
+            inputs: Sequence[ImageInput | ImageInputDict],
         ) -> Result[ArbiterImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -110,7 +213,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
-            inputs: list[ImageInput],
+            inputs: Sequence[ImageInput | ImageInputDict],
         ) -> Handle[ArbiterImageOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -128,7 +231,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
-            inputs: list[ImageInput],
+            inputs: Sequence[ImageInput | ImageInputDict],
         ) -> AsyncHandle[ArbiterImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -142,7 +245,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
-            inputs: list[ImageInput],
+            inputs: Sequence[ImageInput | ImageInputDict],
         ) -> Stream[ArbiterImageOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -161,7 +264,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
-            inputs: list[ImageInput],
+            inputs: Sequence[ImageInput | ImageInputDict],
         ) -> AsyncStream[ArbiterImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -170,11 +273,33 @@ if TYPE_CHECKING:
                 inputs: Inputs to evaluate, one entry for each image.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ArbiterImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncArbiterImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ImageInputDict = dict
     ArbiterImage = Endpoint
 
 arbiter_image = ArbiterImage("fal-ai/arbiter/image", ArbiterImageInput, ArbiterImageOutput)
-"""Vision endpoint of fal-ai: arbiter image.
+"""Scores images by metrics.
 
 Call it with `arbiter_image.subscribe(measurements=…, inputs=…)`.
 """
@@ -182,5 +307,15 @@ Call it with `arbiter_image.subscribe(measurements=…, inputs=…)`.
 Input = ArbiterImageInput
 Output = ArbiterImageOutput
 endpoint = arbiter_image
+"""Scores images by metrics.
 
-__all__ = ["ArbiterImageInput", "ArbiterImageOutput", "ImageInput", "arbiter_image"]
+Call it with `arbiter_image.subscribe(measurements=…, inputs=…)`.
+"""
+
+__all__ = [
+    "ArbiterImageInput",
+    "ArbiterImageOutput",
+    "ImageInput",
+    "ImageInputDict",
+    "arbiter_image",
+]

@@ -1,4 +1,4 @@
-"""fal-ai/arbiter/image/image — Vision endpoint of fal-ai: arbiter image image.
+"""fal-ai/arbiter/image/image — Scores how similar images are to reference images.
 
 Category: vision. https://fal.ai/models/fal-ai/arbiter/image/image
 """
@@ -9,8 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ReferenceImageInput(InputModel):
@@ -32,6 +50,25 @@ class ArbiterImageImageInput(InputModel, Request["ArbiterImageImageOutput"]):
     inputs: list[ReferenceImageInput]
     """Inputs to evaluate, one entry for each image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ArbiterImageImageOutput(OutputModel):
     """Result of fal-ai/arbiter/image/image."""
@@ -41,14 +78,81 @@ class ArbiterImageImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ReferenceImageInputDict(TypedDict):
+        """`ReferenceImageInput` as a dict."""
+
+        reference: str
+        hypothesis: str
+
+    class ArbiterImageImagePipeline(Pipeline[..., ArbiterImageImageOutput]):
+        def run(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
+        ) -> Result[ArbiterImageImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
+        ) -> PendingRun[ArbiterImageImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncArbiterImageImagePipeline(AsyncPipeline[..., ArbiterImageImageOutput]):
+        async def run(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
+        ) -> Result[ArbiterImageImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
+        ) -> AsyncPendingRun[ArbiterImageImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
 
     class ArbiterImageImage(Endpoint[..., ArbiterImageImageInput, ArbiterImageImageOutput]):
         def run(
             self,
             *,
             measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
-            inputs: list[ReferenceImageInput],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
         ) -> Result[ArbiterImageImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -66,7 +170,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
-            inputs: list[ReferenceImageInput],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
         ) -> Result[ArbiterImageImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -80,7 +184,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
-            inputs: list[ReferenceImageInput],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
         ) -> Result[ArbiterImageImageOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -99,7 +203,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
-            inputs: list[ReferenceImageInput],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
         ) -> Result[ArbiterImageImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -113,7 +217,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
-            inputs: list[ReferenceImageInput],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
         ) -> Handle[ArbiterImageImageOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -131,7 +235,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
-            inputs: list[ReferenceImageInput],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
         ) -> AsyncHandle[ArbiterImageImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -145,7 +249,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
-            inputs: list[ReferenceImageInput],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
         ) -> Stream[ArbiterImageImageOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -164,7 +268,7 @@ if TYPE_CHECKING:
             self,
             *,
             measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
-            inputs: list[ReferenceImageInput],
+            inputs: Sequence[ReferenceImageInput | ReferenceImageInputDict],
         ) -> AsyncStream[ArbiterImageImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -173,13 +277,37 @@ if TYPE_CHECKING:
                 inputs: Inputs to evaluate, one entry for each image.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ArbiterImageImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncArbiterImageImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ReferenceImageInputDict = dict
     ArbiterImageImage = Endpoint
 
 arbiter_image_image = ArbiterImageImage(
     "fal-ai/arbiter/image/image", ArbiterImageImageInput, ArbiterImageImageOutput
 )
-"""Vision endpoint of fal-ai: arbiter image image.
+"""Scores how similar images are to reference images.
 
 Call it with `arbiter_image_image.subscribe(measurements=…, inputs=…)`.
 """
@@ -187,10 +315,15 @@ Call it with `arbiter_image_image.subscribe(measurements=…, inputs=…)`.
 Input = ArbiterImageImageInput
 Output = ArbiterImageImageOutput
 endpoint = arbiter_image_image
+"""Scores how similar images are to reference images.
+
+Call it with `arbiter_image_image.subscribe(measurements=…, inputs=…)`.
+"""
 
 __all__ = [
     "ArbiterImageImageInput",
     "ArbiterImageImageOutput",
     "ReferenceImageInput",
+    "ReferenceImageInputDict",
     "arbiter_image_image",
 ]

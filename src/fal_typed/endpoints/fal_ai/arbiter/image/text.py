@@ -1,4 +1,4 @@
-"""fal-ai/arbiter/image/text — Vision endpoint of fal-ai: arbiter image text.
+"""fal-ai/arbiter/image/text — Scores how well images match texts.
 
 Category: vision. https://fal.ai/models/fal-ai/arbiter/image/text
 """
@@ -9,8 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SemanticImageInput(InputModel):
@@ -32,6 +50,25 @@ class ArbiterImageTextInput(InputModel, Request["ArbiterImageTextOutput"]):
     inputs: list[SemanticImageInput]
     """Inputs to evaluate, one entry for each image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class ArbiterImageTextOutput(OutputModel):
     """Result of fal-ai/arbiter/image/text."""
@@ -41,11 +78,81 @@ class ArbiterImageTextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SemanticImageInputDict(TypedDict):
+        """`SemanticImageInput` as a dict."""
+
+        hypothesis: str
+        reference: str
+
+    class ArbiterImageTextPipeline(Pipeline[..., ArbiterImageTextOutput]):
+        def run(
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
+        ) -> Result[ArbiterImageTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
+        ) -> PendingRun[ArbiterImageTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncArbiterImageTextPipeline(AsyncPipeline[..., ArbiterImageTextOutput]):
+        async def run(
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
+        ) -> Result[ArbiterImageTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
+        ) -> AsyncPendingRun[ArbiterImageTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
 
     class ArbiterImageText(Endpoint[..., ArbiterImageTextInput, ArbiterImageTextOutput]):
         def run(
-            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
         ) -> Result[ArbiterImageTextOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -60,7 +167,10 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
         ) -> Result[ArbiterImageTextOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -71,7 +181,10 @@ if TYPE_CHECKING:
             ...
 
         def subscribe(
-            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
         ) -> Result[ArbiterImageTextOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -87,7 +200,10 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
         ) -> Result[ArbiterImageTextOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -98,7 +214,10 @@ if TYPE_CHECKING:
             ...
 
         def submit(
-            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
         ) -> Handle[ArbiterImageTextOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -113,7 +232,10 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
         ) -> AsyncHandle[ArbiterImageTextOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -124,7 +246,10 @@ if TYPE_CHECKING:
             ...
 
         def stream(
-            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
         ) -> Stream[ArbiterImageTextOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -140,7 +265,10 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+            self,
+            *,
+            measurements: list[Literal["clip_score"]],
+            inputs: Sequence[SemanticImageInput | SemanticImageInputDict],
         ) -> AsyncStream[ArbiterImageTextOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -149,13 +277,37 @@ if TYPE_CHECKING:
                 inputs: Inputs to evaluate, one entry for each image.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ArbiterImageTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncArbiterImageTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    SemanticImageInputDict = dict
     ArbiterImageText = Endpoint
 
 arbiter_image_text = ArbiterImageText(
     "fal-ai/arbiter/image/text", ArbiterImageTextInput, ArbiterImageTextOutput
 )
-"""Vision endpoint of fal-ai: arbiter image text.
+"""Scores how well images match texts.
 
 Call it with `arbiter_image_text.subscribe(measurements=…, inputs=…)`.
 """
@@ -163,10 +315,15 @@ Call it with `arbiter_image_text.subscribe(measurements=…, inputs=…)`.
 Input = ArbiterImageTextInput
 Output = ArbiterImageTextOutput
 endpoint = arbiter_image_text
+"""Scores how well images match texts.
+
+Call it with `arbiter_image_text.subscribe(measurements=…, inputs=…)`.
+"""
 
 __all__ = [
     "ArbiterImageTextInput",
     "ArbiterImageTextOutput",
     "SemanticImageInput",
+    "SemanticImageInputDict",
     "arbiter_image_text",
 ]

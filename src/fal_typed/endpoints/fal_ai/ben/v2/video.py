@@ -1,4 +1,4 @@
-"""fal-ai/ben/v2/video — Video endpoint of fal-ai: ben v2 video.
+"""fal-ai/ben/v2/video — Removes the background of a video.
 
 Category: video. https://fal.ai/models/fal-ai/ben/v2/video
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BenV2VideoInput(InputModel, Request["BenV2VideoOutput"]):
     """Parameters of fal-ai/ben/v2/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose background to remove."""
 
     background_color: Annotated[list[int], Field(max_length=3, min_length=3)] | None = None
     """Background behind the subject. Exactly 3 items."""
 
     output_format: Literal["mp4", "webm"] = "mp4"
-    """Container and codec of the video file."""
+    """File format of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -36,14 +52,91 @@ class BenV2VideoOutput(OutputModel):
     """Result of fal-ai/ben/v2/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BenV2VideoPipeline(Pipeline[..., BenV2VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> Result[BenV2VideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose background to remove.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> PendingRun[BenV2VideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose background to remove.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBenV2VideoPipeline(AsyncPipeline[..., BenV2VideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> Result[BenV2VideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose background to remove.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> AsyncPendingRun[BenV2VideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose background to remove.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class BenV2Video(Endpoint[..., BenV2VideoInput, BenV2VideoOutput]):
         def run(
@@ -57,9 +150,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 background_color: Background behind the subject. Exactly 3 items.
-                output_format: Container and codec of the video file.
+                output_format: File format of the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -79,9 +172,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 background_color: Background behind the subject. Exactly 3 items.
-                output_format: Container and codec of the video file.
+                output_format: File format of the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -97,9 +190,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 background_color: Background behind the subject. Exactly 3 items.
-                output_format: Container and codec of the video file.
+                output_format: File format of the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -120,9 +213,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 background_color: Background behind the subject. Exactly 3 items.
-                output_format: Container and codec of the video file.
+                output_format: File format of the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -138,9 +231,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 background_color: Background behind the subject. Exactly 3 items.
-                output_format: Container and codec of the video file.
+                output_format: File format of the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -160,9 +253,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 background_color: Background behind the subject. Exactly 3 items.
-                output_format: Container and codec of the video file.
+                output_format: File format of the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -180,9 +273,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 background_color: Background behind the subject. Exactly 3 items.
-                output_format: Container and codec of the video file.
+                output_format: File format of the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -201,17 +294,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose background to remove.
                 background_color: Background behind the subject. Exactly 3 items.
-                output_format: Container and codec of the video file.
+                output_format: File format of the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BenV2VideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncBenV2VideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BenV2Video = Endpoint
 
 ben_v2_video = BenV2Video("fal-ai/ben/v2/video", BenV2VideoInput, BenV2VideoOutput)
-"""Video endpoint of fal-ai: ben v2 video.
+"""Removes the background of a video.
 
 Call it with `ben_v2_video.subscribe(video_url=…)`.
 """
@@ -219,5 +333,9 @@ Call it with `ben_v2_video.subscribe(video_url=…)`.
 Input = BenV2VideoInput
 Output = BenV2VideoOutput
 endpoint = ben_v2_video
+"""Removes the background of a video.
+
+Call it with `ben_v2_video.subscribe(video_url=…)`.
+"""
 
 __all__ = ["BenV2VideoInput", "BenV2VideoOutput", "ben_v2_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/bria/background/remove — Image endpoint of fal-ai: bria background remove.
+"""fal-ai/bria/background/remove — Removes the background of an image.
 
 Category: image. https://fal.ai/models/fal-ai/bria/background/remove
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaBackgroundRemoveInput(InputModel, Request["BriaBackgroundRemoveOutput"]):
     """Parameters of fal-ai/bria/background/remove."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose background to remove."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -30,11 +46,60 @@ class BriaBackgroundRemoveOutput(OutputModel):
     """Result of fal-ai/bria/background/remove."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaBackgroundRemovePipeline(Pipeline[..., BriaBackgroundRemoveOutput]):
+        def run(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Result[BriaBackgroundRemoveOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> PendingRun[BriaBackgroundRemoveOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaBackgroundRemovePipeline(AsyncPipeline[..., BriaBackgroundRemoveOutput]):
+        async def run(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Result[BriaBackgroundRemoveOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> AsyncPendingRun[BriaBackgroundRemoveOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BriaBackgroundRemove(
         Endpoint[..., BriaBackgroundRemoveInput, BriaBackgroundRemoveOutput]
@@ -45,9 +110,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -61,9 +125,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -73,9 +136,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,9 +152,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -102,9 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,9 +178,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -132,9 +191,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -147,10 +205,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image whose background to remove.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaBackgroundRemovePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBriaBackgroundRemovePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaBackgroundRemove = Endpoint
@@ -158,7 +238,7 @@ else:
 bria_background_remove = BriaBackgroundRemove(
     "fal-ai/bria/background/remove", BriaBackgroundRemoveInput, BriaBackgroundRemoveOutput
 )
-"""Image endpoint of fal-ai: bria background remove.
+"""Removes the background of an image.
 
 Call it with `bria_background_remove.subscribe(image_url=…)`.
 """
@@ -166,5 +246,9 @@ Call it with `bria_background_remove.subscribe(image_url=…)`.
 Input = BriaBackgroundRemoveInput
 Output = BriaBackgroundRemoveOutput
 endpoint = bria_background_remove
+"""Removes the background of an image.
+
+Call it with `bria_background_remove.subscribe(image_url=…)`.
+"""
 
 __all__ = ["BriaBackgroundRemoveInput", "BriaBackgroundRemoveOutput", "bria_background_remove"]

@@ -1,4 +1,4 @@
-"""fal-ai/bria/background/replace — Image endpoint of fal-ai: bria background replace.
+"""fal-ai/bria/background/replace — Replaces the background of an image.
 
 Category: image. https://fal.ai/models/fal-ai/bria/background/replace
 """
@@ -11,23 +11,38 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaBackgroundReplaceInput(InputModel, Request["BriaBackgroundReplaceOutput"]):
     """Parameters of fal-ai/bria/background/replace."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose background to replace."""
 
     ref_image_url: FileInput = ""
     """Reference image of a person, an object or a style to use in the result."""
 
     prompt: Annotated[str, Field(min_length=1)] | None = None
-    """Text description of the change to make, or of the image to generate. At least 1 character.
-    """
+    """What the new background shows, in words. At least 1 character."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -44,7 +59,7 @@ class BriaBackgroundReplaceInput(InputModel, Request["BriaBackgroundReplaceOutpu
     """Whether to generate faster, at lower quality."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -56,14 +71,131 @@ class BriaBackgroundReplaceOutput(OutputModel):
     """Result of fal-ai/bria/background/replace."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaBackgroundReplacePipeline(Pipeline[..., BriaBackgroundReplaceOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[BriaBackgroundReplaceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> PendingRun[BriaBackgroundReplaceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaBackgroundReplacePipeline(AsyncPipeline[..., BriaBackgroundReplaceOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[BriaBackgroundReplaceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BriaBackgroundReplaceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BriaBackgroundReplace(
         Endpoint[..., BriaBackgroundReplaceInput, BriaBackgroundReplaceOutput]
@@ -84,19 +216,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
                 refine_prompt: Whether a language model improves the prompt first.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,19 +248,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
                 refine_prompt: Whether a language model improves the prompt first.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -152,19 +276,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
                 refine_prompt: Whether a language model improves the prompt first.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,19 +309,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
                 refine_prompt: Whether a language model improves the prompt first.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -221,19 +337,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
                 refine_prompt: Whether a language model improves the prompt first.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -257,19 +369,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
                 refine_prompt: Whether a language model improves the prompt first.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -291,19 +399,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
                 refine_prompt: Whether a language model improves the prompt first.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -326,20 +430,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                ref_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
+                image_url: Image whose background to replace.
+                ref_image_url: Reference image of a person, an object or a style to use in the result.
+                prompt: What the new background shows, in words. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
                 refine_prompt: Whether a language model improves the prompt first.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
                 fast: Whether to generate faster, at lower quality.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaBackgroundReplacePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBriaBackgroundReplacePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaBackgroundReplace = Endpoint
@@ -347,7 +470,7 @@ else:
 bria_background_replace = BriaBackgroundReplace(
     "fal-ai/bria/background/replace", BriaBackgroundReplaceInput, BriaBackgroundReplaceOutput
 )
-"""Image endpoint of fal-ai: bria background replace.
+"""Replaces the background of an image.
 
 Call it with `bria_background_replace.subscribe(image_url=…)`.
 """
@@ -355,5 +478,9 @@ Call it with `bria_background_replace.subscribe(image_url=…)`.
 Input = BriaBackgroundReplaceInput
 Output = BriaBackgroundReplaceOutput
 endpoint = bria_background_replace
+"""Replaces the background of an image.
+
+Call it with `bria_background_replace.subscribe(image_url=…)`.
+"""
 
 __all__ = ["BriaBackgroundReplaceInput", "BriaBackgroundReplaceOutput", "bria_background_replace"]

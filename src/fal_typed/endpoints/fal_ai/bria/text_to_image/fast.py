@@ -1,4 +1,4 @@
-"""fal-ai/bria/text-to-image/fast — Image endpoint of fal-ai: bria text-to-image fast.
+"""fal-ai/bria/text-to-image/fast — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/bria/text-to-image/fast
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
-from fal_typed.endpoints._shared.guidance_input import GuidanceInput
+from fal_typed.endpoints._shared.guidance_input import GuidanceInput, GuidanceInputDict
 from fal_typed.endpoints._shared.method import Method
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaTextToImageFastInput(InputModel, Request["BriaTextToImageFastOutput"]):
@@ -29,10 +47,10 @@ class BriaTextToImageFastInput(InputModel, Request["BriaTextToImageFastOutput"])
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 4
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -62,6 +80,43 @@ class BriaTextToImageFastInput(InputModel, Request["BriaTextToImageFastOutput"])
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class BriaTextToImageFastOutput(OutputModel):
     """Result of fal-ai/bria/text-to-image/fast."""
@@ -74,7 +129,140 @@ class BriaTextToImageFastOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaTextToImageFastPipeline(Pipeline[..., BriaTextToImageFastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> Result[BriaTextToImageFastOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> PendingRun[BriaTextToImageFastOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaTextToImageFastPipeline(AsyncPipeline[..., BriaTextToImageFastOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> Result[BriaTextToImageFastOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BriaTextToImageFastOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BriaTextToImageFast(Endpoint[..., BriaTextToImageFastInput, BriaTextToImageFastOutput]):
         def run(
@@ -89,29 +277,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Result[BriaTextToImageFastOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 10.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,29 +313,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Result[BriaTextToImageFastOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 10.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -169,29 +345,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Result[BriaTextToImageFastOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 10.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -212,29 +382,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Result[BriaTextToImageFastOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 10.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -250,29 +414,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Handle[BriaTextToImageFastOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 10.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -292,29 +450,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> AsyncHandle[BriaTextToImageFastOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 10.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -330,7 +482,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Stream[BriaTextToImageFastOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -338,23 +490,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 10.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -373,30 +519,47 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> AsyncStream[BriaTextToImageFastOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 10.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaTextToImageFastPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBriaTextToImageFastPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaTextToImageFast = Endpoint
@@ -404,7 +567,7 @@ else:
 bria_text_to_image_fast = BriaTextToImageFast(
     "fal-ai/bria/text-to-image/fast", BriaTextToImageFastInput, BriaTextToImageFastOutput
 )
-"""Image endpoint of fal-ai: bria text-to-image fast.
+"""Generates images from text and optional images.
 
 Call it with `bria_text_to_image_fast.subscribe(prompt=…)`.
 """
@@ -412,12 +575,17 @@ Call it with `bria_text_to_image_fast.subscribe(prompt=…)`.
 Input = BriaTextToImageFastInput
 Output = BriaTextToImageFastOutput
 endpoint = bria_text_to_image_fast
+"""Generates images from text and optional images.
+
+Call it with `bria_text_to_image_fast.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
     "BriaTextToImageFastInput",
     "BriaTextToImageFastOutput",
     "GuidanceInput",
+    "GuidanceInputDict",
     "Method",
     "bria_text_to_image_fast",
 ]

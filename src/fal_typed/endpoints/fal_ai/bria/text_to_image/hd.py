@@ -1,4 +1,4 @@
-"""fal-ai/bria/text-to-image/hd — Image endpoint of fal-ai: bria text-to-image hd.
+"""fal-ai/bria/text-to-image/hd — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/bria/text-to-image/hd
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
-from fal_typed.endpoints._shared.guidance_input import GuidanceInput
+from fal_typed.endpoints._shared.guidance_input import GuidanceInput, GuidanceInputDict
 from fal_typed.endpoints._shared.method import Method
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BriaTextToImageHdInput(InputModel, Request["BriaTextToImageHdOutput"]):
@@ -29,10 +47,10 @@ class BriaTextToImageHdInput(InputModel, Request["BriaTextToImageHdOutput"]):
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 4
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -63,6 +81,43 @@ class BriaTextToImageHdInput(InputModel, Request["BriaTextToImageHdOutput"]):
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class BriaTextToImageHdOutput(OutputModel):
     """Result of fal-ai/bria/text-to-image/hd."""
@@ -75,7 +130,140 @@ class BriaTextToImageHdOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaTextToImageHdPipeline(Pipeline[..., BriaTextToImageHdOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> Result[BriaTextToImageHdOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> PendingRun[BriaTextToImageHdOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBriaTextToImageHdPipeline(AsyncPipeline[..., BriaTextToImageHdOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> Result[BriaTextToImageHdOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BriaTextToImageHdOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BriaTextToImageHd(Endpoint[..., BriaTextToImageHdInput, BriaTextToImageHdOutput]):
         def run(
@@ -90,29 +278,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Result[BriaTextToImageHdOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,29 +314,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Result[BriaTextToImageHdOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -170,29 +346,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Result[BriaTextToImageHdOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -213,29 +383,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Result[BriaTextToImageHdOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -251,29 +415,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Handle[BriaTextToImageHdOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -293,29 +451,23 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> AsyncHandle[BriaTextToImageHdOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -331,7 +483,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> Stream[BriaTextToImageHdOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -339,23 +491,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -374,30 +520,47 @@ if TYPE_CHECKING:
             guidance_scale: float = 5,
             prompt_enhancement: bool = False,
             medium: Literal["photography", "art"] = UNSET,
-            guidance: list[GuidanceInput] = [],
+            guidance: Sequence[GuidanceInput | GuidanceInputDict] = [],
             sync_mode: bool = False,
         ) -> AsyncStream[BriaTextToImageHdOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 2147483647.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 20 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
-                prompt_enhancement: Whether a language model rewrites the prompt into a more
-                    detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more detailed one before it is used.
                 medium: Whether the image looks like a photograph or like art.
                 guidance: Images that each guide one aspect of the result: edges, depth or color.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BriaTextToImageHdPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBriaTextToImageHdPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BriaTextToImageHd = Endpoint
@@ -405,7 +568,7 @@ else:
 bria_text_to_image_hd = BriaTextToImageHd(
     "fal-ai/bria/text-to-image/hd", BriaTextToImageHdInput, BriaTextToImageHdOutput
 )
-"""Image endpoint of fal-ai: bria text-to-image hd.
+"""Generates images from text and optional images.
 
 Call it with `bria_text_to_image_hd.subscribe(prompt=…)`.
 """
@@ -413,12 +576,17 @@ Call it with `bria_text_to_image_hd.subscribe(prompt=…)`.
 Input = BriaTextToImageHdInput
 Output = BriaTextToImageHdOutput
 endpoint = bria_text_to_image_hd
+"""Generates images from text and optional images.
+
+Call it with `bria_text_to_image_hd.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
     "BriaTextToImageHdInput",
     "BriaTextToImageHdOutput",
     "GuidanceInput",
+    "GuidanceInputDict",
     "Method",
     "bria_text_to_image_hd",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/bytedance/dreamactor/v2 — Video endpoint of fal-ai: bytedance dreamactor v2.
+"""fal-ai/bytedance/dreamactor/v2 — Animates the person in an image with the motion of a video.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/dreamactor/v2
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceDreamactorV2Input(InputModel, Request["BytedanceDreamactorV2Output"]):
     """Parameters of fal-ai/bytedance/dreamactor/v2."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     trim_first_second: bool = True
     """Whether to cut off the first second, which is often unstable."""
@@ -35,7 +51,60 @@ class BytedanceDreamactorV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceDreamactorV2Pipeline(Pipeline[..., BytedanceDreamactorV2Output]):
+        def run(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> Result[BytedanceDreamactorV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> PendingRun[BytedanceDreamactorV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceDreamactorV2Pipeline(AsyncPipeline[..., BytedanceDreamactorV2Output]):
+        async def run(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> Result[BytedanceDreamactorV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> AsyncPendingRun[BytedanceDreamactorV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+            """
+            ...
 
     class BytedanceDreamactorV2(
         Endpoint[..., BytedanceDreamactorV2Input, BytedanceDreamactorV2Output]
@@ -46,8 +115,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 trim_first_second: Whether to cut off the first second, which is often unstable.
 
             Raises:
@@ -62,8 +131,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 trim_first_second: Whether to cut off the first second, which is often unstable.
             """
             ...
@@ -74,8 +143,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 trim_first_second: Whether to cut off the first second, which is often unstable.
 
             Raises:
@@ -91,8 +160,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 trim_first_second: Whether to cut off the first second, which is often unstable.
             """
             ...
@@ -103,8 +172,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 trim_first_second: Whether to cut off the first second, which is often unstable.
 
             Raises:
@@ -119,8 +188,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 trim_first_second: Whether to cut off the first second, which is often unstable.
             """
             ...
@@ -133,8 +202,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 trim_first_second: Whether to cut off the first second, which is often unstable.
 
             Raises:
@@ -148,10 +217,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
                 trim_first_second: Whether to cut off the first second, which is often unstable.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BytedanceDreamactorV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceDreamactorV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceDreamactorV2 = Endpoint
@@ -159,7 +251,7 @@ else:
 bytedance_dreamactor_v2 = BytedanceDreamactorV2(
     "fal-ai/bytedance/dreamactor/v2", BytedanceDreamactorV2Input, BytedanceDreamactorV2Output
 )
-"""Video endpoint of fal-ai: bytedance dreamactor v2.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `bytedance_dreamactor_v2.subscribe(image_url=…, video_url=…)`.
 """
@@ -167,5 +259,9 @@ Call it with `bytedance_dreamactor_v2.subscribe(image_url=…, video_url=…)`.
 Input = BytedanceDreamactorV2Input
 Output = BytedanceDreamactorV2Output
 endpoint = bytedance_dreamactor_v2
+"""Animates the person in an image with the motion of a video.
+
+Call it with `bytedance_dreamactor_v2.subscribe(image_url=…, video_url=…)`.
+"""
 
 __all__ = ["BytedanceDreamactorV2Input", "BytedanceDreamactorV2Output", "bytedance_dreamactor_v2"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.bytedance.omnihuman._endpoint import (
+        BytedanceOmnihuman as BytedanceOmnihuman,
         BytedanceOmnihumanInput as BytedanceOmnihumanInput,
         BytedanceOmnihumanOutput as BytedanceOmnihumanOutput,
         Input as Input,
@@ -24,6 +25,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "BytedanceOmnihuman",
             "BytedanceOmnihumanInput",
             "BytedanceOmnihumanOutput",
             "Input",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

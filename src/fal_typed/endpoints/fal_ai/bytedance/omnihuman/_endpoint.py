@@ -1,4 +1,4 @@
-"""fal-ai/bytedance/omnihuman — Video endpoint of fal-ai: bytedance omnihuman.
+"""fal-ai/bytedance/omnihuman — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/omnihuman
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceOmnihumanInput(InputModel, Request["BytedanceOmnihumanOutput"]):
     """Parameters of fal-ai/bytedance/omnihuman."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
 
 class BytedanceOmnihumanOutput(OutputModel):
@@ -35,7 +51,56 @@ class BytedanceOmnihumanOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceOmnihumanPipeline(Pipeline[..., BytedanceOmnihumanOutput]):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> Result[BytedanceOmnihumanOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> PendingRun[BytedanceOmnihumanOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceOmnihumanPipeline(AsyncPipeline[..., BytedanceOmnihumanOutput]):
+        async def run(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> Result[BytedanceOmnihumanOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> AsyncPendingRun[BytedanceOmnihumanOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
 
     class BytedanceOmnihuman(Endpoint[..., BytedanceOmnihumanInput, BytedanceOmnihumanOutput]):
         def run(
@@ -44,8 +109,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -59,8 +124,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -70,8 +135,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -86,8 +151,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -97,8 +162,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,8 +177,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -125,8 +190,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,9 +204,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BytedanceOmnihumanPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceOmnihumanPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceOmnihuman = Endpoint
@@ -149,7 +237,7 @@ else:
 bytedance_omnihuman = BytedanceOmnihuman(
     "fal-ai/bytedance/omnihuman", BytedanceOmnihumanInput, BytedanceOmnihumanOutput
 )
-"""Video endpoint of fal-ai: bytedance omnihuman.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `bytedance_omnihuman.subscribe(image_url=…, audio_url=…)`.
 """
@@ -157,5 +245,9 @@ Call it with `bytedance_omnihuman.subscribe(image_url=…, audio_url=…)`.
 Input = BytedanceOmnihumanInput
 Output = BytedanceOmnihumanOutput
 endpoint = bytedance_omnihuman
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `bytedance_omnihuman.subscribe(image_url=…, audio_url=…)`.
+"""
 
 __all__ = ["BytedanceOmnihumanInput", "BytedanceOmnihumanOutput", "bytedance_omnihuman"]

@@ -1,4 +1,4 @@
-"""fal-ai/bytedance/omnihuman/v1.5 — Video endpoint of fal-ai: bytedance omnihuman v1.5.
+"""fal-ai/bytedance/omnihuman/v1.5 — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/omnihuman/v1.5
 """
@@ -9,32 +9,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceOmnihumanV15Input(InputModel, Request["BytedanceOmnihumanV15Output"]):
     """Parameters of fal-ai/bytedance/omnihuman/v1.5."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     turbo_mode: bool = False
     """Whether to generate faster, at lower quality."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
 
 class BytedanceOmnihumanV15Output(OutputModel):
@@ -48,7 +63,100 @@ class BytedanceOmnihumanV15Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceOmnihumanV15Pipeline(Pipeline[..., BytedanceOmnihumanV15Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[BytedanceOmnihumanV15Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> PendingRun[BytedanceOmnihumanV15Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceOmnihumanV15Pipeline(AsyncPipeline[..., BytedanceOmnihumanV15Output]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[BytedanceOmnihumanV15Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> AsyncPendingRun[BytedanceOmnihumanV15Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
 
     class BytedanceOmnihumanV15(
         Endpoint[..., BytedanceOmnihumanV15Input, BytedanceOmnihumanV15Output]
@@ -66,13 +174,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 turbo_mode: Whether to generate faster, at lower quality.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,13 +200,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 turbo_mode: Whether to generate faster, at lower quality.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -116,13 +222,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 turbo_mode: Whether to generate faster, at lower quality.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,13 +249,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 turbo_mode: Whether to generate faster, at lower quality.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -167,13 +271,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 turbo_mode: Whether to generate faster, at lower quality.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -194,13 +297,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 turbo_mode: Whether to generate faster, at lower quality.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -219,13 +321,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 turbo_mode: Whether to generate faster, at lower quality.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,14 +346,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 turbo_mode: Whether to generate faster, at lower quality.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BytedanceOmnihumanV15Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceOmnihumanV15Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceOmnihumanV15 = Endpoint
@@ -260,7 +383,7 @@ else:
 bytedance_omnihuman_v1_5 = BytedanceOmnihumanV15(
     "fal-ai/bytedance/omnihuman/v1.5", BytedanceOmnihumanV15Input, BytedanceOmnihumanV15Output
 )
-"""Video endpoint of fal-ai: bytedance omnihuman v1.5.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `bytedance_omnihuman_v1_5.subscribe(image_url=…, audio_url=…)`.
 """
@@ -268,5 +391,9 @@ Call it with `bytedance_omnihuman_v1_5.subscribe(image_url=…, audio_url=…)`.
 Input = BytedanceOmnihumanV15Input
 Output = BytedanceOmnihumanV15Output
 endpoint = bytedance_omnihuman_v1_5
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `bytedance_omnihuman_v1_5.subscribe(image_url=…, audio_url=…)`.
+"""
 
 __all__ = ["BytedanceOmnihumanV15Input", "BytedanceOmnihumanV15Output", "bytedance_omnihuman_v1_5"]

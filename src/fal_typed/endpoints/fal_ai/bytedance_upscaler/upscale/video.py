@@ -1,5 +1,4 @@
-"""fal-ai/bytedance-upscaler/upscale/video — Video endpoint of fal-ai: bytedance-upscaler upscale
-video.
+"""fal-ai/bytedance-upscaler/upscale/video — Upscales a video.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance-upscaler/upscale/video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceUpscalerUpscaleVideoInput(
@@ -23,7 +38,7 @@ class BytedanceUpscalerUpscaleVideoInput(
     """Parameters of fal-ai/bytedance-upscaler/upscale/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to upscale."""
 
     target_resolution: Literal["1080p", "2k", "4k"] = "1080p"
     """Resolution to upscale to, by the height of the frames."""
@@ -32,27 +47,141 @@ class BytedanceUpscalerUpscaleVideoInput(
     """Frames per second of the result."""
 
     enhancement_preset: Literal["general", "ugc", "short_series", "aigc", "old_film"] = "general"
+    """Kind of video to enhance."""
 
     enhancement_tier: Literal["fast", "standard", "pro"] = "standard"
+    """Balance of quality against speed and price."""
 
     scale_ratio: Annotated[float, Field(ge=1.1, le=10.0)] | None = None
-    """From 1.1 to 10."""
+    """Factor by which to enlarge width and height. From 1.1 to 10."""
 
     fidelity: Literal["high", "medium"] = "high"
+    """How closely the result follows the input."""
 
 
 class BytedanceUpscalerUpscaleVideoOutput(OutputModel):
     """Result of fal-ai/bytedance-upscaler/upscale/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     duration: float
     """Duration in seconds."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceUpscalerUpscaleVideoPipeline(Pipeline[..., BytedanceUpscalerUpscaleVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> Result[BytedanceUpscalerUpscaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to upscale.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> PendingRun[BytedanceUpscalerUpscaleVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to upscale.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceUpscalerUpscaleVideoPipeline(
+        AsyncPipeline[..., BytedanceUpscalerUpscaleVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> Result[BytedanceUpscalerUpscaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to upscale.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> AsyncPendingRun[BytedanceUpscalerUpscaleVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to upscale.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
+            """
+            ...
 
     class BytedanceUpscalerUpscaleVideo(
         Endpoint[..., BytedanceUpscalerUpscaleVideoInput, BytedanceUpscalerUpscaleVideoOutput]
@@ -73,10 +202,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 target_fps: Frames per second of the result.
-                scale_ratio: From 1.1 to 10.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,10 +232,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 target_fps: Frames per second of the result.
-                scale_ratio: From 1.1 to 10.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
             """
             ...
 
@@ -123,10 +258,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 target_fps: Frames per second of the result.
-                scale_ratio: From 1.1 to 10.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -151,10 +289,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 target_fps: Frames per second of the result.
-                scale_ratio: From 1.1 to 10.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
             """
             ...
 
@@ -174,10 +315,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 target_fps: Frames per second of the result.
-                scale_ratio: From 1.1 to 10.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -201,10 +345,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 target_fps: Frames per second of the result.
-                scale_ratio: From 1.1 to 10.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
             """
             ...
 
@@ -226,10 +373,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 target_fps: Frames per second of the result.
-                scale_ratio: From 1.1 to 10.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -252,11 +402,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 target_fps: Frames per second of the result.
-                scale_ratio: From 1.1 to 10.
+                enhancement_preset: Kind of video to enhance.
+                enhancement_tier: Balance of quality against speed and price.
+                scale_ratio: Factor by which to enlarge width and height. From 1.1 to 10.
+                fidelity: How closely the result follows the input.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceUpscalerUpscaleVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceUpscalerUpscaleVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceUpscalerUpscaleVideo = Endpoint
@@ -266,7 +444,7 @@ bytedance_upscaler_upscale_video = BytedanceUpscalerUpscaleVideo(
     BytedanceUpscalerUpscaleVideoInput,
     BytedanceUpscalerUpscaleVideoOutput,
 )
-"""Video endpoint of fal-ai: bytedance-upscaler upscale video.
+"""Upscales a video.
 
 Call it with `bytedance_upscaler_upscale_video.subscribe(video_url=…)`.
 """
@@ -274,6 +452,10 @@ Call it with `bytedance_upscaler_upscale_video.subscribe(video_url=…)`.
 Input = BytedanceUpscalerUpscaleVideoInput
 Output = BytedanceUpscalerUpscaleVideoOutput
 endpoint = bytedance_upscaler_upscale_video
+"""Upscales a video.
+
+Call it with `bytedance_upscaler_upscale_video.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "BytedanceUpscalerUpscaleVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/chatterbox/text-to-speech — Speech endpoint of fal-ai: chatterbox, text to speech.
+"""fal-ai/chatterbox/text-to-speech — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/chatterbox/text-to-speech
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ChatterboxTextToSpeechInput(InputModel, Request["ChatterboxTextToSpeechOutput"]):
@@ -23,7 +39,7 @@ class ChatterboxTextToSpeechInput(InputModel, Request["ChatterboxTextToSpeechOut
     """Text to speak."""
 
     audio_url: FileInput | None = None
-    """Audio of the voice to process."""
+    """Recording of the voice to use."""
 
     exaggeration: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
     """How strongly the voice expresses emotion. From 0 to 1."""
@@ -49,7 +65,100 @@ class ChatterboxTextToSpeechOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxTextToSpeechPipeline(Pipeline[..., ChatterboxTextToSpeechOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+                audio_url: Recording of the voice to use.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> PendingRun[ChatterboxTextToSpeechOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+                audio_url: Recording of the voice to use.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChatterboxTextToSpeechPipeline(AsyncPipeline[..., ChatterboxTextToSpeechOutput]):
+        async def run(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+                audio_url: Recording of the voice to use.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[ChatterboxTextToSpeechOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+                audio_url: Recording of the voice to use.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class ChatterboxTextToSpeech(
         Endpoint[..., ChatterboxTextToSpeechInput, ChatterboxTextToSpeechOutput]
@@ -68,12 +177,10 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0.1 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -96,12 +203,10 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0.1 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -120,12 +225,10 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0.1 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -149,12 +252,10 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0.1 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -173,12 +274,10 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0.1 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -201,12 +300,10 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0.1 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -227,12 +324,10 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0.1 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -254,14 +349,35 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                audio_url: Audio of the voice to process.
+                audio_url: Recording of the voice to use.
                 exaggeration: How strongly the voice expresses emotion. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 2.
-                cfg: How closely the voice follows the given speaker; low values sound livelier.
-                    From 0.1 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ChatterboxTextToSpeechPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncChatterboxTextToSpeechPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChatterboxTextToSpeech = Endpoint
@@ -269,7 +385,7 @@ else:
 chatterbox_text_to_speech = ChatterboxTextToSpeech(
     "fal-ai/chatterbox/text-to-speech", ChatterboxTextToSpeechInput, ChatterboxTextToSpeechOutput
 )
-"""Speech endpoint of fal-ai: chatterbox, text to speech.
+"""Generates speech from text.
 
 Call it with `chatterbox_text_to_speech.subscribe(text=…)`.
 """
@@ -277,6 +393,10 @@ Call it with `chatterbox_text_to_speech.subscribe(text=…)`.
 Input = ChatterboxTextToSpeechInput
 Output = ChatterboxTextToSpeechOutput
 endpoint = chatterbox_text_to_speech
+"""Generates speech from text.
+
+Call it with `chatterbox_text_to_speech.subscribe(text=…)`.
+"""
 
 __all__ = [
     "ChatterboxTextToSpeechInput",

@@ -1,5 +1,4 @@
-"""fal-ai/chatterbox/text-to-speech/multilingual — Speech endpoint of fal-ai: chatterbox
-text-to-speech multilingual.
+"""fal-ai/chatterbox/text-to-speech/multilingual — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/chatterbox/text-to-speech/multilingual
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 CustomAudioLanguage: TypeAlias = Literal[
     "english",
@@ -53,7 +68,7 @@ class ChatterboxTextToSpeechMultilingualInput(
     """Text to speak. At most 300 characters."""
 
     voice: str = "english"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     custom_audio_language: CustomAudioLanguage | None = None
     """Language of the sample audio."""
@@ -83,7 +98,112 @@ class ChatterboxTextToSpeechMultilingualOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxTextToSpeechMultilingualPipeline(
+        Pipeline[..., ChatterboxTextToSpeechMultilingualOutput]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechMultilingualOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> PendingRun[ChatterboxTextToSpeechMultilingualOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncChatterboxTextToSpeechMultilingualPipeline(
+        AsyncPipeline[..., ChatterboxTextToSpeechMultilingualOutput]
+    ):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechMultilingualOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[ChatterboxTextToSpeechMultilingualOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class ChatterboxTextToSpeechMultilingual(
         Endpoint[
@@ -105,13 +225,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 300 characters.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 custom_audio_language: Language of the sample audio.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -135,13 +253,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 300 characters.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 custom_audio_language: Language of the sample audio.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -161,13 +277,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 300 characters.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 custom_audio_language: Language of the sample audio.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -192,13 +306,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 300 characters.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 custom_audio_language: Language of the sample audio.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -218,13 +330,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 300 characters.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 custom_audio_language: Language of the sample audio.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -248,13 +358,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 300 characters.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 custom_audio_language: Language of the sample audio.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -276,13 +384,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 300 characters.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 custom_audio_language: Language of the sample audio.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -305,15 +411,38 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 300 characters.
-                voice: Name of the voice that speaks the text.
+                voice: Name of the voice that speaks.
                 custom_audio_language: Language of the sample audio.
                 exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0.05 to 5.
-                cfg_scale: How closely the voice follows the given text and speaker; low values
-                    sound freer. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values sound freer. From 0 to 1.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ChatterboxTextToSpeechMultilingualPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncChatterboxTextToSpeechMultilingualPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ChatterboxTextToSpeechMultilingual = Endpoint
@@ -323,7 +452,7 @@ chatterbox_text_to_speech_multilingual = ChatterboxTextToSpeechMultilingual(
     ChatterboxTextToSpeechMultilingualInput,
     ChatterboxTextToSpeechMultilingualOutput,
 )
-"""Speech endpoint of fal-ai: chatterbox text-to-speech multilingual.
+"""Generates speech from text.
 
 Call it with `chatterbox_text_to_speech_multilingual.subscribe(text=…)`.
 """
@@ -331,6 +460,10 @@ Call it with `chatterbox_text_to_speech_multilingual.subscribe(text=…)`.
 Input = ChatterboxTextToSpeechMultilingualInput
 Output = ChatterboxTextToSpeechMultilingualOutput
 endpoint = chatterbox_text_to_speech_multilingual
+"""Generates speech from text.
+
+Call it with `chatterbox_text_to_speech_multilingual.subscribe(text=…)`.
+"""
 
 __all__ = [
     "ChatterboxTextToSpeechMultilingualInput",

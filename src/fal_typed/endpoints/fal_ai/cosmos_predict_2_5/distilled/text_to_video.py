@@ -1,5 +1,4 @@
-"""fal-ai/cosmos-predict-2.5/distilled/text-to-video — Video endpoint of fal-ai: cosmos-predict-2.5
-distilled, text to video.
+"""fal-ai/cosmos-predict-2.5/distilled/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/cosmos-predict-2.5/distilled/text-to-video
 """
@@ -12,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class CosmosPredict25DistilledTextToVideoInput(
@@ -45,7 +60,9 @@ class CosmosPredict25DistilledTextToVideoInput(
     """
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
@@ -62,7 +79,120 @@ class CosmosPredict25DistilledTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CosmosPredict25DistilledTextToVideoPipeline(
+        Pipeline[..., CosmosPredict25DistilledTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 93,
+            num_inference_steps: int = 10,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+        ) -> Result[CosmosPredict25DistilledTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 93,
+            num_inference_steps: int = 10,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+        ) -> PendingRun[CosmosPredict25DistilledTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncCosmosPredict25DistilledTextToVideoPipeline(
+        AsyncPipeline[..., CosmosPredict25DistilledTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 93,
+            num_inference_steps: int = 10,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+        ) -> Result[CosmosPredict25DistilledTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 93,
+            num_inference_steps: int = 10,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+        ) -> AsyncPendingRun[CosmosPredict25DistilledTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+            """
+            ...
 
     class CosmosPredict25DistilledTextToVideo(
         Endpoint[
@@ -86,16 +216,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 93.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,16 +246,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 93.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
             """
             ...
 
@@ -150,16 +272,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 93.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -185,16 +303,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 93.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
             """
             ...
 
@@ -215,16 +329,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 93.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -249,16 +359,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 93.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
             """
             ...
 
@@ -281,16 +387,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 93.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -314,17 +416,38 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 93.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 20.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> CosmosPredict25DistilledTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncCosmosPredict25DistilledTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     CosmosPredict25DistilledTextToVideo = Endpoint
@@ -334,7 +457,7 @@ cosmos_predict_2_5_distilled_text_to_video = CosmosPredict25DistilledTextToVideo
     CosmosPredict25DistilledTextToVideoInput,
     CosmosPredict25DistilledTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: cosmos-predict-2.5 distilled, text to video.
+"""Generates videos from text.
 
 Call it with `cosmos_predict_2_5_distilled_text_to_video.subscribe(prompt=…)`.
 """
@@ -342,6 +465,10 @@ Call it with `cosmos_predict_2_5_distilled_text_to_video.subscribe(prompt=…)`.
 Input = CosmosPredict25DistilledTextToVideoInput
 Output = CosmosPredict25DistilledTextToVideoOutput
 endpoint = cosmos_predict_2_5_distilled_text_to_video
+"""Generates videos from text.
+
+Call it with `cosmos_predict_2_5_distilled_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "CosmosPredict25DistilledTextToVideoInput",

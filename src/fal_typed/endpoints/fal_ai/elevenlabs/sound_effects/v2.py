@@ -1,4 +1,4 @@
-"""fal-ai/elevenlabs/sound-effects/v2 — Audio endpoint of fal-ai: elevenlabs sound-effects v2.
+"""fal-ai/elevenlabs/sound-effects/v2 — Generates sound effects from text.
 
 Category: audio. https://fal.ai/models/fal-ai/elevenlabs/sound-effects/v2
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_format import OutputFormat
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsSoundEffectsV2Input(InputModel, Request["ElevenlabsSoundEffectsV2Output"]):
@@ -24,10 +40,10 @@ class ElevenlabsSoundEffectsV2Input(InputModel, Request["ElevenlabsSoundEffectsV
     """Text to speak."""
 
     duration_seconds: Annotated[float, Field(ge=0.5, le=22.0)] | None = None
-    """From 0.5 to 22."""
+    """Duration of the audio in seconds. From 0.5 to 22."""
 
     prompt_influence: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
-    """From 0 to 1."""
+    """How closely the sound follows the text. From 0 to 1."""
 
     output_format: OutputFormat = "mp3_44100_128"
     """File format of the audio."""
@@ -44,7 +60,92 @@ class ElevenlabsSoundEffectsV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsSoundEffectsV2Pipeline(Pipeline[..., ElevenlabsSoundEffectsV2Output]):
+        def run(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> Result[ElevenlabsSoundEffectsV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> PendingRun[ElevenlabsSoundEffectsV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsSoundEffectsV2Pipeline(AsyncPipeline[..., ElevenlabsSoundEffectsV2Output]):
+        async def run(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> Result[ElevenlabsSoundEffectsV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> AsyncPendingRun[ElevenlabsSoundEffectsV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+            """
+            ...
 
     class ElevenlabsSoundEffectsV2(
         Endpoint[..., ElevenlabsSoundEffectsV2Input, ElevenlabsSoundEffectsV2Output]
@@ -62,8 +163,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                duration_seconds: From 0.5 to 22.
-                prompt_influence: From 0 to 1.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
                 output_format: File format of the audio.
                 loop: Whether the audio loops seamlessly.
 
@@ -86,8 +187,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                duration_seconds: From 0.5 to 22.
-                prompt_influence: From 0 to 1.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
                 output_format: File format of the audio.
                 loop: Whether the audio loops seamlessly.
             """
@@ -106,8 +207,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                duration_seconds: From 0.5 to 22.
-                prompt_influence: From 0 to 1.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
                 output_format: File format of the audio.
                 loop: Whether the audio loops seamlessly.
 
@@ -131,8 +232,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                duration_seconds: From 0.5 to 22.
-                prompt_influence: From 0 to 1.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
                 output_format: File format of the audio.
                 loop: Whether the audio loops seamlessly.
             """
@@ -151,8 +252,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                duration_seconds: From 0.5 to 22.
-                prompt_influence: From 0 to 1.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
                 output_format: File format of the audio.
                 loop: Whether the audio loops seamlessly.
 
@@ -175,8 +276,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                duration_seconds: From 0.5 to 22.
-                prompt_influence: From 0 to 1.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
                 output_format: File format of the audio.
                 loop: Whether the audio loops seamlessly.
             """
@@ -197,8 +298,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                duration_seconds: From 0.5 to 22.
-                prompt_influence: From 0 to 1.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
                 output_format: File format of the audio.
                 loop: Whether the audio loops seamlessly.
 
@@ -220,11 +321,34 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                duration_seconds: From 0.5 to 22.
-                prompt_influence: From 0 to 1.
+                duration_seconds: Duration of the audio in seconds. From 0.5 to 22.
+                prompt_influence: How closely the sound follows the text. From 0 to 1.
                 output_format: File format of the audio.
                 loop: Whether the audio loops seamlessly.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ElevenlabsSoundEffectsV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsSoundEffectsV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsSoundEffectsV2 = Endpoint
@@ -234,7 +358,7 @@ elevenlabs_sound_effects_v2 = ElevenlabsSoundEffectsV2(
     ElevenlabsSoundEffectsV2Input,
     ElevenlabsSoundEffectsV2Output,
 )
-"""Audio endpoint of fal-ai: elevenlabs sound-effects v2.
+"""Generates sound effects from text.
 
 Call it with `elevenlabs_sound_effects_v2.subscribe(text=…)`.
 """
@@ -242,6 +366,10 @@ Call it with `elevenlabs_sound_effects_v2.subscribe(text=…)`.
 Input = ElevenlabsSoundEffectsV2Input
 Output = ElevenlabsSoundEffectsV2Output
 endpoint = elevenlabs_sound_effects_v2
+"""Generates sound effects from text.
+
+Call it with `elevenlabs_sound_effects_v2.subscribe(text=…)`.
+"""
 
 __all__ = [
     "ElevenlabsSoundEffectsV2Input",

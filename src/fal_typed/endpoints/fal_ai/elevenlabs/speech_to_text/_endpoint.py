@@ -1,4 +1,4 @@
-"""fal-ai/elevenlabs/speech-to-text — Text endpoint of fal-ai: elevenlabs, speech to text.
+"""fal-ai/elevenlabs/speech-to-text — Transcribes speech to text.
 
 Category: text. https://fal.ai/models/fal-ai/elevenlabs/speech-to-text
 """
@@ -9,20 +9,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.transcription_word import TranscriptionWord
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsSpeechToTextInput(InputModel, Request["ElevenlabsSpeechToTextOutput"]):
     """Parameters of fal-ai/elevenlabs/speech-to-text."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio to transcribe."""
 
     language_code: str | None = None
-    """Language of the text or audio, as a name or code."""
+    """Language spoken in the audio, as a name or code."""
 
     tag_audio_events: bool = True
     """Whether to tag sounds such as laughter in the transcript."""
@@ -35,7 +51,7 @@ class ElevenlabsSpeechToTextOutput(OutputModel):
     """Result of fal-ai/elevenlabs/speech-to-text."""
 
     text: str
-    """The response or transcript as plain text."""
+    """The transcript as plain text."""
 
     language_code: str
     """Detected language."""
@@ -48,7 +64,84 @@ class ElevenlabsSpeechToTextOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsSpeechToTextPipeline(Pipeline[..., ElevenlabsSpeechToTextOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> Result[ElevenlabsSpeechToTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> PendingRun[ElevenlabsSpeechToTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsSpeechToTextPipeline(AsyncPipeline[..., ElevenlabsSpeechToTextOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> Result[ElevenlabsSpeechToTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> AsyncPendingRun[ElevenlabsSpeechToTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+            """
+            ...
 
     class ElevenlabsSpeechToText(
         Endpoint[..., ElevenlabsSpeechToTextInput, ElevenlabsSpeechToTextOutput]
@@ -64,8 +157,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
 
@@ -86,8 +179,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
             """
@@ -104,8 +197,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
 
@@ -127,8 +220,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
             """
@@ -145,8 +238,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
 
@@ -167,8 +260,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
             """
@@ -187,8 +280,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
 
@@ -208,11 +301,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ElevenlabsSpeechToTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsSpeechToTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsSpeechToText = Endpoint
@@ -220,7 +336,7 @@ else:
 elevenlabs_speech_to_text = ElevenlabsSpeechToText(
     "fal-ai/elevenlabs/speech-to-text", ElevenlabsSpeechToTextInput, ElevenlabsSpeechToTextOutput
 )
-"""Text endpoint of fal-ai: elevenlabs, speech to text.
+"""Transcribes speech to text.
 
 Call it with `elevenlabs_speech_to_text.subscribe(audio_url=…)`.
 """
@@ -228,6 +344,10 @@ Call it with `elevenlabs_speech_to_text.subscribe(audio_url=…)`.
 Input = ElevenlabsSpeechToTextInput
 Output = ElevenlabsSpeechToTextOutput
 endpoint = elevenlabs_speech_to_text
+"""Transcribes speech to text.
+
+Call it with `elevenlabs_speech_to_text.subscribe(audio_url=…)`.
+"""
 
 __all__ = [
     "ElevenlabsSpeechToTextInput",

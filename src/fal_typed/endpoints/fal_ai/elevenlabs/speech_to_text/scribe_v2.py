@@ -1,5 +1,4 @@
-"""fal-ai/elevenlabs/speech-to-text/scribe-v2 — Text endpoint of fal-ai: elevenlabs speech-to-text
-scribe-v2.
+"""fal-ai/elevenlabs/speech-to-text/scribe-v2 — Transcribes speech to text.
 
 Category: text. https://fal.ai/models/fal-ai/elevenlabs/speech-to-text/scribe-v2
 """
@@ -12,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.transcription_word import TranscriptionWord
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsSpeechToTextScribeV2Input(
@@ -24,10 +39,10 @@ class ElevenlabsSpeechToTextScribeV2Input(
     """Parameters of fal-ai/elevenlabs/speech-to-text/scribe-v2."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio to transcribe."""
 
     language_code: str | None = None
-    """Language of the text or audio, as a name or code."""
+    """Language spoken in the audio, as a name or code."""
 
     tag_audio_events: bool = True
     """Whether to tag sounds such as laughter in the transcript."""
@@ -36,14 +51,14 @@ class ElevenlabsSpeechToTextScribeV2Input(
     """Whether to identify the speakers."""
 
     keyterms: Annotated[list[str], Field(max_length=100)] = []
-    """At most 100 items."""
+    """Words and phrases to recognize, such as names. At most 100 items."""
 
 
 class ElevenlabsSpeechToTextScribeV2Output(OutputModel):
     """Result of fal-ai/elevenlabs/speech-to-text/scribe-v2."""
 
     text: str
-    """The response or transcript as plain text."""
+    """The transcript as plain text."""
 
     language_code: str
     """Detected language."""
@@ -56,7 +71,96 @@ class ElevenlabsSpeechToTextScribeV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsSpeechToTextScribeV2Pipeline(
+        Pipeline[..., ElevenlabsSpeechToTextScribeV2Output]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> Result[ElevenlabsSpeechToTextScribeV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> PendingRun[ElevenlabsSpeechToTextScribeV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsSpeechToTextScribeV2Pipeline(
+        AsyncPipeline[..., ElevenlabsSpeechToTextScribeV2Output]
+    ):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> Result[ElevenlabsSpeechToTextScribeV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> AsyncPendingRun[ElevenlabsSpeechToTextScribeV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
+            """
+            ...
 
     class ElevenlabsSpeechToTextScribeV2(
         Endpoint[..., ElevenlabsSpeechToTextScribeV2Input, ElevenlabsSpeechToTextScribeV2Output]
@@ -73,11 +177,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
-                keyterms: At most 100 items.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,11 +201,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
-                keyterms: At most 100 items.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
             """
             ...
 
@@ -117,11 +221,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
-                keyterms: At most 100 items.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -142,11 +246,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
-                keyterms: At most 100 items.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
             """
             ...
 
@@ -162,11 +266,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
-                keyterms: At most 100 items.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -186,11 +290,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
-                keyterms: At most 100 items.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
             """
             ...
 
@@ -208,11 +312,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
-                keyterms: At most 100 items.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -231,12 +335,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
-                language_code: Language of the text or audio, as a name or code.
+                audio_url: Audio to transcribe.
+                language_code: Language spoken in the audio, as a name or code.
                 tag_audio_events: Whether to tag sounds such as laughter in the transcript.
                 diarize: Whether to identify the speakers.
-                keyterms: At most 100 items.
+                keyterms: Words and phrases to recognize, such as names. At most 100 items.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ElevenlabsSpeechToTextScribeV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsSpeechToTextScribeV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsSpeechToTextScribeV2 = Endpoint
@@ -246,7 +375,7 @@ elevenlabs_speech_to_text_scribe_v2 = ElevenlabsSpeechToTextScribeV2(
     ElevenlabsSpeechToTextScribeV2Input,
     ElevenlabsSpeechToTextScribeV2Output,
 )
-"""Text endpoint of fal-ai: elevenlabs speech-to-text scribe-v2.
+"""Transcribes speech to text.
 
 Call it with `elevenlabs_speech_to_text_scribe_v2.subscribe(audio_url=…)`.
 """
@@ -254,6 +383,10 @@ Call it with `elevenlabs_speech_to_text_scribe_v2.subscribe(audio_url=…)`.
 Input = ElevenlabsSpeechToTextScribeV2Input
 Output = ElevenlabsSpeechToTextScribeV2Output
 endpoint = elevenlabs_speech_to_text_scribe_v2
+"""Transcribes speech to text.
+
+Call it with `elevenlabs_speech_to_text_scribe_v2.subscribe(audio_url=…)`.
+"""
 
 __all__ = [
     "ElevenlabsSpeechToTextScribeV2Input",

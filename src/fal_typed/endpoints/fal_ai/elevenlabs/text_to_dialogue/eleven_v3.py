@@ -1,5 +1,4 @@
-"""fal-ai/elevenlabs/text-to-dialogue/eleven-v3 — Audio endpoint of fal-ai: elevenlabs
-text-to-dialogue eleven-v3.
+"""fal-ai/elevenlabs/text-to-dialogue/eleven-v3 — Speaks a conversation of one or more people.
 
 Category: audio. https://fal.ai/models/fal-ai/elevenlabs/text-to-dialogue/eleven-v3
 """
@@ -12,9 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class DialogueBlock(InputModel):
@@ -24,15 +41,17 @@ class DialogueBlock(InputModel):
     """Text of this turn in the conversation."""
 
     voice: str
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
 
 class PronunciationDictionaryLocator(InputModel):
     """An item of the parameter `pronunciation_dictionary_locators`."""
 
     pronunciation_dictionary_id: str | None = None
+    """Id of a previously created dictionary."""
 
     version_id: str | None = None
+    """Version of the pronunciation dictionary."""
 
 
 class ElevenlabsTextToDialogueElevenV3Input(
@@ -52,12 +71,42 @@ class ElevenlabsTextToDialogueElevenV3Input(
     """Whether to make the voice sound more like the original speaker."""
 
     pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = []
+    """Pronunciation dictionaries to use, in order."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     language_code: str | None = None
-    """Language of the text or audio, as a name or code."""
+    """Language of the text, as a name or code."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text, as a name or code.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ElevenlabsTextToDialogueElevenV3Output(OutputModel):
@@ -71,7 +120,124 @@ class ElevenlabsTextToDialogueElevenV3Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DialogueBlockDict(TypedDict):
+        """`DialogueBlock` as a dict."""
+
+        text: str
+        voice: str
+
+    class PronunciationDictionaryLocatorDict(TypedDict):
+        """`PronunciationDictionaryLocator` as a dict."""
+
+        pronunciation_dictionary_id: NotRequired[str | None]
+        version_id: NotRequired[str | None]
+
+    class ElevenlabsTextToDialogueElevenV3Pipeline(
+        Pipeline[..., ElevenlabsTextToDialogueElevenV3Output]
+    ):
+        def run(
+            self,
+            *,
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text, as a name or code.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> PendingRun[ElevenlabsTextToDialogueElevenV3Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text, as a name or code.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsTextToDialogueElevenV3Pipeline(
+        AsyncPipeline[..., ElevenlabsTextToDialogueElevenV3Output]
+    ):
+        async def run(
+            self,
+            *,
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text, as a name or code.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> AsyncPendingRun[ElevenlabsTextToDialogueElevenV3Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text, as a name or code.
+            """
+            ...
 
     class ElevenlabsTextToDialogueElevenV3(
         Endpoint[..., ElevenlabsTextToDialogueElevenV3Input, ElevenlabsTextToDialogueElevenV3Output]
@@ -79,10 +245,12 @@ if TYPE_CHECKING:
         def run(
             self,
             *,
-            inputs: list[DialogueBlock],
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
             stability: float | None = None,
             use_speaker_boost: bool | None = None,
-            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
             seed: int | None = None,
             language_code: str | None = None,
         ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
@@ -90,11 +258,11 @@ if TYPE_CHECKING:
 
             Args:
                 inputs: Text of the conversation, turn by turn.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,10 +273,12 @@ if TYPE_CHECKING:
         async def run_async(
             self,
             *,
-            inputs: list[DialogueBlock],
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
             stability: float | None = None,
             use_speaker_boost: bool | None = None,
-            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
             seed: int | None = None,
             language_code: str | None = None,
         ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
@@ -116,21 +286,23 @@ if TYPE_CHECKING:
 
             Args:
                 inputs: Text of the conversation, turn by turn.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
             """
             ...
 
         def subscribe(
             self,
             *,
-            inputs: list[DialogueBlock],
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
             stability: float | None = None,
             use_speaker_boost: bool | None = None,
-            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
             seed: int | None = None,
             language_code: str | None = None,
         ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
@@ -138,11 +310,11 @@ if TYPE_CHECKING:
 
             Args:
                 inputs: Text of the conversation, turn by turn.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -154,10 +326,12 @@ if TYPE_CHECKING:
         async def subscribe_async(
             self,
             *,
-            inputs: list[DialogueBlock],
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
             stability: float | None = None,
             use_speaker_boost: bool | None = None,
-            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
             seed: int | None = None,
             language_code: str | None = None,
         ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
@@ -165,21 +339,23 @@ if TYPE_CHECKING:
 
             Args:
                 inputs: Text of the conversation, turn by turn.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
             """
             ...
 
         def submit(
             self,
             *,
-            inputs: list[DialogueBlock],
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
             stability: float | None = None,
             use_speaker_boost: bool | None = None,
-            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
             seed: int | None = None,
             language_code: str | None = None,
         ) -> Handle[ElevenlabsTextToDialogueElevenV3Output]:
@@ -187,11 +363,11 @@ if TYPE_CHECKING:
 
             Args:
                 inputs: Text of the conversation, turn by turn.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -202,10 +378,12 @@ if TYPE_CHECKING:
         async def submit_async(
             self,
             *,
-            inputs: list[DialogueBlock],
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
             stability: float | None = None,
             use_speaker_boost: bool | None = None,
-            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
             seed: int | None = None,
             language_code: str | None = None,
         ) -> AsyncHandle[ElevenlabsTextToDialogueElevenV3Output]:
@@ -213,21 +391,23 @@ if TYPE_CHECKING:
 
             Args:
                 inputs: Text of the conversation, turn by turn.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
             """
             ...
 
         def stream(
             self,
             *,
-            inputs: list[DialogueBlock],
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
             stability: float | None = None,
             use_speaker_boost: bool | None = None,
-            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
             seed: int | None = None,
             language_code: str | None = None,
         ) -> Stream[ElevenlabsTextToDialogueElevenV3Output]:
@@ -237,11 +417,11 @@ if TYPE_CHECKING:
 
             Args:
                 inputs: Text of the conversation, turn by turn.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -251,10 +431,12 @@ if TYPE_CHECKING:
         def stream_async(
             self,
             *,
-            inputs: list[DialogueBlock],
+            inputs: Sequence[DialogueBlock | DialogueBlockDict],
             stability: float | None = None,
             use_speaker_boost: bool | None = None,
-            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            pronunciation_dictionary_locators: Sequence[
+                PronunciationDictionaryLocator | PronunciationDictionaryLocatorDict
+            ] = [],
             seed: int | None = None,
             language_code: str | None = None,
         ) -> AsyncStream[ElevenlabsTextToDialogueElevenV3Output]:
@@ -262,14 +444,41 @@ if TYPE_CHECKING:
 
             Args:
                 inputs: Text of the conversation, turn by turn.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                pronunciation_dictionary_locators: Pronunciation dictionaries to use, in order.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                language_code: Language of the text or audio, as a name or code.
+                language_code: Language of the text, as a name or code.
             """
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ElevenlabsTextToDialogueElevenV3Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsTextToDialogueElevenV3Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    DialogueBlockDict = dict
+    PronunciationDictionaryLocatorDict = dict
     ElevenlabsTextToDialogueElevenV3 = Endpoint
 
 elevenlabs_text_to_dialogue_eleven_v3 = ElevenlabsTextToDialogueElevenV3(
@@ -277,7 +486,7 @@ elevenlabs_text_to_dialogue_eleven_v3 = ElevenlabsTextToDialogueElevenV3(
     ElevenlabsTextToDialogueElevenV3Input,
     ElevenlabsTextToDialogueElevenV3Output,
 )
-"""Audio endpoint of fal-ai: elevenlabs text-to-dialogue eleven-v3.
+"""Speaks a conversation of one or more people.
 
 Call it with `elevenlabs_text_to_dialogue_eleven_v3.subscribe(inputs=…)`.
 """
@@ -285,11 +494,17 @@ Call it with `elevenlabs_text_to_dialogue_eleven_v3.subscribe(inputs=…)`.
 Input = ElevenlabsTextToDialogueElevenV3Input
 Output = ElevenlabsTextToDialogueElevenV3Output
 endpoint = elevenlabs_text_to_dialogue_eleven_v3
+"""Speaks a conversation of one or more people.
+
+Call it with `elevenlabs_text_to_dialogue_eleven_v3.subscribe(inputs=…)`.
+"""
 
 __all__ = [
     "DialogueBlock",
+    "DialogueBlockDict",
     "ElevenlabsTextToDialogueElevenV3Input",
     "ElevenlabsTextToDialogueElevenV3Output",
     "PronunciationDictionaryLocator",
+    "PronunciationDictionaryLocatorDict",
     "elevenlabs_text_to_dialogue_eleven_v3",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/elevenlabs/tts/eleven-v3 — Audio endpoint of fal-ai: elevenlabs tts eleven-v3.
+"""fal-ai/elevenlabs/tts/eleven-v3 — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/elevenlabs/tts/eleven-v3
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsTtsElevenV3Input(InputModel, Request["ElevenlabsTtsElevenV3Output"]):
@@ -23,7 +39,7 @@ class ElevenlabsTtsElevenV3Input(InputModel, Request["ElevenlabsTtsElevenV3Outpu
     """Text to speak. 1 to 5000 characters."""
 
     voice: str = "Rachel"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Stability of the voice; low values are more emotional, high values more monotonous. From 0
@@ -34,10 +50,10 @@ class ElevenlabsTtsElevenV3Input(InputModel, Request["ElevenlabsTtsElevenV3Outpu
     """Whether to return the time at which each word is spoken."""
 
     language_code: str | None = None
-    """Language of the text or audio, as a name or code."""
+    """Language of the text, as a name or code."""
 
     apply_text_normalization: Literal["auto", "on", "off"] = "auto"
-    """Whether to read numbers and symbols as words."""
+    """Whether to read numbers and symbols as words. `auto` lets the model decide."""
 
 
 class ElevenlabsTtsElevenV3Output(OutputModel):
@@ -51,7 +67,100 @@ class ElevenlabsTtsElevenV3Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsTtsElevenV3Pipeline(Pipeline[..., ElevenlabsTtsElevenV3Output]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsElevenV3Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> PendingRun[ElevenlabsTtsElevenV3Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsTtsElevenV3Pipeline(AsyncPipeline[..., ElevenlabsTtsElevenV3Output]):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsElevenV3Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> AsyncPendingRun[ElevenlabsTtsElevenV3Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
 
     class ElevenlabsTtsElevenV3(
         Endpoint[..., ElevenlabsTtsElevenV3Input, ElevenlabsTtsElevenV3Output]
@@ -70,12 +179,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 5000 characters.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 timestamps: Whether to return the time at which each word is spoken.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,12 +205,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 5000 characters.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 timestamps: Whether to return the time at which each word is spoken.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -120,12 +227,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 5000 characters.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 timestamps: Whether to return the time at which each word is spoken.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -148,12 +254,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 5000 characters.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 timestamps: Whether to return the time at which each word is spoken.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -171,12 +276,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 5000 characters.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 timestamps: Whether to return the time at which each word is spoken.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,12 +302,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 5000 characters.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 timestamps: Whether to return the time at which each word is spoken.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -223,12 +326,11 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 5000 characters.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 timestamps: Whether to return the time at which each word is spoken.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -249,13 +351,35 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. 1 to 5000 characters.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 timestamps: Whether to return the time at which each word is spoken.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ElevenlabsTtsElevenV3Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsTtsElevenV3Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsTtsElevenV3 = Endpoint
@@ -263,7 +387,7 @@ else:
 elevenlabs_tts_eleven_v3 = ElevenlabsTtsElevenV3(
     "fal-ai/elevenlabs/tts/eleven-v3", ElevenlabsTtsElevenV3Input, ElevenlabsTtsElevenV3Output
 )
-"""Audio endpoint of fal-ai: elevenlabs tts eleven-v3.
+"""Generates speech from text.
 
 Call it with `elevenlabs_tts_eleven_v3.subscribe(text=…)`.
 """
@@ -271,5 +395,9 @@ Call it with `elevenlabs_tts_eleven_v3.subscribe(text=…)`.
 Input = ElevenlabsTtsElevenV3Input
 Output = ElevenlabsTtsElevenV3Output
 endpoint = elevenlabs_tts_eleven_v3
+"""Generates speech from text.
+
+Call it with `elevenlabs_tts_eleven_v3.subscribe(text=…)`.
+"""
 
 __all__ = ["ElevenlabsTtsElevenV3Input", "ElevenlabsTtsElevenV3Output", "elevenlabs_tts_eleven_v3"]

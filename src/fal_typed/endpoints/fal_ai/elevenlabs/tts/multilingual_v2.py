@@ -1,5 +1,4 @@
-"""fal-ai/elevenlabs/tts/multilingual-v2 — Audio endpoint of fal-ai: elevenlabs tts
-multilingual-v2.
+"""fal-ai/elevenlabs/tts/multilingual-v2 — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/elevenlabs/tts/multilingual-v2
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsTtsMultilingualV2Input(InputModel, Request["ElevenlabsTtsMultilingualV2Output"]):
@@ -24,7 +39,7 @@ class ElevenlabsTtsMultilingualV2Input(InputModel, Request["ElevenlabsTtsMultili
     """Text to speak. At least 1 character."""
 
     voice: str = "Rachel"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Stability of the voice; low values are more emotional, high values more monotonous. From 0
@@ -35,12 +50,11 @@ class ElevenlabsTtsMultilingualV2Input(InputModel, Request["ElevenlabsTtsMultili
     """How closely the voice matches the original speaker. From 0 to 1."""
 
     style: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How strongly the speaker's style is exaggerated; 0 is stable, higher values are less stable.
-    From 0 to 1.
+    """How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
     """
 
     speed: Annotated[float, Field(ge=0.7, le=1.2)] = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2."""
+    """Speed of the voice. `1` is normal. From 0.7 to 1.2."""
 
     timestamps: bool = False
     """Whether to return the time at which each word is spoken."""
@@ -52,10 +66,10 @@ class ElevenlabsTtsMultilingualV2Input(InputModel, Request["ElevenlabsTtsMultili
     """Text that follows, for natural intonation at the end."""
 
     language_code: str | None = None
-    """Language of the text or audio, as a name or code."""
+    """Language of the text, as a name or code."""
 
     apply_text_normalization: Literal["auto", "on", "off"] = "auto"
-    """Whether to read numbers and symbols as words."""
+    """Whether to read numbers and symbols as words. `auto` lets the model decide."""
 
 
 class ElevenlabsTtsMultilingualV2Output(OutputModel):
@@ -69,7 +83,142 @@ class ElevenlabsTtsMultilingualV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsTtsMultilingualV2Pipeline(Pipeline[..., ElevenlabsTtsMultilingualV2Output]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsMultilingualV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> PendingRun[ElevenlabsTtsMultilingualV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsTtsMultilingualV2Pipeline(
+        AsyncPipeline[..., ElevenlabsTtsMultilingualV2Output]
+    ):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsMultilingualV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> AsyncPendingRun[ElevenlabsTtsMultilingualV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
 
     class ElevenlabsTtsMultilingualV2(
         Endpoint[..., ElevenlabsTtsMultilingualV2Input, ElevenlabsTtsMultilingualV2Output]
@@ -93,18 +242,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,18 +278,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -165,18 +310,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -204,18 +347,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -238,18 +379,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -276,18 +415,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -312,18 +449,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -349,19 +484,42 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ElevenlabsTtsMultilingualV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsTtsMultilingualV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsTtsMultilingualV2 = Endpoint
@@ -371,7 +529,7 @@ elevenlabs_tts_multilingual_v2 = ElevenlabsTtsMultilingualV2(
     ElevenlabsTtsMultilingualV2Input,
     ElevenlabsTtsMultilingualV2Output,
 )
-"""Audio endpoint of fal-ai: elevenlabs tts multilingual-v2.
+"""Generates speech from text.
 
 Call it with `elevenlabs_tts_multilingual_v2.subscribe(text=…)`.
 """
@@ -379,6 +537,10 @@ Call it with `elevenlabs_tts_multilingual_v2.subscribe(text=…)`.
 Input = ElevenlabsTtsMultilingualV2Input
 Output = ElevenlabsTtsMultilingualV2Output
 endpoint = elevenlabs_tts_multilingual_v2
+"""Generates speech from text.
+
+Call it with `elevenlabs_tts_multilingual_v2.subscribe(text=…)`.
+"""
 
 __all__ = [
     "ElevenlabsTtsMultilingualV2Input",

@@ -1,4 +1,4 @@
-"""fal-ai/elevenlabs/tts/turbo-v2.5 — Speech endpoint of fal-ai: elevenlabs tts turbo-v2.5.
+"""fal-ai/elevenlabs/tts/turbo-v2.5 — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/elevenlabs/tts/turbo-v2.5
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ElevenlabsTtsTurboV25Input(InputModel, Request["ElevenlabsTtsTurboV25Output"]):
@@ -23,7 +39,7 @@ class ElevenlabsTtsTurboV25Input(InputModel, Request["ElevenlabsTtsTurboV25Outpu
     """Text to speak. At least 1 character."""
 
     voice: str = "Rachel"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Stability of the voice; low values are more emotional, high values more monotonous. From 0
@@ -34,12 +50,11 @@ class ElevenlabsTtsTurboV25Input(InputModel, Request["ElevenlabsTtsTurboV25Outpu
     """How closely the voice matches the original speaker. From 0 to 1."""
 
     style: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How strongly the speaker's style is exaggerated; 0 is stable, higher values are less stable.
-    From 0 to 1.
+    """How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
     """
 
     speed: Annotated[float, Field(ge=0.7, le=1.2)] = 1
-    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2."""
+    """Speed of the voice. `1` is normal. From 0.7 to 1.2."""
 
     timestamps: bool = False
     """Whether to return the time at which each word is spoken."""
@@ -51,10 +66,10 @@ class ElevenlabsTtsTurboV25Input(InputModel, Request["ElevenlabsTtsTurboV25Outpu
     """Text that follows, for natural intonation at the end."""
 
     language_code: str | None = None
-    """Language of the text or audio, as a name or code."""
+    """Language of the text, as a name or code."""
 
     apply_text_normalization: Literal["auto", "on", "off"] = "auto"
-    """Whether to read numbers and symbols as words."""
+    """Whether to read numbers and symbols as words. `auto` lets the model decide."""
 
 
 class ElevenlabsTtsTurboV25Output(OutputModel):
@@ -68,7 +83,140 @@ class ElevenlabsTtsTurboV25Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsTtsTurboV25Pipeline(Pipeline[..., ElevenlabsTtsTurboV25Output]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsTurboV25Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> PendingRun[ElevenlabsTtsTurboV25Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncElevenlabsTtsTurboV25Pipeline(AsyncPipeline[..., ElevenlabsTtsTurboV25Output]):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsTurboV25Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> AsyncPendingRun[ElevenlabsTtsTurboV25Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
+            """
+            ...
 
     class ElevenlabsTtsTurboV25(
         Endpoint[..., ElevenlabsTtsTurboV25Input, ElevenlabsTtsTurboV25Output]
@@ -92,18 +240,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,18 +276,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -164,18 +308,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -203,18 +345,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -237,18 +377,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -275,18 +413,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
             ...
 
@@ -311,18 +447,16 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -348,19 +482,40 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At least 1 character.
-                voice: Name of the voice that speaks the text.
-                stability: Stability of the voice; low values are more emotional, high values more
-                    monotonous. From 0 to 1.
+                voice: Name of the voice that speaks.
+                stability: Stability of the voice; low values are more emotional, high values more monotonous. From 0 to 1.
                 similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
-                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
-                    are less stable. From 0 to 1.
-                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                style: How strongly the speaker's style is exaggerated; higher values are less stable. From 0 to 1.
+                speed: Speed of the voice. `1` is normal. From 0.7 to 1.2.
                 timestamps: Whether to return the time at which each word is spoken.
                 previous_text: Text that precedes, for natural intonation at the start.
                 next_text: Text that follows, for natural intonation at the end.
-                language_code: Language of the text or audio, as a name or code.
-                apply_text_normalization: Whether to read numbers and symbols as words.
+                language_code: Language of the text, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ElevenlabsTtsTurboV25Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncElevenlabsTtsTurboV25Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ElevenlabsTtsTurboV25 = Endpoint
@@ -368,7 +523,7 @@ else:
 elevenlabs_tts_turbo_v2_5 = ElevenlabsTtsTurboV25(
     "fal-ai/elevenlabs/tts/turbo-v2.5", ElevenlabsTtsTurboV25Input, ElevenlabsTtsTurboV25Output
 )
-"""Speech endpoint of fal-ai: elevenlabs tts turbo-v2.5.
+"""Generates speech from text.
 
 Call it with `elevenlabs_tts_turbo_v2_5.subscribe(text=…)`.
 """
@@ -376,5 +531,9 @@ Call it with `elevenlabs_tts_turbo_v2_5.subscribe(text=…)`.
 Input = ElevenlabsTtsTurboV25Input
 Output = ElevenlabsTtsTurboV25Output
 endpoint = elevenlabs_tts_turbo_v2_5
+"""Generates speech from text.
+
+Call it with `elevenlabs_tts_turbo_v2_5.subscribe(text=…)`.
+"""
 
 __all__ = ["ElevenlabsTtsTurboV25Input", "ElevenlabsTtsTurboV25Output", "elevenlabs_tts_turbo_v2_5"]

@@ -1,4 +1,4 @@
-"""fal-ai/fashn/tryon/v1.5 — Image endpoint of fal-ai: fashn tryon v1.5.
+"""fal-ai/fashn/tryon/v1.5 — Shows the person in an image with another garment.
 
 Category: image. https://fal.ai/models/fal-ai/fashn/tryon/v1.5
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FashnTryonV15Input(InputModel, Request["FashnTryonV15Output"]):
@@ -26,15 +42,18 @@ class FashnTryonV15Input(InputModel, Request["FashnTryonV15Output"]):
     """Image of the garment to try on."""
 
     category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto"
+    """Part of the body that the garment is for. `auto` detects it."""
 
     mode: Literal["performance", "balanced", "quality"] = "balanced"
-    """Balance of quality against speed."""
+    """Balance of quality against speed. `performance` is fastest, `quality` gives the best
+    quality.
+    """
 
     garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto"
     """Whether the garment is shown on a person or laid flat."""
 
     moderation_level: Literal["none", "permissive", "conservative"] = "permissive"
-    """Strictness of the content filter."""
+    """Strictness of the content filter. `none` turns it off."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -51,18 +70,151 @@ class FashnTryonV15Input(InputModel, Request["FashnTryonV15Output"]):
     """
 
     output_format: Literal["png", "jpeg"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
 
 class FashnTryonV15Output(OutputModel):
     """Result of fal-ai/fashn/tryon/v1.5."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FashnTryonV15Pipeline(Pipeline[..., FashnTryonV15Output]):
+        def run(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[FashnTryonV15Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> PendingRun[FashnTryonV15Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFashnTryonV15Pipeline(AsyncPipeline[..., FashnTryonV15Output]):
+        async def run(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[FashnTryonV15Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> AsyncPendingRun[FashnTryonV15Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter. `none` turns it off.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class FashnTryonV15(Endpoint[..., FashnTryonV15Input, FashnTryonV15Output]):
         def run(
@@ -85,16 +237,15 @@ if TYPE_CHECKING:
             Args:
                 model_image: Image of the person who tries on the garment.
                 garment_image: Image of the garment to try on.
-                mode: Balance of quality against speed.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
                 garment_photo_type: Whether the garment is shown on a person or laid flat.
-                moderation_level: Strictness of the content filter.
+                moderation_level: Strictness of the content filter. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 num_samples: Number of results to generate in one request. From 1 to 4.
-                segmentation_free: Whether to put on the garment without segmenting the person
-                    first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,16 +273,15 @@ if TYPE_CHECKING:
             Args:
                 model_image: Image of the person who tries on the garment.
                 garment_image: Image of the garment to try on.
-                mode: Balance of quality against speed.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
                 garment_photo_type: Whether the garment is shown on a person or laid flat.
-                moderation_level: Strictness of the content filter.
+                moderation_level: Strictness of the content filter. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 num_samples: Number of results to generate in one request. From 1 to 4.
-                segmentation_free: Whether to put on the garment without segmenting the person
-                    first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -155,16 +305,15 @@ if TYPE_CHECKING:
             Args:
                 model_image: Image of the person who tries on the garment.
                 garment_image: Image of the garment to try on.
-                mode: Balance of quality against speed.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
                 garment_photo_type: Whether the garment is shown on a person or laid flat.
-                moderation_level: Strictness of the content filter.
+                moderation_level: Strictness of the content filter. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 num_samples: Number of results to generate in one request. From 1 to 4.
-                segmentation_free: Whether to put on the garment without segmenting the person
-                    first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -193,16 +342,15 @@ if TYPE_CHECKING:
             Args:
                 model_image: Image of the person who tries on the garment.
                 garment_image: Image of the garment to try on.
-                mode: Balance of quality against speed.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
                 garment_photo_type: Whether the garment is shown on a person or laid flat.
-                moderation_level: Strictness of the content filter.
+                moderation_level: Strictness of the content filter. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 num_samples: Number of results to generate in one request. From 1 to 4.
-                segmentation_free: Whether to put on the garment without segmenting the person
-                    first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -226,16 +374,15 @@ if TYPE_CHECKING:
             Args:
                 model_image: Image of the person who tries on the garment.
                 garment_image: Image of the garment to try on.
-                mode: Balance of quality against speed.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
                 garment_photo_type: Whether the garment is shown on a person or laid flat.
-                moderation_level: Strictness of the content filter.
+                moderation_level: Strictness of the content filter. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 num_samples: Number of results to generate in one request. From 1 to 4.
-                segmentation_free: Whether to put on the garment without segmenting the person
-                    first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -263,16 +410,15 @@ if TYPE_CHECKING:
             Args:
                 model_image: Image of the person who tries on the garment.
                 garment_image: Image of the garment to try on.
-                mode: Balance of quality against speed.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
                 garment_photo_type: Whether the garment is shown on a person or laid flat.
-                moderation_level: Strictness of the content filter.
+                moderation_level: Strictness of the content filter. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 num_samples: Number of results to generate in one request. From 1 to 4.
-                segmentation_free: Whether to put on the garment without segmenting the person
-                    first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -298,16 +444,15 @@ if TYPE_CHECKING:
             Args:
                 model_image: Image of the person who tries on the garment.
                 garment_image: Image of the garment to try on.
-                mode: Balance of quality against speed.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
                 garment_photo_type: Whether the garment is shown on a person or laid flat.
-                moderation_level: Strictness of the content filter.
+                moderation_level: Strictness of the content filter. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 num_samples: Number of results to generate in one request. From 1 to 4.
-                segmentation_free: Whether to put on the garment without segmenting the person
-                    first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -334,23 +479,43 @@ if TYPE_CHECKING:
             Args:
                 model_image: Image of the person who tries on the garment.
                 garment_image: Image of the garment to try on.
-                mode: Balance of quality against speed.
+                category: Part of the body that the garment is for. `auto` detects it.
+                mode: Balance of quality against speed. `performance` is fastest, `quality` gives the best quality.
                 garment_photo_type: Whether the garment is shown on a person or laid flat.
-                moderation_level: Strictness of the content filter.
+                moderation_level: Strictness of the content filter. `none` turns it off.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 num_samples: Number of results to generate in one request. From 1 to 4.
-                segmentation_free: Whether to put on the garment without segmenting the person
-                    first.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                segmentation_free: Whether to put on the garment without segmenting the person first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FashnTryonV15Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFashnTryonV15Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FashnTryonV15 = Endpoint
 
 fashn_tryon_v1_5 = FashnTryonV15("fal-ai/fashn/tryon/v1.5", FashnTryonV15Input, FashnTryonV15Output)
-"""Image endpoint of fal-ai: fashn tryon v1.5.
+"""Shows the person in an image with another garment.
 
 Call it with `fashn_tryon_v1_5.subscribe(model_image=…, garment_image=…)`.
 """
@@ -358,5 +523,9 @@ Call it with `fashn_tryon_v1_5.subscribe(model_image=…, garment_image=…)`.
 Input = FashnTryonV15Input
 Output = FashnTryonV15Output
 endpoint = fashn_tryon_v1_5
+"""Shows the person in an image with another garment.
+
+Call it with `fashn_tryon_v1_5.subscribe(model_image=…, garment_image=…)`.
+"""
 
 __all__ = ["FashnTryonV15Input", "FashnTryonV15Output", "fashn_tryon_v1_5"]

@@ -1,4 +1,4 @@
-"""fal-ai/flashvsr/upscale/video — Video endpoint of fal-ai: flashvsr upscale video.
+"""fal-ai/flashvsr/upscale/video — Upscales a video.
 
 Category: video. https://fal.ai/models/fal-ai/flashvsr/upscale/video
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_format_ed7cd07a import OutputFormat
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FlashvsrUpscaleVideoInput(InputModel, Request["FlashvsrUpscaleVideoOutput"]):
     """Parameters of fal-ai/flashvsr/upscale/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to upscale."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
     """
 
     seed: int | None = None
@@ -36,9 +52,10 @@ class FlashvsrUpscaleVideoInput(InputModel, Request["FlashvsrUpscaleVideoOutput"
     """
 
     acceleration: Literal["regular", "high", "full"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality."""
 
     color_fix: bool = True
+    """Whether to correct the colors after upscaling."""
 
     quality: Annotated[int, Field(ge=0, le=100)] = 70
     """Encoding quality; higher looks better and gives a larger file. From 0 to 100."""
@@ -47,27 +64,162 @@ class FlashvsrUpscaleVideoInput(InputModel, Request["FlashvsrUpscaleVideoOutput"
     """Whether to keep the audio track of the input video."""
 
     output_format: OutputFormat = "X264 (.mp4)"
-    """Container and codec of the video file."""
+    """Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)`
+    is for editing.
+    """
 
     output_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     output_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
 
 class FlashvsrUpscaleVideoOutput(OutputModel):
     """Result of fal-ai/flashvsr/upscale/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FlashvsrUpscaleVideoPipeline(Pipeline[..., FlashvsrUpscaleVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FlashvsrUpscaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> PendingRun[FlashvsrUpscaleVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlashvsrUpscaleVideoPipeline(AsyncPipeline[..., FlashvsrUpscaleVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FlashvsrUpscaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncPendingRun[FlashvsrUpscaleVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
 
     class FlashvsrUpscaleVideo(
         Endpoint[..., FlashvsrUpscaleVideoInput, FlashvsrUpscaleVideoOutput]
@@ -90,22 +242,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
-                    100.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
                 preserve_audio: Whether to keep the audio track of the input video.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,22 +278,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
-                    100.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
                 preserve_audio: Whether to keep the audio track of the input video.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -168,22 +310,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
-                    100.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
                 preserve_audio: Whether to keep the audio track of the input video.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -210,22 +347,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
-                    100.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
                 preserve_audio: Whether to keep the audio track of the input video.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -247,22 +379,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
-                    100.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
                 preserve_audio: Whether to keep the audio track of the input video.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -288,22 +415,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
-                    100.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
                 preserve_audio: Whether to keep the audio track of the input video.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -327,22 +449,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
-                    100.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
                 preserve_audio: Whether to keep the audio track of the input video.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -367,23 +484,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                video_url: Video to upscale.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
-                    100.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality.
+                color_fix: Whether to correct the colors after upscaling.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to 100.
                 preserve_audio: Whether to keep the audio track of the input video.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FlashvsrUpscaleVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlashvsrUpscaleVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FlashvsrUpscaleVideo = Endpoint
@@ -391,7 +526,7 @@ else:
 flashvsr_upscale_video = FlashvsrUpscaleVideo(
     "fal-ai/flashvsr/upscale/video", FlashvsrUpscaleVideoInput, FlashvsrUpscaleVideoOutput
 )
-"""Video endpoint of fal-ai: flashvsr upscale video.
+"""Upscales a video.
 
 Call it with `flashvsr_upscale_video.subscribe(video_url=…)`.
 """
@@ -399,6 +534,10 @@ Call it with `flashvsr_upscale_video.subscribe(video_url=…)`.
 Input = FlashvsrUpscaleVideoInput
 Output = FlashvsrUpscaleVideoOutput
 endpoint = flashvsr_upscale_video
+"""Upscales a video.
+
+Call it with `flashvsr_upscale_video.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "FlashvsrUpscaleVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/flux-1/dev/redux — Image endpoint of fal-ai: flux-1 dev redux.
+"""fal-ai/flux-1/dev/redux — Generates variations of an image.
 
 Category: image. https://fal.ai/models/fal-ai/flux-1/dev/redux
 """
@@ -11,18 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux1DevReduxInput(InputModel, Request["Flux1DevReduxOutput"]):
     """Parameters of fal-ai/flux-1/dev/redux."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to generate variations of."""
 
     image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -34,8 +50,8 @@ class Flux1DevReduxInput(InputModel, Request["Flux1DevReduxOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 3.5
-    """How closely the image follows the prompt; low values allow more freedom, high values can
-    look harsh. From 1 to 20.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 1 to 20.
     """
 
     sync_mode: bool = False
@@ -44,16 +60,51 @@ class Flux1DevReduxInput(InputModel, Request["Flux1DevReduxOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to generate variations of.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux1DevReduxOutput(OutputModel):
@@ -72,18 +123,143 @@ class Flux1DevReduxOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the image was generated from, as the model received it."""
+    """Text that the model used as its prompt."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux1DevReduxPipeline(Pipeline[..., Flux1DevReduxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> Result[Flux1DevReduxOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to generate variations of.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> PendingRun[Flux1DevReduxOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to generate variations of.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux1DevReduxPipeline(AsyncPipeline[..., Flux1DevReduxOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> Result[Flux1DevReduxOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to generate variations of.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+        ) -> AsyncPendingRun[Flux1DevReduxOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to generate variations of.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+            """
+            ...
 
     class Flux1DevRedux(Endpoint[..., Flux1DevReduxInput, Flux1DevReduxOutput]):
         def run(
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -96,20 +272,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to generate variations of.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,7 +293,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -134,20 +306,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to generate variations of.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -155,7 +323,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -168,20 +336,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to generate variations of.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -194,7 +358,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -207,20 +371,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to generate variations of.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -228,7 +388,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -241,20 +401,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to generate variations of.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -266,7 +422,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -279,20 +435,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to generate variations of.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
             ...
 
@@ -300,7 +452,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -315,20 +467,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to generate variations of.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -339,7 +487,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 28,
             seed: int | None = None,
             guidance_scale: float = 3.5,
@@ -352,27 +500,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to generate variations of.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux1DevReduxPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlux1DevReduxPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux1DevRedux = Endpoint
 
 flux_1_dev_redux = Flux1DevRedux("fal-ai/flux-1/dev/redux", Flux1DevReduxInput, Flux1DevReduxOutput)
-"""Image endpoint of fal-ai: flux-1 dev redux.
+"""Generates variations of an image.
 
 Call it with `flux_1_dev_redux.subscribe(image_url=…)`.
 """
@@ -380,11 +545,16 @@ Call it with `flux_1_dev_redux.subscribe(image_url=…)`.
 Input = Flux1DevReduxInput
 Output = Flux1DevReduxOutput
 endpoint = flux_1_dev_redux
+"""Generates variations of an image.
+
+Call it with `flux_1_dev_redux.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "Flux1DevReduxInput",
     "Flux1DevReduxOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_1_dev_redux",
 ]

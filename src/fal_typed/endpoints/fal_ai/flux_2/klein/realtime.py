@@ -1,4 +1,4 @@
-"""fal-ai/flux-2/klein/realtime — Image endpoint of fal-ai: flux-2 klein realtime.
+"""fal-ai/flux-2/klein/realtime — Edits images by text instructions in a realtime session.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2/klein/realtime
 """
@@ -11,33 +11,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed.options import RealtimeOptions
 
 
 class Flux2KleinRealtimeInput(InputModel, Request["Flux2KleinRealtimeOutput"]):
     """Parameters of fal-ai/flux-2/klein/realtime."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit; send a new one at any time."""
 
     enable_interpolation: bool = False
+    """Whether to add frames between the results, for smoother motion."""
 
     image_size: Literal["square", "square_hd"] = "square"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Preset for width and height."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 3
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
 
     output_feedback_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """From 0 to 1."""
+    """How much of the previous result is used; low values follow it more. From 0 to 1."""
 
     prompt: str = UNSET
-    """What the image shows, in words: subject, style and composition."""
+    """What to change in the image, in words."""
 
     schedule_mu: Annotated[float, Field(ge=0.3, le=2.5)] = 2.3
-    """From 0.3 to 2.5."""
+    """Timestep shift of the noise schedule. From 0.3 to 2.5."""
 
     seed: int | None = 35
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -47,6 +54,7 @@ class RawImage(OutputModel):
     """An item of the field `images`."""
 
     content: str
+    """The image, as encoded bytes."""
 
     height: int
     """Height in pixels."""
@@ -55,23 +63,20 @@ class RawImage(OutputModel):
     """Width in pixels."""
 
     content_type: str = "image/jpeg"
-    """MIME type of the file, such as image/png."""
+    """MIME type of the file."""
 
 
 class Flux2KleinRealtimeOutput(OutputModel):
     """Result of fal-ai/flux-2/klein/realtime."""
 
     images: list[RawImage]
-    """The generated images, as files to download."""
+    """The resulting images, as encoded bytes."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
-    from fal_typed.options import RealtimeOptions
 
     class Flux2KleinRealtimeConnection(RealtimeConnection[..., Flux2KleinRealtimeOutput]):
         def send(
@@ -91,13 +96,13 @@ if TYPE_CHECKING:
             With `throttle`, an input sent too early is delayed, and only the latest one is kept.
 
             Args:
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
-                output_feedback_strength: From 0 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
-                schedule_mu: From 0.3 to 2.5.
+                image_url: Image to edit; send a new one at any time.
+                enable_interpolation: Whether to add frames between the results, for smoother motion.
+                image_size: Preset for width and height.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                output_feedback_strength: How much of the previous result is used; low values follow it more. From 0 to 1.
+                prompt: What to change in the image, in words.
+                schedule_mu: Timestep shift of the noise schedule. From 0.3 to 2.5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -122,13 +127,13 @@ if TYPE_CHECKING:
             """Send an input; see `RealtimeConnection.send`.
 
             Args:
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
-                output_feedback_strength: From 0 to 1.
-                prompt: What the image shows, in words: subject, style and composition.
-                schedule_mu: From 0.3 to 2.5.
+                image_url: Image to edit; send a new one at any time.
+                enable_interpolation: Whether to add frames between the results, for smoother motion.
+                image_size: Preset for width and height.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                output_feedback_strength: How much of the previous result is used; low values follow it more. From 0 to 1.
+                prompt: What to change in the image, in words.
+                schedule_mu: Timestep shift of the noise schedule. From 0.3 to 2.5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -163,7 +168,7 @@ else:
 flux_2_klein_realtime = Flux2KleinRealtime(
     "fal-ai/flux-2/klein/realtime", Flux2KleinRealtimeInput, Flux2KleinRealtimeOutput
 )
-"""Image endpoint of fal-ai: flux-2 klein realtime.
+"""Edits images by text instructions in a realtime session.
 
 Open a session with `flux_2_klein_realtime.realtime()`.
 """
@@ -171,6 +176,10 @@ Open a session with `flux_2_klein_realtime.realtime()`.
 Input = Flux2KleinRealtimeInput
 Output = Flux2KleinRealtimeOutput
 endpoint = flux_2_klein_realtime
+"""Edits images by text instructions in a realtime session.
+
+Open a session with `flux_2_klein_realtime.realtime()`.
+"""
 
 __all__ = [
     "Flux2KleinRealtimeInput",

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2.lora._endpoint import (
+        Flux2Lora as Flux2Lora,
         Flux2LoraInput as Flux2LoraInput,
         Flux2LoraOutput as Flux2LoraOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoRAInput as LoRAInput,
+        LoRAInputDict as LoRAInputDict,
         Output as Output,
         endpoint as endpoint,
         flux_2_lora as flux_2_lora,
@@ -23,8 +26,10 @@ __all__ = [
     "Flux2LoraInput",
     "Flux2LoraOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoRAInput",
+    "LoRAInputDict",
     "flux_2_lora",
 ]
 
@@ -34,12 +39,15 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Flux2Lora",
             "Flux2LoraInput",
             "Flux2LoraOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "LoRAInput",
+            "LoRAInputDict",
             "Output",
             "endpoint",
             "flux_2_lora",
@@ -50,4 +58,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

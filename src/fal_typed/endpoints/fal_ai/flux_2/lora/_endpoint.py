@@ -1,4 +1,4 @@
-"""fal-ai/flux-2/lora — Image endpoint of fal-ai: flux-2 lora.
+"""fal-ai/flux-2/lora — Generates images from text, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2/lora
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput
+from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput, LoRAInputDict
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2LoraInput(InputModel, Request["Flux2LoraOutput"]):
@@ -40,10 +58,10 @@ class Flux2LoraInput(InputModel, Request["Flux2LoraOutput"]):
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -59,10 +77,51 @@ class Flux2LoraInput(InputModel, Request["Flux2LoraOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     loras: list[LoRAInput] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2LoraOutput(OutputModel):
@@ -85,7 +144,148 @@ class Flux2LoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2LoraPipeline(Pipeline[..., Flux2LoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[Flux2LoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> PendingRun[Flux2LoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2LoraPipeline(AsyncPipeline[..., Flux2LoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[Flux2LoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            num_inference_steps: int = 28,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> AsyncPendingRun[Flux2LoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
 
     class Flux2Lora(Endpoint[..., Flux2LoraInput, Flux2LoraOutput]):
         def run(
@@ -95,36 +295,30 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[Flux2LoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,36 +333,30 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[Flux2LoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -179,36 +367,30 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[Flux2LoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,36 +406,30 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[Flux2LoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -264,36 +440,30 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Handle[Flux2LoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -308,36 +478,30 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncHandle[Flux2LoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -348,14 +512,14 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Stream[Flux2LoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -363,23 +527,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -393,43 +551,58 @@ if TYPE_CHECKING:
             guidance_scale: float = 2.5,
             seed: int | None = None,
             num_inference_steps: int = 28,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncStream[Flux2LoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 50.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2LoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlux2LoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2Lora = Endpoint
 
 flux_2_lora = Flux2Lora("fal-ai/flux-2/lora", Flux2LoraInput, Flux2LoraOutput)
-"""Image endpoint of fal-ai: flux-2 lora.
+"""Generates images from text, with LoRA weights.
 
 Call it with `flux_2_lora.subscribe(prompt=…)`.
 """
@@ -437,12 +610,18 @@ Call it with `flux_2_lora.subscribe(prompt=…)`.
 Input = Flux2LoraInput
 Output = Flux2LoraOutput
 endpoint = flux_2_lora
+"""Generates images from text, with LoRA weights.
+
+Call it with `flux_2_lora.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Flux2LoraInput",
     "Flux2LoraOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoRAInput",
+    "LoRAInputDict",
     "flux_2_lora",
 ]

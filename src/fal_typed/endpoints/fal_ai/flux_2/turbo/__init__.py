@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2.turbo._endpoint import (
+        Flux2Turbo as Flux2Turbo,
         Flux2TurboInput as Flux2TurboInput,
         Flux2TurboOutput as Flux2TurboOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
         flux_2_turbo as flux_2_turbo,
     )
 
-__all__ = ["Flux2TurboInput", "Flux2TurboOutput", "ImageSize", "ImageSizePreset", "flux_2_turbo"]
+__all__ = [
+    "Flux2TurboInput",
+    "Flux2TurboOutput",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "flux_2_turbo",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -26,9 +35,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Flux2Turbo",
             "Flux2TurboInput",
             "Flux2TurboOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
@@ -41,4 +52,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_pro.v1_1._endpoint import (
+        FluxProV11 as FluxProV11,
         FluxProV11Input as FluxProV11Input,
         FluxProV11Output as FluxProV11Output,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
         flux_pro_v1_1 as flux_pro_v1_1,
     )
 
-__all__ = ["FluxProV11Input", "FluxProV11Output", "ImageSize", "ImageSizePreset", "flux_pro_v1_1"]
+__all__ = [
+    "FluxProV11Input",
+    "FluxProV11Output",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "flux_pro_v1_1",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -26,9 +35,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "FluxProV11",
             "FluxProV11Input",
             "FluxProV11Output",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
@@ -43,4 +54,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/flux-pro/v1.1 — Image endpoint of fal-ai: flux-pro v1.1.
+"""fal-ai/flux-pro/v1.1 — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/flux-pro/v1.1
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxProV11Input(InputModel, Request["FluxProV11Output"]):
@@ -36,17 +52,48 @@ class FluxProV11Input(InputModel, Request["FluxProV11Output"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     enhance_prompt: bool = False
     """Whether a language model rewrites the prompt into a more detailed one before it is used.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FluxProV11Output(OutputModel):
@@ -69,14 +116,123 @@ class FluxProV11Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV11Pipeline(Pipeline[..., FluxProV11Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> Result[FluxProV11Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> PendingRun[FluxProV11Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxProV11Pipeline(AsyncPipeline[..., FluxProV11Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> Result[FluxProV11Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> AsyncPendingRun[FluxProV11Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+            """
+            ...
 
     class FluxProV11(Endpoint[..., FluxProV11Input, FluxProV11Output]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -90,14 +246,11 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,7 +262,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -123,14 +276,11 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -138,7 +288,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -152,14 +302,11 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -172,7 +319,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -186,14 +333,11 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -201,7 +345,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -215,14 +359,11 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -234,7 +375,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -248,14 +389,11 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
             ...
 
@@ -263,7 +401,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -279,14 +417,11 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -297,7 +432,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             seed: int | None = None,
             sync_mode: bool = False,
             num_images: int = 1,
@@ -311,21 +446,39 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxProV11Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFluxProV11Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxProV11 = Endpoint
 
 flux_pro_v1_1 = FluxProV11("fal-ai/flux-pro/v1.1", FluxProV11Input, FluxProV11Output)
-"""Image endpoint of fal-ai: flux-pro v1.1.
+"""Generates images from text.
 
 Call it with `flux_pro_v1_1.subscribe(prompt=…)`.
 """
@@ -333,5 +486,16 @@ Call it with `flux_pro_v1_1.subscribe(prompt=…)`.
 Input = FluxProV11Input
 Output = FluxProV11Output
 endpoint = flux_pro_v1_1
+"""Generates images from text.
 
-__all__ = ["FluxProV11Input", "FluxProV11Output", "ImageSize", "ImageSizePreset", "flux_pro_v1_1"]
+Call it with `flux_pro_v1_1.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "FluxProV11Input",
+    "FluxProV11Output",
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "flux_pro_v1_1",
+]

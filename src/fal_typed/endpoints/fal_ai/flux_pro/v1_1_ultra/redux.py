@@ -1,4 +1,4 @@
-"""fal-ai/flux-pro/v1.1-ultra/redux — Image endpoint of fal-ai: flux-pro v1.1-ultra redux.
+"""fal-ai/flux-pro/v1.1-ultra/redux — Generates variations of an image.
 
 Category: image. https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra/redux
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxProV11UltraReduxInput(InputModel, Request["FluxProV11UltraReduxOutput"]):
     """Parameters of fal-ai/flux-pro/v1.1-ultra/redux."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to generate variations of."""
 
     prompt: str = ""
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -35,13 +51,13 @@ class FluxProV11UltraReduxInput(InputModel, Request["FluxProV11UltraReduxOutput"
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     enhance_prompt: bool = False
     """Whether a language model rewrites the prompt into a more detailed one before it is used.
@@ -51,7 +67,7 @@ class FluxProV11UltraReduxInput(InputModel, Request["FluxProV11UltraReduxOutput"
     """How strongly the image prompt influences the result relative to the text. From 0 to 1."""
 
     aspect_ratio: AspectRatio | str = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     raw: bool = False
     """Whether to generate a less processed, more photographic image."""
@@ -77,7 +93,140 @@ class FluxProV11UltraReduxOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV11UltraReduxPipeline(Pipeline[..., FluxProV11UltraReduxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraReduxOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> PendingRun[FluxProV11UltraReduxOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxProV11UltraReduxPipeline(AsyncPipeline[..., FluxProV11UltraReduxOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraReduxOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> AsyncPendingRun[FluxProV11UltraReduxOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
 
     class FluxProV11UltraRedux(
         Endpoint[..., FluxProV11UltraReduxInput, FluxProV11UltraReduxOutput]
@@ -100,20 +249,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
 
             Raises:
@@ -140,20 +285,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
             """
             ...
@@ -176,20 +317,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
 
             Raises:
@@ -217,20 +354,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
             """
             ...
@@ -253,20 +386,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
 
             Raises:
@@ -293,20 +422,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
             """
             ...
@@ -331,20 +456,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
 
             Raises:
@@ -370,22 +491,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to generate variations of.
+                prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                image_prompt_strength: How strongly the image prompt influences the result relative
-                    to the text. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
                 raw: Whether to generate a less processed, more photographic image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxProV11UltraReduxPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxProV11UltraReduxPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxProV11UltraRedux = Endpoint
@@ -393,7 +533,7 @@ else:
 flux_pro_v1_1_ultra_redux = FluxProV11UltraRedux(
     "fal-ai/flux-pro/v1.1-ultra/redux", FluxProV11UltraReduxInput, FluxProV11UltraReduxOutput
 )
-"""Image endpoint of fal-ai: flux-pro v1.1-ultra redux.
+"""Generates variations of an image.
 
 Call it with `flux_pro_v1_1_ultra_redux.subscribe(image_url=…)`.
 """
@@ -401,6 +541,10 @@ Call it with `flux_pro_v1_1_ultra_redux.subscribe(image_url=…)`.
 Input = FluxProV11UltraReduxInput
 Output = FluxProV11UltraReduxOutput
 endpoint = flux_pro_v1_1_ultra_redux
+"""Generates variations of an image.
+
+Call it with `flux_pro_v1_1_ultra_redux.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

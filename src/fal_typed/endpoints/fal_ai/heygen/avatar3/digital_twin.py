@@ -1,4 +1,5 @@
-"""fal-ai/heygen/avatar3/digital-twin — Video endpoint of fal-ai: heygen avatar3 digital-twin.
+"""fal-ai/heygen/avatar3/digital-twin — Generates a video of an avatar that speaks a text or an
+audio file.
 
 Category: video. https://fal.ai/models/fal-ai/heygen/avatar3/digital-twin
 """
@@ -9,32 +10,73 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.avatar import Avatar
-from fal_typed.endpoints._shared.character import Character
-from fal_typed.endpoints._shared.text_voice import TextVoice
+from fal_typed.endpoints._shared.character import Character, CharacterDict
+from fal_typed.endpoints._shared.text_voice import TextVoice, TextVoiceDict
 from fal_typed.endpoints._shared.voice_502436e3 import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HeygenAvatar3DigitalTwinInput(InputModel, Request["HeygenAvatar3DigitalTwinOutput"]):
     """Parameters of fal-ai/heygen/avatar3/digital-twin."""
 
     character: Character
+    """The avatar, with its settings."""
 
     voice: TextVoice
     """Voice that speaks the text, with its settings."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                character: The avatar, with its settings.
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HeygenAvatar3DigitalTwinOutput(OutputModel):
@@ -45,7 +87,92 @@ class HeygenAvatar3DigitalTwinOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenAvatar3DigitalTwinPipeline(Pipeline[..., HeygenAvatar3DigitalTwinOutput]):
+        def run(
+            self,
+            *,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[HeygenAvatar3DigitalTwinOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                character: The avatar, with its settings.
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> PendingRun[HeygenAvatar3DigitalTwinOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                character: The avatar, with its settings.
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHeygenAvatar3DigitalTwinPipeline(AsyncPipeline[..., HeygenAvatar3DigitalTwinOutput]):
+        async def run(
+            self,
+            *,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[HeygenAvatar3DigitalTwinOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                character: The avatar, with its settings.
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncPendingRun[HeygenAvatar3DigitalTwinOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                character: The avatar, with its settings.
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
 
     class HeygenAvatar3DigitalTwin(
         Endpoint[..., HeygenAvatar3DigitalTwinInput, HeygenAvatar3DigitalTwinOutput]
@@ -53,8 +180,8 @@ if TYPE_CHECKING:
         def run(
             self,
             *,
-            character: Character,
-            voice: TextVoice,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
             audio_url: FileInput | None = None,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -62,11 +189,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
+                character: The avatar, with its settings.
                 voice: Voice that speaks the text, with its settings.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -77,8 +204,8 @@ if TYPE_CHECKING:
         async def run_async(
             self,
             *,
-            character: Character,
-            voice: TextVoice,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
             audio_url: FileInput | None = None,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -86,19 +213,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
+                character: The avatar, with its settings.
                 voice: Voice that speaks the text, with its settings.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
         def subscribe(
             self,
             *,
-            character: Character,
-            voice: TextVoice,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
             audio_url: FileInput | None = None,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -106,11 +233,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
+                character: The avatar, with its settings.
                 voice: Voice that speaks the text, with its settings.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,8 +249,8 @@ if TYPE_CHECKING:
         async def subscribe_async(
             self,
             *,
-            character: Character,
-            voice: TextVoice,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
             audio_url: FileInput | None = None,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -131,19 +258,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
+                character: The avatar, with its settings.
                 voice: Voice that speaks the text, with its settings.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
         def submit(
             self,
             *,
-            character: Character,
-            voice: TextVoice,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
             audio_url: FileInput | None = None,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -151,11 +278,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
+                character: The avatar, with its settings.
                 voice: Voice that speaks the text, with its settings.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -166,8 +293,8 @@ if TYPE_CHECKING:
         async def submit_async(
             self,
             *,
-            character: Character,
-            voice: TextVoice,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
             audio_url: FileInput | None = None,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -175,19 +302,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
+                character: The avatar, with its settings.
                 voice: Voice that speaks the text, with its settings.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
         def stream(
             self,
             *,
-            character: Character,
-            voice: TextVoice,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
             audio_url: FileInput | None = None,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -197,11 +324,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
+                character: The avatar, with its settings.
                 voice: Voice that speaks the text, with its settings.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -211,8 +338,8 @@ if TYPE_CHECKING:
         def stream_async(
             self,
             *,
-            character: Character,
-            voice: TextVoice,
+            character: Character | CharacterDict,
+            voice: TextVoice | TextVoiceDict,
             audio_url: FileInput | None = None,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -220,12 +347,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
+                character: The avatar, with its settings.
                 voice: Voice that speaks the text, with its settings.
-                audio_url: Audio that drives motion, speech or music in the video.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio that the person speaks.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HeygenAvatar3DigitalTwinPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHeygenAvatar3DigitalTwinPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HeygenAvatar3DigitalTwin = Endpoint
@@ -235,7 +385,7 @@ heygen_avatar3_digital_twin = HeygenAvatar3DigitalTwin(
     HeygenAvatar3DigitalTwinInput,
     HeygenAvatar3DigitalTwinOutput,
 )
-"""Video endpoint of fal-ai: heygen avatar3 digital-twin.
+"""Generates a video of an avatar that speaks a text or an audio file.
 
 Call it with `heygen_avatar3_digital_twin.subscribe(character=…, voice=…)`.
 """
@@ -243,13 +393,19 @@ Call it with `heygen_avatar3_digital_twin.subscribe(character=…, voice=…)`.
 Input = HeygenAvatar3DigitalTwinInput
 Output = HeygenAvatar3DigitalTwinOutput
 endpoint = heygen_avatar3_digital_twin
+"""Generates a video of an avatar that speaks a text or an audio file.
+
+Call it with `heygen_avatar3_digital_twin.subscribe(character=…, voice=…)`.
+"""
 
 __all__ = [
     "Avatar",
     "Character",
+    "CharacterDict",
     "HeygenAvatar3DigitalTwinInput",
     "HeygenAvatar3DigitalTwinOutput",
     "TextVoice",
+    "TextVoiceDict",
     "Voice",
     "heygen_avatar3_digital_twin",
 ]

@@ -1,4 +1,5 @@
-"""fal-ai/heygen/avatar4/image-to-video — Video endpoint of fal-ai: heygen avatar4, image to video.
+"""fal-ai/heygen/avatar4/image-to-video — Makes the person in an image speak a text or an audio
+file.
 
 Category: video. https://fal.ai/models/fal-ai/heygen/avatar4/image-to-video
 """
@@ -9,34 +10,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.voice_502436e3 import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class AvatarIVBackground(InputModel):
     """Value of the parameter `background`."""
 
     type: Literal["color", "image", "video"] = "color"
+    """Kind of background."""
 
     value: str = "#FFFFFF"
+    """Color, or URL of the image or video."""
 
 
 class HeygenAvatar4ImageToVideoInput(InputModel, Request["HeygenAvatar4ImageToVideoOutput"]):
     """Parameters of fal-ai/heygen/avatar4/image-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """Text for the avatar to speak."""
 
     voice: Voice = UNSET
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     talking_style: Literal["stable", "expressive"] = "stable"
     """How lively the person speaks."""
@@ -48,13 +67,48 @@ class HeygenAvatar4ImageToVideoInput(InputModel, Request["HeygenAvatar4ImageToVi
     """Background behind the subject."""
 
     resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     caption: bool = False
+    """Whether to add captions to the video."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HeygenAvatar4ImageToVideoOutput(OutputModel):
@@ -65,7 +119,140 @@ class HeygenAvatar4ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarIVBackgroundDict(TypedDict):
+        """`AvatarIVBackground` as a dict."""
+
+        type: NotRequired[Literal["color", "image", "video"]]
+        value: NotRequired[str]
+
+    class HeygenAvatar4ImageToVideoPipeline(Pipeline[..., HeygenAvatar4ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> Result[HeygenAvatar4ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> PendingRun[HeygenAvatar4ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHeygenAvatar4ImageToVideoPipeline(
+        AsyncPipeline[..., HeygenAvatar4ImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> Result[HeygenAvatar4ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> AsyncPendingRun[HeygenAvatar4ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
+            """
+            ...
 
     class HeygenAvatar4ImageToVideo(
         Endpoint[..., HeygenAvatar4ImageToVideoInput, HeygenAvatar4ImageToVideoOutput]
@@ -79,7 +266,7 @@ if TYPE_CHECKING:
             audio_url: FileInput | None = None,
             talking_style: Literal["stable", "expressive"] = "stable",
             expression: Literal["happy"] | None = None,
-            background: AvatarIVBackground = UNSET,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             caption: bool = False,
@@ -87,16 +274,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
                 talking_style: How lively the person speaks.
                 expression: Facial expression.
                 background: Background behind the subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,7 +300,7 @@ if TYPE_CHECKING:
             audio_url: FileInput | None = None,
             talking_style: Literal["stable", "expressive"] = "stable",
             expression: Literal["happy"] | None = None,
-            background: AvatarIVBackground = UNSET,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             caption: bool = False,
@@ -121,16 +308,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
                 talking_style: How lively the person speaks.
                 expression: Facial expression.
                 background: Background behind the subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
             """
             ...
 
@@ -143,7 +330,7 @@ if TYPE_CHECKING:
             audio_url: FileInput | None = None,
             talking_style: Literal["stable", "expressive"] = "stable",
             expression: Literal["happy"] | None = None,
-            background: AvatarIVBackground = UNSET,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             caption: bool = False,
@@ -151,16 +338,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
                 talking_style: How lively the person speaks.
                 expression: Facial expression.
                 background: Background behind the subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,7 +365,7 @@ if TYPE_CHECKING:
             audio_url: FileInput | None = None,
             talking_style: Literal["stable", "expressive"] = "stable",
             expression: Literal["happy"] | None = None,
-            background: AvatarIVBackground = UNSET,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             caption: bool = False,
@@ -186,16 +373,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
                 talking_style: How lively the person speaks.
                 expression: Facial expression.
                 background: Background behind the subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
             """
             ...
 
@@ -208,7 +395,7 @@ if TYPE_CHECKING:
             audio_url: FileInput | None = None,
             talking_style: Literal["stable", "expressive"] = "stable",
             expression: Literal["happy"] | None = None,
-            background: AvatarIVBackground = UNSET,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             caption: bool = False,
@@ -216,16 +403,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
                 talking_style: How lively the person speaks.
                 expression: Facial expression.
                 background: Background behind the subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -242,7 +429,7 @@ if TYPE_CHECKING:
             audio_url: FileInput | None = None,
             talking_style: Literal["stable", "expressive"] = "stable",
             expression: Literal["happy"] | None = None,
-            background: AvatarIVBackground = UNSET,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             caption: bool = False,
@@ -250,16 +437,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
                 talking_style: How lively the person speaks.
                 expression: Facial expression.
                 background: Background behind the subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
             """
             ...
 
@@ -272,7 +459,7 @@ if TYPE_CHECKING:
             audio_url: FileInput | None = None,
             talking_style: Literal["stable", "expressive"] = "stable",
             expression: Literal["happy"] | None = None,
-            background: AvatarIVBackground = UNSET,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             caption: bool = False,
@@ -282,16 +469,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
                 talking_style: How lively the person speaks.
                 expression: Facial expression.
                 background: Background behind the subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -307,7 +494,7 @@ if TYPE_CHECKING:
             audio_url: FileInput | None = None,
             talking_style: Literal["stable", "expressive"] = "stable",
             expression: Literal["happy"] | None = None,
-            background: AvatarIVBackground = UNSET,
+            background: AvatarIVBackground | AvatarIVBackgroundDict = UNSET,
             resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             caption: bool = False,
@@ -315,19 +502,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                voice: Name of the voice that speaks the text.
-                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image of the person who speaks.
+                prompt: Text for the avatar to speak.
+                voice: Name of the voice that speaks.
+                audio_url: Audio that the person speaks.
                 talking_style: How lively the person speaks.
                 expression: Facial expression.
                 background: Background behind the subject.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                caption: Whether to add captions to the video.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HeygenAvatar4ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHeygenAvatar4ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    AvatarIVBackgroundDict = dict
     HeygenAvatar4ImageToVideo = Endpoint
 
 heygen_avatar4_image_to_video = HeygenAvatar4ImageToVideo(
@@ -335,7 +546,7 @@ heygen_avatar4_image_to_video = HeygenAvatar4ImageToVideo(
     HeygenAvatar4ImageToVideoInput,
     HeygenAvatar4ImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: heygen avatar4, image to video.
+"""Makes the person in an image speak a text or an audio file.
 
 Call it with `heygen_avatar4_image_to_video.subscribe(image_url=…)`.
 """
@@ -343,9 +554,14 @@ Call it with `heygen_avatar4_image_to_video.subscribe(image_url=…)`.
 Input = HeygenAvatar4ImageToVideoInput
 Output = HeygenAvatar4ImageToVideoOutput
 endpoint = heygen_avatar4_image_to_video
+"""Makes the person in an image speak a text or an audio file.
+
+Call it with `heygen_avatar4_image_to_video.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "AvatarIVBackground",
+    "AvatarIVBackgroundDict",
     "HeygenAvatar4ImageToVideoInput",
     "HeygenAvatar4ImageToVideoOutput",
     "Voice",

@@ -1,4 +1,4 @@
-"""fal-ai/heygen/v2/video-agent — Video endpoint of fal-ai: heygen v2 video-agent.
+"""fal-ai/heygen/v2/video-agent — Generates a video with a presenter from text.
 
 Category: video. https://fal.ai/models/fal-ai/heygen/v2/video-agent
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.avatar import Avatar
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class VideoAgentConfig(InputModel):
@@ -27,16 +43,33 @@ class VideoAgentConfig(InputModel):
     """The avatar that speaks."""
 
     duration: Annotated[int, Field(ge=5)] | None = None
-    """Duration of the result in seconds. At least 5."""
+    """Duration of the video in seconds. At least 5."""
 
 
 class HeygenV2VideoAgentInput(InputModel, Request["HeygenV2VideoAgentOutput"]):
     """Parameters of fal-ai/heygen/v2/video-agent."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """Text description of the video: its topic, its content and its length."""
 
     config: VideoAgentConfig = UNSET
+    """Settings of the presenter and of the video."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HeygenV2VideoAgentOutput(OutputModel):
@@ -47,16 +80,73 @@ class HeygenV2VideoAgentOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoAgentConfigDict(TypedDict):
+        """`VideoAgentConfig` as a dict."""
+
+        orientation: NotRequired[Literal["portrait", "landscape"]]
+        avatar: NotRequired[Avatar]
+        duration: NotRequired[int | None]
+
+    class HeygenV2VideoAgentPipeline(Pipeline[..., HeygenV2VideoAgentOutput]):
+        def run(
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
+        ) -> Result[HeygenV2VideoAgentOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
+        ) -> PendingRun[HeygenV2VideoAgentOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHeygenV2VideoAgentPipeline(AsyncPipeline[..., HeygenV2VideoAgentOutput]):
+        async def run(
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
+        ) -> Result[HeygenV2VideoAgentOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
+        ) -> AsyncPendingRun[HeygenV2VideoAgentOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
+            """
+            ...
 
     class HeygenV2VideoAgent(Endpoint[..., HeygenV2VideoAgentInput, HeygenV2VideoAgentOutput]):
         def run(
-            self, *, prompt: str, config: VideoAgentConfig = UNSET
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
         ) -> Result[HeygenV2VideoAgentOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -65,22 +155,24 @@ if TYPE_CHECKING:
             ...
 
         async def run_async(
-            self, *, prompt: str, config: VideoAgentConfig = UNSET
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
         ) -> Result[HeygenV2VideoAgentOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
             """
             ...
 
         def subscribe(
-            self, *, prompt: str, config: VideoAgentConfig = UNSET
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
         ) -> Result[HeygenV2VideoAgentOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,22 +182,24 @@ if TYPE_CHECKING:
             ...
 
         async def subscribe_async(
-            self, *, prompt: str, config: VideoAgentConfig = UNSET
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
         ) -> Result[HeygenV2VideoAgentOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
             """
             ...
 
         def submit(
-            self, *, prompt: str, config: VideoAgentConfig = UNSET
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
         ) -> Handle[HeygenV2VideoAgentOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,24 +208,26 @@ if TYPE_CHECKING:
             ...
 
         async def submit_async(
-            self, *, prompt: str, config: VideoAgentConfig = UNSET
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
         ) -> AsyncHandle[HeygenV2VideoAgentOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
             """
             ...
 
         def stream(
-            self, *, prompt: str, config: VideoAgentConfig = UNSET
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
         ) -> Stream[HeygenV2VideoAgentOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,21 +235,46 @@ if TYPE_CHECKING:
             ...
 
         def stream_async(
-            self, *, prompt: str, config: VideoAgentConfig = UNSET
+            self, *, prompt: str, config: VideoAgentConfig | VideoAgentConfigDict = UNSET
         ) -> AsyncStream[HeygenV2VideoAgentOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
+                prompt: Text description of the video: its topic, its content and its length.
+                config: Settings of the presenter and of the video.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HeygenV2VideoAgentPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHeygenV2VideoAgentPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    VideoAgentConfigDict = dict
     HeygenV2VideoAgent = Endpoint
 
 heygen_v2_video_agent = HeygenV2VideoAgent(
     "fal-ai/heygen/v2/video-agent", HeygenV2VideoAgentInput, HeygenV2VideoAgentOutput
 )
-"""Video endpoint of fal-ai: heygen v2 video-agent.
+"""Generates a video with a presenter from text.
 
 Call it with `heygen_v2_video_agent.subscribe(prompt=…)`.
 """
@@ -161,11 +282,16 @@ Call it with `heygen_v2_video_agent.subscribe(prompt=…)`.
 Input = HeygenV2VideoAgentInput
 Output = HeygenV2VideoAgentOutput
 endpoint = heygen_v2_video_agent
+"""Generates a video with a presenter from text.
+
+Call it with `heygen_v2_video_agent.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Avatar",
     "HeygenV2VideoAgentInput",
     "HeygenV2VideoAgentOutput",
     "VideoAgentConfig",
+    "VideoAgentConfigDict",
     "heygen_v2_video_agent",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/heygen/v3/video-agent — Video endpoint of fal-ai: heygen v3 video-agent.
+"""fal-ai/heygen/v3/video-agent — Generates a video with a presenter from text and optional files.
 
 Category: video. https://fal.ai/models/fal-ai/heygen/v3/video-agent
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Avatar: TypeAlias = Literal[
     "auto",
@@ -1418,14 +1434,15 @@ class HeygenV3VideoAgentInput(InputModel, Request["HeygenV3VideoAgentOutput"]):
     """Parameters of fal-ai/heygen/v3/video-agent."""
 
     prompt: Annotated[str, Field(max_length=10000)]
-    """What happens in the video, in words: subject, action and style. At most 10000 characters.
+    """Text description of the video: its topic, its content and its length. At most 10000
+    characters.
     """
 
     avatar: Avatar = "auto"
-    """The avatar that speaks."""
+    """The avatar that speaks. `auto` lets the model choose."""
 
     voice: Voice = "auto"
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks. `auto` lets the model choose."""
 
     style_id: str | None = None
     """Id of a previously created style."""
@@ -1434,9 +1451,10 @@ class HeygenV3VideoAgentInput(InputModel, Request["HeygenV3VideoAgentOutput"]):
     """Whether the video is portrait or landscape."""
 
     file_urls: Annotated[list[FileInput], Field(max_length=20)] | None = None
-    """At most 20 items."""
+    """Images, videos and documents to use in the video. At most 20 items."""
 
     incognito_mode: bool = False
+    """Whether to ignore the memory of earlier sessions."""
 
 
 class HeygenV3VideoAgentOutput(OutputModel):
@@ -1447,7 +1465,108 @@ class HeygenV3VideoAgentOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenV3VideoAgentPipeline(Pipeline[..., HeygenV3VideoAgentOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            avatar: Avatar = "auto",
+            voice: Voice = "auto",
+            style_id: str | None = None,
+            orientation: Literal["landscape", "portrait"] | None = None,
+            file_urls: list[FileInput] | None = None,
+            incognito_mode: bool = False,
+        ) -> Result[HeygenV3VideoAgentOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
+                style_id: Id of a previously created style.
+                orientation: Whether the video is portrait or landscape.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            avatar: Avatar = "auto",
+            voice: Voice = "auto",
+            style_id: str | None = None,
+            orientation: Literal["landscape", "portrait"] | None = None,
+            file_urls: list[FileInput] | None = None,
+            incognito_mode: bool = False,
+        ) -> PendingRun[HeygenV3VideoAgentOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
+                style_id: Id of a previously created style.
+                orientation: Whether the video is portrait or landscape.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHeygenV3VideoAgentPipeline(AsyncPipeline[..., HeygenV3VideoAgentOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            avatar: Avatar = "auto",
+            voice: Voice = "auto",
+            style_id: str | None = None,
+            orientation: Literal["landscape", "portrait"] | None = None,
+            file_urls: list[FileInput] | None = None,
+            incognito_mode: bool = False,
+        ) -> Result[HeygenV3VideoAgentOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
+                style_id: Id of a previously created style.
+                orientation: Whether the video is portrait or landscape.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            avatar: Avatar = "auto",
+            voice: Voice = "auto",
+            style_id: str | None = None,
+            orientation: Literal["landscape", "portrait"] | None = None,
+            file_urls: list[FileInput] | None = None,
+            incognito_mode: bool = False,
+        ) -> AsyncPendingRun[HeygenV3VideoAgentOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
+                style_id: Id of a previously created style.
+                orientation: Whether the video is portrait or landscape.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
+            """
+            ...
 
     class HeygenV3VideoAgent(Endpoint[..., HeygenV3VideoAgentInput, HeygenV3VideoAgentOutput]):
         def run(
@@ -1464,13 +1583,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    10000 characters.
-                avatar: The avatar that speaks.
-                voice: Name of the voice that speaks the text.
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
                 style_id: Id of a previously created style.
                 orientation: Whether the video is portrait or landscape.
-                file_urls: At most 20 items.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -1492,13 +1611,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    10000 characters.
-                avatar: The avatar that speaks.
-                voice: Name of the voice that speaks the text.
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
                 style_id: Id of a previously created style.
                 orientation: Whether the video is portrait or landscape.
-                file_urls: At most 20 items.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
             """
             ...
 
@@ -1516,13 +1635,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    10000 characters.
-                avatar: The avatar that speaks.
-                voice: Name of the voice that speaks the text.
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
                 style_id: Id of a previously created style.
                 orientation: Whether the video is portrait or landscape.
-                file_urls: At most 20 items.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -1545,13 +1664,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    10000 characters.
-                avatar: The avatar that speaks.
-                voice: Name of the voice that speaks the text.
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
                 style_id: Id of a previously created style.
                 orientation: Whether the video is portrait or landscape.
-                file_urls: At most 20 items.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
             """
             ...
 
@@ -1569,13 +1688,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    10000 characters.
-                avatar: The avatar that speaks.
-                voice: Name of the voice that speaks the text.
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
                 style_id: Id of a previously created style.
                 orientation: Whether the video is portrait or landscape.
-                file_urls: At most 20 items.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -1597,13 +1716,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    10000 characters.
-                avatar: The avatar that speaks.
-                voice: Name of the voice that speaks the text.
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
                 style_id: Id of a previously created style.
                 orientation: Whether the video is portrait or landscape.
-                file_urls: At most 20 items.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
             """
             ...
 
@@ -1623,13 +1742,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    10000 characters.
-                avatar: The avatar that speaks.
-                voice: Name of the voice that speaks the text.
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
                 style_id: Id of a previously created style.
                 orientation: Whether the video is portrait or landscape.
-                file_urls: At most 20 items.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -1650,14 +1769,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    10000 characters.
-                avatar: The avatar that speaks.
-                voice: Name of the voice that speaks the text.
+                prompt: Text description of the video: its topic, its content and its length. At most 10000 characters.
+                avatar: The avatar that speaks. `auto` lets the model choose.
+                voice: Name of the voice that speaks. `auto` lets the model choose.
                 style_id: Id of a previously created style.
                 orientation: Whether the video is portrait or landscape.
-                file_urls: At most 20 items.
+                file_urls: Images, videos and documents to use in the video. At most 20 items.
+                incognito_mode: Whether to ignore the memory of earlier sessions.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HeygenV3VideoAgentPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHeygenV3VideoAgentPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HeygenV3VideoAgent = Endpoint
@@ -1665,7 +1807,7 @@ else:
 heygen_v3_video_agent = HeygenV3VideoAgent(
     "fal-ai/heygen/v3/video-agent", HeygenV3VideoAgentInput, HeygenV3VideoAgentOutput
 )
-"""Video endpoint of fal-ai: heygen v3 video-agent.
+"""Generates a video with a presenter from text and optional files.
 
 Call it with `heygen_v3_video_agent.subscribe(prompt=…)`.
 """
@@ -1673,6 +1815,10 @@ Call it with `heygen_v3_video_agent.subscribe(prompt=…)`.
 Input = HeygenV3VideoAgentInput
 Output = HeygenV3VideoAgentOutput
 endpoint = heygen_v3_video_agent
+"""Generates a video with a presenter from text and optional files.
+
+Call it with `heygen_v3_video_agent.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Avatar",

@@ -1,4 +1,4 @@
-"""fal-ai/hidream-o1-image/dev/edit — Image endpoint of fal-ai: hidream-o1-image dev edit.
+"""fal-ai/hidream-o1-image/dev/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/hidream-o1-image/dev/edit
 """
@@ -11,19 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HidreamO1ImageDevEditInput(InputModel, Request["HidreamO1ImageDevEditOutput"]):
     """Parameters of fal-ai/hidream-o1-image/dev/edit."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the change to make, or of the image to generate. At least 1 character.
-    """
+    """What to change or to combine, in words. At least 1 character."""
 
     reference_image_urls: Annotated[list[FileInput], Field(min_length=1)]
     """Reference images of people, objects or styles to use in the result. At least 1 item."""
@@ -43,10 +58,12 @@ class HidreamO1ImageDevEditInput(InputModel, Request["HidreamO1ImageDevEditOutpu
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -59,12 +76,51 @@ class HidreamO1ImageDevEditInput(InputModel, Request["HidreamO1ImageDevEditOutpu
     keep_original_aspect: bool = False
     """Whether to keep the aspect ratio of the input image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class HidreamO1ImageDevEditOutput(OutputModel):
     """Result of fal-ai/hidream-o1-image/dev/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -80,7 +136,148 @@ class HidreamO1ImageDevEditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HidreamO1ImageDevEditPipeline(Pipeline[..., HidreamO1ImageDevEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageDevEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> PendingRun[HidreamO1ImageDevEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHidreamO1ImageDevEditPipeline(AsyncPipeline[..., HidreamO1ImageDevEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageDevEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> AsyncPendingRun[HidreamO1ImageDevEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
 
     class HidreamO1ImageDevEdit(
         Endpoint[..., HidreamO1ImageDevEditInput, HidreamO1ImageDevEditOutput]
@@ -90,7 +287,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 28,
             guidance_scale: float = 0,
             seed: int | None = None,
@@ -103,20 +302,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. At least 1 item.
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 28.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
 
@@ -131,7 +325,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 28,
             guidance_scale: float = 0,
             seed: int | None = None,
@@ -144,20 +340,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. At least 1 item.
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 28.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
             """
@@ -168,7 +359,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 28,
             guidance_scale: float = 0,
             seed: int | None = None,
@@ -181,20 +374,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. At least 1 item.
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 28.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
 
@@ -210,7 +398,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 28,
             guidance_scale: float = 0,
             seed: int | None = None,
@@ -223,20 +413,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. At least 1 item.
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 28.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
             """
@@ -247,7 +432,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 28,
             guidance_scale: float = 0,
             seed: int | None = None,
@@ -260,20 +447,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. At least 1 item.
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 28.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
 
@@ -288,7 +470,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 28,
             guidance_scale: float = 0,
             seed: int | None = None,
@@ -301,20 +485,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. At least 1 item.
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 28.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
             """
@@ -325,7 +504,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 28,
             guidance_scale: float = 0,
             seed: int | None = None,
@@ -340,20 +521,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. At least 1 item.
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 28.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
 
@@ -367,7 +543,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             reference_image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_inference_steps: int = 28,
             guidance_scale: float = 0,
             seed: int | None = None,
@@ -380,23 +558,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At
-                    least 1 character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result. At least 1 item.
+                prompt: What to change or to combine, in words. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result. At least 1 item.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 28.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 0 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 keep_original_aspect: Whether to keep the aspect ratio of the input image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HidreamO1ImageDevEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHidreamO1ImageDevEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HidreamO1ImageDevEdit = Endpoint
@@ -404,7 +600,7 @@ else:
 hidream_o1_image_dev_edit = HidreamO1ImageDevEdit(
     "fal-ai/hidream-o1-image/dev/edit", HidreamO1ImageDevEditInput, HidreamO1ImageDevEditOutput
 )
-"""Image endpoint of fal-ai: hidream-o1-image dev edit.
+"""Edits or combines images by text instructions.
 
 Call it with `hidream_o1_image_dev_edit.subscribe(prompt=…, reference_image_urls=…)`.
 """
@@ -412,11 +608,16 @@ Call it with `hidream_o1_image_dev_edit.subscribe(prompt=…, reference_image_ur
 Input = HidreamO1ImageDevEditInput
 Output = HidreamO1ImageDevEditOutput
 endpoint = hidream_o1_image_dev_edit
+"""Edits or combines images by text instructions.
+
+Call it with `hidream_o1_image_dev_edit.subscribe(prompt=…, reference_image_urls=…)`.
+"""
 
 __all__ = [
     "HidreamO1ImageDevEditInput",
     "HidreamO1ImageDevEditOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "hidream_o1_image_dev_edit",
 ]

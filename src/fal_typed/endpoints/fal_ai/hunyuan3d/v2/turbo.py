@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan3d/v2/turbo — 3D endpoint of fal-ai: hunyuan3d v2 turbo.
+"""fal-ai/hunyuan3d/v2/turbo — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d/v2/turbo
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV2TurboInput(InputModel, Request["Hunyuan3dV2TurboOutput"]):
     """Parameters of fal-ai/hunyuan3d/v2/turbo."""
 
     input_image_url: FileInput
-    """Image to edit or to start from."""
+    """Image of the object to turn into a 3D model."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -29,8 +45,8 @@ class Hunyuan3dV2TurboInput(InputModel, Request["Hunyuan3dV2TurboOutput"]):
     """Number of inference steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 20.
+    """How closely the shape follows the input image; high values can cause artifacts. From 0 to
+    20.
     """
 
     octree_resolution: Annotated[int, Field(ge=1, le=1024)] = 256
@@ -53,7 +69,100 @@ class Hunyuan3dV2TurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV2TurboPipeline(Pipeline[..., Hunyuan3dV2TurboOutput]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2TurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> PendingRun[Hunyuan3dV2TurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV2TurboPipeline(AsyncPipeline[..., Hunyuan3dV2TurboOutput]):
+        async def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2TurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> AsyncPendingRun[Hunyuan3dV2TurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
 
     class Hunyuan3dV2Turbo(Endpoint[..., Hunyuan3dV2TurboInput, Hunyuan3dV2TurboOutput]):
         def run(
@@ -69,14 +178,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
 
             Raises:
@@ -98,14 +204,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
             """
             ...
@@ -123,14 +226,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
 
             Raises:
@@ -153,14 +253,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
             """
             ...
@@ -178,14 +275,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
 
             Raises:
@@ -207,14 +301,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
             """
             ...
@@ -234,14 +325,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
 
             Raises:
@@ -262,16 +350,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV2TurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV2TurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV2Turbo = Endpoint
@@ -279,7 +387,7 @@ else:
 hunyuan3d_v2_turbo = Hunyuan3dV2Turbo(
     "fal-ai/hunyuan3d/v2/turbo", Hunyuan3dV2TurboInput, Hunyuan3dV2TurboOutput
 )
-"""3D endpoint of fal-ai: hunyuan3d v2 turbo.
+"""Builds a 3D model from an image.
 
 Call it with `hunyuan3d_v2_turbo.subscribe(input_image_url=…)`.
 """
@@ -287,5 +395,9 @@ Call it with `hunyuan3d_v2_turbo.subscribe(input_image_url=…)`.
 Input = Hunyuan3dV2TurboInput
 Output = Hunyuan3dV2TurboOutput
 endpoint = hunyuan3d_v2_turbo
+"""Builds a 3D model from an image.
+
+Call it with `hunyuan3d_v2_turbo.subscribe(input_image_url=…)`.
+"""
 
 __all__ = ["Hunyuan3dV2TurboInput", "Hunyuan3dV2TurboOutput", "hunyuan3d_v2_turbo"]

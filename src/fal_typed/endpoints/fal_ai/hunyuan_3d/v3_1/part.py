@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-3d/v3.1/part — 3D endpoint of fal-ai: hunyuan-3d v3.1 part.
+"""fal-ai/hunyuan-3d/v3.1/part — Splits a 3D model into parts.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/part
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV31PartInput(InputModel, Request["Hunyuan3dV31PartOutput"]):
@@ -25,10 +41,50 @@ class Hunyuan3dV31PartOutput(OutputModel):
     """Result of fal-ai/hunyuan-3d/v3.1/part."""
 
     result_files: list[File]
+    """The parts of the 3D model, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31PartPipeline(Pipeline[..., Hunyuan3dV31PartOutput]):
+        def run(self, *, input_file_url: FileInput) -> Result[Hunyuan3dV31PartOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+            """
+            ...
+
+        def submit(self, *, input_file_url: FileInput) -> PendingRun[Hunyuan3dV31PartOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV31PartPipeline(AsyncPipeline[..., Hunyuan3dV31PartOutput]):
+        async def run(self, *, input_file_url: FileInput) -> Result[Hunyuan3dV31PartOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+            """
+            ...
+
+        async def submit(
+            self, *, input_file_url: FileInput
+        ) -> AsyncPendingRun[Hunyuan3dV31PartOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+            """
+            ...
 
     class Hunyuan3dV31Part(Endpoint[..., Hunyuan3dV31PartInput, Hunyuan3dV31PartOutput]):
         def run(self, *, input_file_url: FileInput) -> Result[Hunyuan3dV31PartOutput]:
@@ -116,13 +172,36 @@ if TYPE_CHECKING:
                 input_file_url: URL of the 3D model to process.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV31PartPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV31PartPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Hunyuan3dV31Part = Endpoint
 
 hunyuan_3d_v3_1_part = Hunyuan3dV31Part(
     "fal-ai/hunyuan-3d/v3.1/part", Hunyuan3dV31PartInput, Hunyuan3dV31PartOutput
 )
-"""3D endpoint of fal-ai: hunyuan-3d v3.1 part.
+"""Splits a 3D model into parts.
 
 Call it with `hunyuan_3d_v3_1_part.subscribe(input_file_url=…)`.
 """
@@ -130,5 +209,9 @@ Call it with `hunyuan_3d_v3_1_part.subscribe(input_file_url=…)`.
 Input = Hunyuan3dV31PartInput
 Output = Hunyuan3dV31PartOutput
 endpoint = hunyuan_3d_v3_1_part
+"""Splits a 3D model into parts.
+
+Call it with `hunyuan_3d_v3_1_part.subscribe(input_file_url=…)`.
+"""
 
 __all__ = ["Hunyuan3dV31PartInput", "Hunyuan3dV31PartOutput", "hunyuan_3d_v3_1_part"]

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-3d/v3.1/smart-topology — 3D endpoint of fal-ai: hunyuan-3d v3.1 smart-topology.
+"""fal-ai/hunyuan-3d/v3.1/smart-topology — Rebuilds the mesh of a 3D model.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/smart-topology
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV31SmartTopologyInput(InputModel, Request["Hunyuan3dV31SmartTopologyOutput"]):
@@ -22,11 +38,13 @@ class Hunyuan3dV31SmartTopologyInput(InputModel, Request["Hunyuan3dV31SmartTopol
     """URL of the 3D model to process."""
 
     input_file_type: Literal["glb", "obj"] = "glb"
+    """Format of the 3D model."""
 
     polygon_type: Literal["triangle", "quadrilateral"] = "triangle"
     """Whether the mesh consists of triangles or of quads."""
 
     face_level: Literal["high", "medium", "low"] = "medium"
+    """Number of faces of the new mesh."""
 
 
 class Hunyuan3dV31SmartTopologyOutput(OutputModel):
@@ -40,7 +58,86 @@ class Hunyuan3dV31SmartTopologyOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31SmartTopologyPipeline(Pipeline[..., Hunyuan3dV31SmartTopologyOutput]):
+        def run(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> Result[Hunyuan3dV31SmartTopologyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> PendingRun[Hunyuan3dV31SmartTopologyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV31SmartTopologyPipeline(
+        AsyncPipeline[..., Hunyuan3dV31SmartTopologyOutput]
+    ):
+        async def run(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> Result[Hunyuan3dV31SmartTopologyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> AsyncPendingRun[Hunyuan3dV31SmartTopologyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
+            """
+            ...
 
     class Hunyuan3dV31SmartTopology(
         Endpoint[..., Hunyuan3dV31SmartTopologyInput, Hunyuan3dV31SmartTopologyOutput]
@@ -57,7 +154,9 @@ if TYPE_CHECKING:
 
             Args:
                 input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
                 polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -77,7 +176,9 @@ if TYPE_CHECKING:
 
             Args:
                 input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
                 polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
             """
             ...
 
@@ -93,7 +194,9 @@ if TYPE_CHECKING:
 
             Args:
                 input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
                 polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,7 +217,9 @@ if TYPE_CHECKING:
 
             Args:
                 input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
                 polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
             """
             ...
 
@@ -130,7 +235,9 @@ if TYPE_CHECKING:
 
             Args:
                 input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
                 polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,7 +257,9 @@ if TYPE_CHECKING:
 
             Args:
                 input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
                 polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
             """
             ...
 
@@ -168,7 +277,9 @@ if TYPE_CHECKING:
 
             Args:
                 input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
                 polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -187,8 +298,33 @@ if TYPE_CHECKING:
 
             Args:
                 input_file_url: URL of the 3D model to process.
+                input_file_type: Format of the 3D model.
                 polygon_type: Whether the mesh consists of triangles or of quads.
+                face_level: Number of faces of the new mesh.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV31SmartTopologyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV31SmartTopologyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV31SmartTopology = Endpoint
@@ -198,7 +334,7 @@ hunyuan_3d_v3_1_smart_topology = Hunyuan3dV31SmartTopology(
     Hunyuan3dV31SmartTopologyInput,
     Hunyuan3dV31SmartTopologyOutput,
 )
-"""3D endpoint of fal-ai: hunyuan-3d v3.1 smart-topology.
+"""Rebuilds the mesh of a 3D model.
 
 Call it with `hunyuan_3d_v3_1_smart_topology.subscribe()`.
 """
@@ -206,6 +342,10 @@ Call it with `hunyuan_3d_v3_1_smart_topology.subscribe()`.
 Input = Hunyuan3dV31SmartTopologyInput
 Output = Hunyuan3dV31SmartTopologyOutput
 endpoint = hunyuan_3d_v3_1_smart_topology
+"""Rebuilds the mesh of a 3D model.
+
+Call it with `hunyuan_3d_v3_1_smart_topology.subscribe()`.
+"""
 
 __all__ = [
     "Hunyuan3dV31SmartTopologyInput",

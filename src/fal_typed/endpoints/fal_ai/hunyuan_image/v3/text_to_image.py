@@ -1,5 +1,4 @@
-"""fal-ai/hunyuan-image/v3/text-to-image — Image endpoint of fal-ai: hunyuan-image v3, text to
-image.
+"""fal-ai/hunyuan-image/v3/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/hunyuan-image/v3/text-to-image
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanImageV3TextToImageInput(InputModel, Request["HunyuanImageV3TextToImageOutput"]):
@@ -32,7 +47,7 @@ class HunyuanImageV3TextToImageInput(InputModel, Request["HunyuanImageV3TextToIm
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
@@ -54,12 +69,49 @@ class HunyuanImageV3TextToImageInput(InputModel, Request["HunyuanImageV3TextToIm
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
     prompts.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            enable_prompt_expansion: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HunyuanImageV3TextToImageOutput(OutputModel):
@@ -73,7 +125,142 @@ class HunyuanImageV3TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanImageV3TextToImagePipeline(Pipeline[..., HunyuanImageV3TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            enable_prompt_expansion: bool = False,
+        ) -> Result[HunyuanImageV3TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            enable_prompt_expansion: bool = False,
+        ) -> PendingRun[HunyuanImageV3TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanImageV3TextToImagePipeline(
+        AsyncPipeline[..., HunyuanImageV3TextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            enable_prompt_expansion: bool = False,
+        ) -> Result[HunyuanImageV3TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncPendingRun[HunyuanImageV3TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
 
     class HunyuanImageV3TextToImage(
         Endpoint[..., HunyuanImageV3TextToImageInput, HunyuanImageV3TextToImageOutput]
@@ -83,7 +270,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: int = 28,
             guidance_scale: float = 7.5,
@@ -99,18 +286,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,7 +306,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: int = 28,
             guidance_scale: float = 7.5,
@@ -139,18 +322,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -159,7 +338,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: int = 28,
             guidance_scale: float = 7.5,
@@ -175,18 +354,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -200,7 +375,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: int = 28,
             guidance_scale: float = 7.5,
@@ -216,18 +391,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -236,7 +407,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: int = 28,
             guidance_scale: float = 7.5,
@@ -252,18 +423,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -276,7 +443,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: int = 28,
             guidance_scale: float = 7.5,
@@ -292,18 +459,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -312,7 +475,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: int = 28,
             guidance_scale: float = 7.5,
@@ -330,18 +493,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -353,7 +512,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             num_inference_steps: int = 28,
             guidance_scale: float = 7.5,
@@ -369,19 +528,38 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HunyuanImageV3TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanImageV3TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanImageV3TextToImage = Endpoint
@@ -391,7 +569,7 @@ hunyuan_image_v3_text_to_image = HunyuanImageV3TextToImage(
     HunyuanImageV3TextToImageInput,
     HunyuanImageV3TextToImageOutput,
 )
-"""Image endpoint of fal-ai: hunyuan-image v3, text to image.
+"""Generates images from text.
 
 Call it with `hunyuan_image_v3_text_to_image.subscribe(prompt=…)`.
 """
@@ -399,11 +577,16 @@ Call it with `hunyuan_image_v3_text_to_image.subscribe(prompt=…)`.
 Input = HunyuanImageV3TextToImageInput
 Output = HunyuanImageV3TextToImageOutput
 endpoint = hunyuan_image_v3_text_to_image
+"""Generates images from text.
+
+Call it with `hunyuan_image_v3_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "HunyuanImageV3TextToImageInput",
     "HunyuanImageV3TextToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "hunyuan_image_v3_text_to_image",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/hyper3d/rodin — 3D endpoint of fal-ai: hyper3d rodin.
+"""fal-ai/hyper3d/rodin — Builds a 3D model from text, images or both.
 
 Category: 3d. https://fal.ai/models/fal-ai/hyper3d/rodin
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hyper3dRodinInput(InputModel, Request["Hyper3dRodinOutput"]):
@@ -23,9 +39,12 @@ class Hyper3dRodinInput(InputModel, Request["Hyper3dRodinOutput"]):
     """Text description of the object, its shape and its surface. At most 1024 characters."""
 
     input_image_urls: list[FileInput] = UNSET
-    """Images to edit or to use as references, in order."""
+    """Images of the same object from different angles."""
 
     condition_mode: Literal["fuse", "concat"] = "concat"
+    """How to combine several images. `fuse` combines the features of different objects, `concat`
+    treats them as views of one object.
+    """
 
     seed: Annotated[int, Field(ge=0, le=65535)] | None = None
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
@@ -41,6 +60,7 @@ class Hyper3dRodinInput(InputModel, Request["Hyper3dRodinOutput"]):
     """Level of surface detail; higher quality has more faces."""
 
     use_hyper: bool = False
+    """Whether to generate more detail."""
 
     tier: Literal["Regular", "Sketch"] = "Regular"
     """Version of the model; versions differ in quality, speed and price."""
@@ -69,7 +89,148 @@ class Hyper3dRodinOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hyper3dRodinPipeline(Pipeline[..., Hyper3dRodinOutput]):
+        def run(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> Result[Hyper3dRodinOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> PendingRun[Hyper3dRodinOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHyper3dRodinPipeline(AsyncPipeline[..., Hyper3dRodinOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> Result[Hyper3dRodinOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> AsyncPendingRun[Hyper3dRodinOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+            """
+            ...
 
     class Hyper3dRodin(Endpoint[..., Hyper3dRodinInput, Hyper3dRodinOutput]):
         def run(
@@ -91,14 +252,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
                 tier: Version of the model; versions differ in quality, speed and price.
                 TAPose: Whether the character stands with arms spread, which is easier to animate.
                 bbox_condition: Maximum dimensions of the object along the three axes, in order.
@@ -129,14 +290,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
                 tier: Version of the model; versions differ in quality, speed and price.
                 TAPose: Whether the character stands with arms spread, which is easier to animate.
                 bbox_condition: Maximum dimensions of the object along the three axes, in order.
@@ -163,14 +324,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
                 tier: Version of the model; versions differ in quality, speed and price.
                 TAPose: Whether the character stands with arms spread, which is easier to animate.
                 bbox_condition: Maximum dimensions of the object along the three axes, in order.
@@ -202,14 +363,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
                 tier: Version of the model; versions differ in quality, speed and price.
                 TAPose: Whether the character stands with arms spread, which is easier to animate.
                 bbox_condition: Maximum dimensions of the object along the three axes, in order.
@@ -236,14 +397,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
                 tier: Version of the model; versions differ in quality, speed and price.
                 TAPose: Whether the character stands with arms spread, which is easier to animate.
                 bbox_condition: Maximum dimensions of the object along the three axes, in order.
@@ -274,14 +435,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
                 tier: Version of the model; versions differ in quality, speed and price.
                 TAPose: Whether the character stands with arms spread, which is easier to animate.
                 bbox_condition: Maximum dimensions of the object along the three axes, in order.
@@ -310,14 +471,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
                 tier: Version of the model; versions differ in quality, speed and price.
                 TAPose: Whether the character stands with arms spread, which is easier to animate.
                 bbox_condition: Maximum dimensions of the object along the three axes, in order.
@@ -347,25 +508,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                condition_mode: How to combine several images. `fuse` combines the features of different objects, `concat` treats them as views of one object.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality: Level of surface detail; higher quality has more faces.
+                use_hyper: Whether to generate more detail.
                 tier: Version of the model; versions differ in quality, speed and price.
                 TAPose: Whether the character stands with arms spread, which is easier to animate.
                 bbox_condition: Maximum dimensions of the object along the three axes, in order.
                 addons: Optional feature, such as sharper textures and more faces at a higher price.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hyper3dRodinPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHyper3dRodinPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Hyper3dRodin = Endpoint
 
 hyper3d_rodin = Hyper3dRodin("fal-ai/hyper3d/rodin", Hyper3dRodinInput, Hyper3dRodinOutput)
-"""3D endpoint of fal-ai: hyper3d rodin.
+"""Builds a 3D model from text, images or both.
 
 Call it with `hyper3d_rodin.subscribe()`.
 """
@@ -373,5 +555,9 @@ Call it with `hyper3d_rodin.subscribe()`.
 Input = Hyper3dRodinInput
 Output = Hyper3dRodinOutput
 endpoint = hyper3d_rodin
+"""Builds a 3D model from text, images or both.
+
+Call it with `hyper3d_rodin.subscribe()`.
+"""
 
 __all__ = ["Hyper3dRodinInput", "Hyper3dRodinOutput", "hyper3d_rodin"]

@@ -1,4 +1,4 @@
-"""fal-ai/hyper3d/rodin/v2 — 3D endpoint of fal-ai: hyper3d rodin v2.
+"""fal-ai/hyper3d/rodin/v2 — Builds a 3D model from text, images or both.
 
 Category: 3d. https://fal.ai/models/fal-ai/hyper3d/rodin/v2
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 QualityMeshOption: TypeAlias = Literal[
     "4K Quad",
@@ -35,7 +51,7 @@ class Hyper3dRodinV2Input(InputModel, Request["Hyper3dRodinV2Output"]):
     """Text description of the object, its shape and its surface. At most 1024 characters."""
 
     input_image_urls: list[FileInput] = UNSET
-    """Images to edit or to use as references, in order."""
+    """Images of the same object from different angles."""
 
     use_original_alpha: bool = False
     """Whether to keep the transparency of the input image."""
@@ -83,7 +99,140 @@ class Hyper3dRodinV2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hyper3dRodinV2Pipeline(Pipeline[..., Hyper3dRodinV2Output]):
+        def run(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> Result[Hyper3dRodinV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> PendingRun[Hyper3dRodinV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHyper3dRodinV2Pipeline(AsyncPipeline[..., Hyper3dRodinV2Output]):
+        async def run(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> Result[Hyper3dRodinV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> AsyncPendingRun[Hyper3dRodinV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+            """
+            ...
 
     class Hyper3dRodinV2(Endpoint[..., Hyper3dRodinV2Input, Hyper3dRodinV2Output]):
         def run(
@@ -104,12 +253,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
                 use_original_alpha: Whether to keep the transparency of the input image.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality_mesh_option: Number and type of the mesh's faces.
@@ -142,12 +289,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
                 use_original_alpha: Whether to keep the transparency of the input image.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality_mesh_option: Number and type of the mesh's faces.
@@ -176,12 +321,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
                 use_original_alpha: Whether to keep the transparency of the input image.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality_mesh_option: Number and type of the mesh's faces.
@@ -215,12 +358,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
                 use_original_alpha: Whether to keep the transparency of the input image.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality_mesh_option: Number and type of the mesh's faces.
@@ -249,12 +390,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
                 use_original_alpha: Whether to keep the transparency of the input image.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality_mesh_option: Number and type of the mesh's faces.
@@ -287,12 +426,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
                 use_original_alpha: Whether to keep the transparency of the input image.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality_mesh_option: Number and type of the mesh's faces.
@@ -323,12 +460,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
                 use_original_alpha: Whether to keep the transparency of the input image.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality_mesh_option: Number and type of the mesh's faces.
@@ -360,12 +495,10 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                input_image_urls: Images of the same object from different angles.
                 use_original_alpha: Whether to keep the transparency of the input image.
-                seed: Random seed; the same seed with the same parameters reproduces a result. From
-                    0 to 65535.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
                 geometry_file_format: File format of the 3D model.
                 material: Type of material: shaded color, or maps that react to light.
                 quality_mesh_option: Number and type of the mesh's faces.
@@ -375,13 +508,34 @@ if TYPE_CHECKING:
                 preview_render: Whether to also return a rendered image of the object.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hyper3dRodinV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncHyper3dRodinV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Hyper3dRodinV2 = Endpoint
 
 hyper3d_rodin_v2 = Hyper3dRodinV2(
     "fal-ai/hyper3d/rodin/v2", Hyper3dRodinV2Input, Hyper3dRodinV2Output
 )
-"""3D endpoint of fal-ai: hyper3d rodin v2.
+"""Builds a 3D model from text, images or both.
 
 Call it with `hyper3d_rodin_v2.subscribe()`.
 """
@@ -389,5 +543,9 @@ Call it with `hyper3d_rodin_v2.subscribe()`.
 Input = Hyper3dRodinV2Input
 Output = Hyper3dRodinV2Output
 endpoint = hyper3d_rodin_v2
+"""Builds a 3D model from text, images or both.
+
+Call it with `hyper3d_rodin_v2.subscribe()`.
+"""
 
 __all__ = ["Hyper3dRodinV2Input", "Hyper3dRodinV2Output", "QualityMeshOption", "hyper3d_rodin_v2"]

@@ -9,28 +9,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ideogram.character._endpoint import (
         ColorPalette as ColorPalette,
+        ColorPaletteDict as ColorPaletteDict,
         ColorPaletteMember as ColorPaletteMember,
+        ColorPaletteMemberDict as ColorPaletteMemberDict,
+        IdeogramCharacter as IdeogramCharacter,
         IdeogramCharacterInput as IdeogramCharacterInput,
         IdeogramCharacterOutput as IdeogramCharacterOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Name as Name,
         Output as Output,
         RGBColor as RGBColor,
+        RGBColorDict as RGBColorDict,
         endpoint as endpoint,
         ideogram_character as ideogram_character,
     )
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramCharacterInput",
     "IdeogramCharacterOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "ideogram_character",
 ]
 
@@ -41,15 +50,20 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ColorPalette",
+            "ColorPaletteDict",
             "ColorPaletteMember",
+            "ColorPaletteMemberDict",
+            "IdeogramCharacter",
             "IdeogramCharacterInput",
             "IdeogramCharacterOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Name",
             "Output",
             "RGBColor",
+            "RGBColorDict",
             "endpoint",
             "ideogram_character",
         }:
@@ -61,4 +75,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,5 @@
-"""fal-ai/ideogram/character — Image endpoint of fal-ai: ideogram character.
+"""fal-ai/ideogram/character — Generates images of the person or subject in a reference image, from
+text.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/character
 """
@@ -11,15 +12,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.color_palette import ColorPalette, ColorPaletteDict
+from fal_typed.endpoints._shared.color_palette_member import (
+    ColorPaletteMember,
+    ColorPaletteMemberDict,
+)
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.endpoints._shared.name import Name
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramCharacterInput(InputModel, Request["IdeogramCharacterOutput"]):
@@ -36,7 +56,9 @@ class IdeogramCharacterInput(InputModel, Request["IdeogramCharacterOutput"]):
     """
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     color_palette: ColorPalette | None = None
     """Colors to prefer: a preset, or a list with weights."""
@@ -45,13 +67,13 @@ class IdeogramCharacterInput(InputModel, Request["IdeogramCharacterOutput"]):
     """Eight-digit style codes; cannot be combined with a named style."""
 
     style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `AUTO` lets the model choose."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -70,6 +92,49 @@ class IdeogramCharacterInput(InputModel, Request["IdeogramCharacterOutput"]):
     reference_mask_urls: list[FileInput] = UNSET
     """Mask images whose white area selects what to use from each reference image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class IdeogramCharacterOutput(OutputModel):
     """Result of fal-ai/ideogram/character."""
@@ -82,7 +147,164 @@ class IdeogramCharacterOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCharacterPipeline(Pipeline[..., IdeogramCharacterOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> PendingRun[IdeogramCharacterOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramCharacterPipeline(AsyncPipeline[..., IdeogramCharacterOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> AsyncPendingRun[IdeogramCharacterOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
 
     class IdeogramCharacter(Endpoint[..., IdeogramCharacterInput, IdeogramCharacterOutput]):
         def run(
@@ -92,14 +314,14 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
             num_images: int = 1,
             seed: int | None = None,
             sync_mode: bool = False,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Result[IdeogramCharacterOutput]:
@@ -107,23 +329,19 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,14 +356,14 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
             num_images: int = 1,
             seed: int | None = None,
             sync_mode: bool = False,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Result[IdeogramCharacterOutput]:
@@ -153,23 +371,19 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -180,14 +394,14 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
             num_images: int = 1,
             seed: int | None = None,
             sync_mode: bool = False,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Result[IdeogramCharacterOutput]:
@@ -195,23 +409,19 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -227,14 +437,14 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
             num_images: int = 1,
             seed: int | None = None,
             sync_mode: bool = False,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Result[IdeogramCharacterOutput]:
@@ -242,23 +452,19 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -269,14 +475,14 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
             num_images: int = 1,
             seed: int | None = None,
             sync_mode: bool = False,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Handle[IdeogramCharacterOutput]:
@@ -284,23 +490,19 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -315,14 +517,14 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
             num_images: int = 1,
             seed: int | None = None,
             sync_mode: bool = False,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> AsyncHandle[IdeogramCharacterOutput]:
@@ -330,23 +532,19 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -357,14 +555,14 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
             num_images: int = 1,
             seed: int | None = None,
             sync_mode: bool = False,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Stream[IdeogramCharacterOutput]:
@@ -374,23 +572,19 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -404,14 +598,14 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
             num_images: int = 1,
             seed: int | None = None,
             sync_mode: bool = False,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> AsyncStream[IdeogramCharacterOutput]:
@@ -419,24 +613,43 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramCharacterPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramCharacterPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramCharacter = Endpoint
@@ -444,7 +657,7 @@ else:
 ideogram_character = IdeogramCharacter(
     "fal-ai/ideogram/character", IdeogramCharacterInput, IdeogramCharacterOutput
 )
-"""Image endpoint of fal-ai: ideogram character.
+"""Generates images of the person or subject in a reference image, from text.
 
 Call it with `ideogram_character.subscribe(prompt=…, reference_image_urls=…)`.
 """
@@ -452,15 +665,23 @@ Call it with `ideogram_character.subscribe(prompt=…, reference_image_urls=…)
 Input = IdeogramCharacterInput
 Output = IdeogramCharacterOutput
 endpoint = ideogram_character
+"""Generates images of the person or subject in a reference image, from text.
+
+Call it with `ideogram_character.subscribe(prompt=…, reference_image_urls=…)`.
+"""
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramCharacterInput",
     "IdeogramCharacterOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "ideogram_character",
 ]

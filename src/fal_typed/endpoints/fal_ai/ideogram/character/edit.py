@@ -1,4 +1,5 @@
-"""fal-ai/ideogram/character/edit — Image endpoint of fal-ai: ideogram character edit.
+"""fal-ai/ideogram/character/edit — Fills in masked areas of an image with the character in a
+reference image.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/character/edit
 """
@@ -11,26 +12,45 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.color_palette import ColorPalette, ColorPaletteDict
+from fal_typed.endpoints._shared.color_palette_member import (
+    ColorPaletteMember,
+    ColorPaletteMemberDict,
+)
 from fal_typed.endpoints._shared.name import Name
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramCharacterEditInput(InputModel, Request["IdeogramCharacterEditOutput"]):
     """Parameters of fal-ai/ideogram/character/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     reference_image_urls: list[FileInput]
     """Reference images of people, objects or styles to use in the result."""
@@ -40,7 +60,9 @@ class IdeogramCharacterEditInput(InputModel, Request["IdeogramCharacterEditOutpu
     """
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     color_palette: ColorPalette | None = None
     """Colors to prefer: a preset, or a list with weights."""
@@ -52,7 +74,7 @@ class IdeogramCharacterEditInput(InputModel, Request["IdeogramCharacterEditOutpu
     """Whether a language model adds detail to the prompt before it is used."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -64,6 +86,47 @@ class IdeogramCharacterEditInput(InputModel, Request["IdeogramCharacterEditOutpu
 
     reference_mask_urls: list[FileInput] = UNSET
     """Mask images whose white area selects what to use from each reference image."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class IdeogramCharacterEditOutput(OutputModel):
@@ -77,7 +140,156 @@ class IdeogramCharacterEditOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCharacterEditPipeline(Pipeline[..., IdeogramCharacterEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> PendingRun[IdeogramCharacterEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramCharacterEditPipeline(AsyncPipeline[..., IdeogramCharacterEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> AsyncPendingRun[IdeogramCharacterEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
 
     class IdeogramCharacterEdit(
         Endpoint[..., IdeogramCharacterEditInput, IdeogramCharacterEditOutput]
@@ -91,7 +303,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -102,23 +314,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,7 +343,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -146,23 +354,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -175,7 +379,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -186,23 +390,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,7 +420,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -231,23 +431,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -260,7 +456,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -271,23 +467,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -304,7 +496,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -315,23 +507,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -344,7 +532,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -357,23 +545,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -389,7 +573,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -400,24 +584,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramCharacterEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramCharacterEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramCharacterEdit = Endpoint
@@ -425,7 +628,7 @@ else:
 ideogram_character_edit = IdeogramCharacterEdit(
     "fal-ai/ideogram/character/edit", IdeogramCharacterEditInput, IdeogramCharacterEditOutput
 )
-"""Image endpoint of fal-ai: ideogram character edit.
+"""Fills in masked areas of an image with the character in a reference image.
 
 Call it with `ideogram_character_edit.subscribe(prompt=…, image_url=…, mask_url=…,
 reference_image_urls=…)`.
@@ -434,13 +637,21 @@ reference_image_urls=…)`.
 Input = IdeogramCharacterEditInput
 Output = IdeogramCharacterEditOutput
 endpoint = ideogram_character_edit
+"""Fills in masked areas of an image with the character in a reference image.
+
+Call it with `ideogram_character_edit.subscribe(prompt=…, image_url=…, mask_url=…,
+reference_image_urls=…)`.
+"""
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramCharacterEditInput",
     "IdeogramCharacterEditOutput",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "ideogram_character_edit",
 ]

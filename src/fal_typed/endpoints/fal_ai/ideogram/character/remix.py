@@ -1,4 +1,5 @@
-"""fal-ai/ideogram/character/remix — Image endpoint of fal-ai: ideogram character remix.
+"""fal-ai/ideogram/character/remix — Changes an image by text so that it shows the character in a
+reference image.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/character/remix
 """
@@ -11,15 +12,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.color_palette import ColorPalette, ColorPaletteDict
+from fal_typed.endpoints._shared.color_palette_member import (
+    ColorPaletteMember,
+    ColorPaletteMemberDict,
+)
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.endpoints._shared.name import Name
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramCharacterRemixInput(InputModel, Request["IdeogramCharacterRemixOutput"]):
@@ -29,7 +49,7 @@ class IdeogramCharacterRemixInput(InputModel, Request["IdeogramCharacterRemixOut
     """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     reference_image_urls: list[FileInput]
     """Reference images of people, objects or styles to use in the result."""
@@ -39,7 +59,9 @@ class IdeogramCharacterRemixInput(InputModel, Request["IdeogramCharacterRemixOut
     """
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     color_palette: ColorPalette | None = None
     """Colors to prefer: a preset, or a list with weights."""
@@ -48,13 +70,13 @@ class IdeogramCharacterRemixInput(InputModel, Request["IdeogramCharacterRemixOut
     """Eight-digit style codes; cannot be combined with a named style."""
 
     style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `AUTO` lets the model choose."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -78,6 +100,53 @@ class IdeogramCharacterRemixInput(InputModel, Request["IdeogramCharacterRemixOut
     reference_mask_urls: list[FileInput] = UNSET
     """Mask images whose white area selects what to use from each reference image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class IdeogramCharacterRemixOutput(OutputModel):
     """Result of fal-ai/ideogram/character/remix."""
@@ -90,7 +159,180 @@ class IdeogramCharacterRemixOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCharacterRemixPipeline(Pipeline[..., IdeogramCharacterRemixOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterRemixOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> PendingRun[IdeogramCharacterRemixOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramCharacterRemixPipeline(AsyncPipeline[..., IdeogramCharacterRemixOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterRemixOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> AsyncPendingRun[IdeogramCharacterRemixOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
+            """
+            ...
 
     class IdeogramCharacterRemix(
         Endpoint[..., IdeogramCharacterRemixInput, IdeogramCharacterRemixOutput]
@@ -103,7 +345,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
@@ -111,7 +353,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Result[IdeogramCharacterRemixOutput]:
@@ -119,26 +361,21 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -154,7 +391,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
@@ -162,7 +399,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Result[IdeogramCharacterRemixOutput]:
@@ -170,26 +407,21 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -201,7 +433,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
@@ -209,7 +441,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Result[IdeogramCharacterRemixOutput]:
@@ -217,26 +449,21 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -253,7 +480,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
@@ -261,7 +488,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Result[IdeogramCharacterRemixOutput]:
@@ -269,26 +496,21 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -300,7 +522,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
@@ -308,7 +530,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Handle[IdeogramCharacterRemixOutput]:
@@ -316,26 +538,21 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -351,7 +568,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
@@ -359,7 +576,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> AsyncHandle[IdeogramCharacterRemixOutput]:
@@ -367,26 +584,21 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
             ...
 
@@ -398,7 +610,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
@@ -406,7 +618,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> Stream[IdeogramCharacterRemixOutput]:
@@ -416,26 +628,21 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -450,7 +657,7 @@ if TYPE_CHECKING:
             reference_image_urls: list[FileInput],
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
             expand_prompt: bool = True,
@@ -458,7 +665,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
             reference_mask_urls: list[FileInput] = UNSET,
         ) -> AsyncStream[IdeogramCharacterRemixOutput]:
@@ -466,27 +673,45 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
-                reference_mask_urls: Mask images whose white area selects what to use from each
-                    reference image.
+                reference_mask_urls: Mask images whose white area selects what to use from each reference image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramCharacterRemixPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramCharacterRemixPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramCharacterRemix = Endpoint
@@ -494,7 +719,7 @@ else:
 ideogram_character_remix = IdeogramCharacterRemix(
     "fal-ai/ideogram/character/remix", IdeogramCharacterRemixInput, IdeogramCharacterRemixOutput
 )
-"""Image endpoint of fal-ai: ideogram character remix.
+"""Changes an image by text so that it shows the character in a reference image.
 
 Call it with `ideogram_character_remix.subscribe(prompt=…, image_url=…,
 reference_image_urls=…)`.
@@ -503,15 +728,24 @@ reference_image_urls=…)`.
 Input = IdeogramCharacterRemixInput
 Output = IdeogramCharacterRemixOutput
 endpoint = ideogram_character_remix
+"""Changes an image by text so that it shows the character in a reference image.
+
+Call it with `ideogram_character_remix.subscribe(prompt=…, image_url=…,
+reference_image_urls=…)`.
+"""
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramCharacterRemixInput",
     "IdeogramCharacterRemixOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "ideogram_character_remix",
 ]

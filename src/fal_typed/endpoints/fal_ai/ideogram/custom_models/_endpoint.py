@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/custom-models — Training endpoint of fal-ai: ideogram custom-models.
+"""fal-ai/ideogram/custom-models — Trains a custom model on your own images.
 
 Category: training. https://fal.ai/models/fal-ai/ideogram/custom-models
 """
@@ -9,17 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramCustomModelsInput(InputModel, Request["IdeogramCustomModelsOutput"]):
     """Parameters of fal-ai/ideogram/custom-models."""
 
     images_data_url: FileInput
-    """URL of an archive of training images, each with a text file of the same name as its caption.
-    """
+    """URL of an archive of training images."""
 
 
 class IdeogramCustomModelsOutput(OutputModel):
@@ -29,10 +44,50 @@ class IdeogramCustomModelsOutput(OutputModel):
     """Id of the trained model, for later requests."""
 
     custom_model_uri: str
+    """Address of the custom model, for later requests."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCustomModelsPipeline(Pipeline[..., IdeogramCustomModelsOutput]):
+        def run(self, *, images_data_url: FileInput) -> Result[IdeogramCustomModelsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of training images.
+            """
+            ...
+
+        def submit(self, *, images_data_url: FileInput) -> PendingRun[IdeogramCustomModelsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramCustomModelsPipeline(AsyncPipeline[..., IdeogramCustomModelsOutput]):
+        async def run(self, *, images_data_url: FileInput) -> Result[IdeogramCustomModelsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of training images.
+            """
+            ...
+
+        async def submit(
+            self, *, images_data_url: FileInput
+        ) -> AsyncPendingRun[IdeogramCustomModelsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of training images.
+            """
+            ...
 
     class IdeogramCustomModels(
         Endpoint[..., IdeogramCustomModelsInput, IdeogramCustomModelsOutput]
@@ -41,8 +96,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -56,8 +110,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images.
             """
             ...
 
@@ -65,8 +118,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -81,8 +133,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images.
             """
             ...
 
@@ -90,8 +141,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,8 +155,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images.
             """
             ...
 
@@ -116,8 +165,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,9 +178,31 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of training images.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramCustomModelsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramCustomModelsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramCustomModels = Endpoint
@@ -140,7 +210,7 @@ else:
 ideogram_custom_models = IdeogramCustomModels(
     "fal-ai/ideogram/custom-models", IdeogramCustomModelsInput, IdeogramCustomModelsOutput
 )
-"""Training endpoint of fal-ai: ideogram custom-models.
+"""Trains a custom model on your own images.
 
 Call it with `ideogram_custom_models.subscribe(images_data_url=…)`.
 """
@@ -148,5 +218,9 @@ Call it with `ideogram_custom_models.subscribe(images_data_url=…)`.
 Input = IdeogramCustomModelsInput
 Output = IdeogramCustomModelsOutput
 endpoint = ideogram_custom_models
+"""Trains a custom model on your own images.
+
+Call it with `ideogram_custom_models.subscribe(images_data_url=…)`.
+"""
 
 __all__ = ["IdeogramCustomModelsInput", "IdeogramCustomModelsOutput", "ideogram_custom_models"]

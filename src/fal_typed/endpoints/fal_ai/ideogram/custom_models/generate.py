@@ -1,5 +1,4 @@
-"""fal-ai/ideogram/custom-models/generate — Image endpoint of fal-ai: ideogram custom-models
-generate.
+"""fal-ai/ideogram/custom-models/generate — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/custom-models/generate
 """
@@ -12,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_974ddb7d import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramCustomModelsGenerateInput(InputModel, Request["IdeogramCustomModelsGenerateOutput"]):
@@ -28,13 +43,15 @@ class IdeogramCustomModelsGenerateInput(InputModel, Request["IdeogramCustomModel
     """What the image shows, in words: subject, style and composition. At least 1 character."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -62,7 +79,126 @@ class IdeogramCustomModelsGenerateOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCustomModelsGeneratePipeline(Pipeline[..., IdeogramCustomModelsGenerateOutput]):
+        def run(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramCustomModelsGenerateOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[IdeogramCustomModelsGenerateOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramCustomModelsGeneratePipeline(
+        AsyncPipeline[..., IdeogramCustomModelsGenerateOutput]
+    ):
+        async def run(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramCustomModelsGenerateOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[IdeogramCustomModelsGenerateOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class IdeogramCustomModelsGenerate(
         Endpoint[..., IdeogramCustomModelsGenerateInput, IdeogramCustomModelsGenerateOutput]
@@ -84,16 +220,14 @@ if TYPE_CHECKING:
 
             Args:
                 model_id: Id of the model to use. At least 1 character.
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 negative_prompt: Text description of what to avoid in the result.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -118,16 +252,14 @@ if TYPE_CHECKING:
 
             Args:
                 model_id: Id of the model to use. At least 1 character.
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 negative_prompt: Text description of what to avoid in the result.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -148,16 +280,14 @@ if TYPE_CHECKING:
 
             Args:
                 model_id: Id of the model to use. At least 1 character.
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 negative_prompt: Text description of what to avoid in the result.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,16 +313,14 @@ if TYPE_CHECKING:
 
             Args:
                 model_id: Id of the model to use. At least 1 character.
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 negative_prompt: Text description of what to avoid in the result.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -213,16 +341,14 @@ if TYPE_CHECKING:
 
             Args:
                 model_id: Id of the model to use. At least 1 character.
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 negative_prompt: Text description of what to avoid in the result.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,16 +373,14 @@ if TYPE_CHECKING:
 
             Args:
                 model_id: Id of the model to use. At least 1 character.
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 negative_prompt: Text description of what to avoid in the result.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -279,16 +403,14 @@ if TYPE_CHECKING:
 
             Args:
                 model_id: Id of the model to use. At least 1 character.
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 negative_prompt: Text description of what to avoid in the result.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -312,17 +434,40 @@ if TYPE_CHECKING:
 
             Args:
                 model_id: Id of the model to use. At least 1 character.
-                prompt: What the image shows, in words: subject, style and composition. At least 1
-                    character.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition. At least 1 character.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 negative_prompt: Text description of what to avoid in the result.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> IdeogramCustomModelsGeneratePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramCustomModelsGeneratePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramCustomModelsGenerate = Endpoint
@@ -332,7 +477,7 @@ ideogram_custom_models_generate = IdeogramCustomModelsGenerate(
     IdeogramCustomModelsGenerateInput,
     IdeogramCustomModelsGenerateOutput,
 )
-"""Image endpoint of fal-ai: ideogram custom-models generate.
+"""Generates images from text.
 
 Call it with `ideogram_custom_models_generate.subscribe(model_id=…, prompt=…)`.
 """
@@ -340,6 +485,10 @@ Call it with `ideogram_custom_models_generate.subscribe(model_id=…, prompt=…
 Input = IdeogramCustomModelsGenerateInput
 Output = IdeogramCustomModelsGenerateOutput
 endpoint = ideogram_custom_models_generate
+"""Generates images from text.
+
+Call it with `ideogram_custom_models_generate.subscribe(model_id=…, prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

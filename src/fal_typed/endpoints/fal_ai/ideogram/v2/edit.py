@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v2/edit — Image endpoint of fal-ai: ideogram v2 edit.
+"""fal-ai/ideogram/v2/edit — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v2/edit
 """
@@ -9,29 +9,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.style import Style
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV2EditInput(InputModel, Request["IdeogramV2EditOutput"]):
     """Parameters of fal-ai/ideogram/v2/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     style: Style = "auto"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `auto` lets the model choose."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -46,14 +62,115 @@ class IdeogramV2EditOutput(OutputModel):
     """Result of fal-ai/ideogram/v2/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV2EditPipeline(Pipeline[..., IdeogramV2EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> PendingRun[IdeogramV2EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV2EditPipeline(AsyncPipeline[..., IdeogramV2EditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[IdeogramV2EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class IdeogramV2Edit(Endpoint[..., IdeogramV2EditInput, IdeogramV2EditOutput]):
         def run(
@@ -70,14 +187,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `auto` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,14 +215,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `auto` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -124,14 +239,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `auto` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -154,14 +268,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `auto` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -179,14 +292,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `auto` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,14 +320,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `auto` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -235,14 +346,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `auto` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -263,15 +373,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `auto` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV2EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncIdeogramV2EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV2Edit = Endpoint
@@ -279,7 +409,7 @@ else:
 ideogram_v2_edit = IdeogramV2Edit(
     "fal-ai/ideogram/v2/edit", IdeogramV2EditInput, IdeogramV2EditOutput
 )
-"""Image endpoint of fal-ai: ideogram v2 edit.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `ideogram_v2_edit.subscribe(prompt=…, image_url=…, mask_url=…)`.
 """
@@ -287,5 +417,9 @@ Call it with `ideogram_v2_edit.subscribe(prompt=…, image_url=…, mask_url=…
 Input = IdeogramV2EditInput
 Output = IdeogramV2EditOutput
 endpoint = ideogram_v2_edit
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `ideogram_v2_edit.subscribe(prompt=…, image_url=…, mask_url=…)`.
+"""
 
 __all__ = ["IdeogramV2EditInput", "IdeogramV2EditOutput", "Style", "ideogram_v2_edit"]

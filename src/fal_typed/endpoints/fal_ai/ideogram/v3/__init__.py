@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ideogram.v3._endpoint import (
         ColorPalette as ColorPalette,
+        ColorPaletteDict as ColorPaletteDict,
         ColorPaletteMember as ColorPaletteMember,
+        ColorPaletteMemberDict as ColorPaletteMemberDict,
+        IdeogramV3 as IdeogramV3,
         IdeogramV3Input as IdeogramV3Input,
         IdeogramV3Output as IdeogramV3Output,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Name as Name,
         Output as Output,
         RGBColor as RGBColor,
+        RGBColorDict as RGBColorDict,
         StylePreset as StylePreset,
         endpoint as endpoint,
         ideogram_v3 as ideogram_v3,
@@ -25,13 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramV3Input",
     "IdeogramV3Output",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "StylePreset",
     "ideogram_v3",
 ]
@@ -43,15 +52,20 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ColorPalette",
+            "ColorPaletteDict",
             "ColorPaletteMember",
+            "ColorPaletteMemberDict",
+            "IdeogramV3",
             "IdeogramV3Input",
             "IdeogramV3Output",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Name",
             "Output",
             "RGBColor",
+            "RGBColorDict",
             "StylePreset",
             "endpoint",
             "ideogram_v3",
@@ -62,4 +76,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

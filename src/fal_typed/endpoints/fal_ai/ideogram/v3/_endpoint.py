@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v3 — Image endpoint of fal-ai: ideogram v3.
+"""fal-ai/ideogram/v3 — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v3
 """
@@ -11,16 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.color_palette import ColorPalette, ColorPaletteDict
+from fal_typed.endpoints._shared.color_palette_member import (
+    ColorPaletteMember,
+    ColorPaletteMemberDict,
+)
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.endpoints._shared.name import Name
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.endpoints._shared.style_preset import StylePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
@@ -34,7 +53,9 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
     """
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     color_palette: ColorPalette | None = None
     """Colors to prefer: a preset, or a list with weights."""
@@ -43,13 +64,13 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
     """Eight-digit style codes; cannot be combined with a named style."""
 
     style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `AUTO` lets the model choose."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -68,6 +89,47 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class IdeogramV3Output(OutputModel):
     """Result of fal-ai/ideogram/v3."""
@@ -80,7 +142,156 @@ class IdeogramV3Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3Pipeline(Pipeline[..., IdeogramV3Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV3Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> PendingRun[IdeogramV3Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV3Pipeline(AsyncPipeline[..., IdeogramV3Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV3Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> AsyncPendingRun[IdeogramV3Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
 
     class IdeogramV3(Endpoint[..., IdeogramV3Input, IdeogramV3Output]):
         def run(
@@ -89,7 +300,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -97,24 +308,22 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             style_preset: StylePreset | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Result[IdeogramV3Output]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
@@ -131,7 +340,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -139,24 +348,22 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             style_preset: StylePreset | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Result[IdeogramV3Output]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
@@ -169,7 +376,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -177,24 +384,22 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             style_preset: StylePreset | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Result[IdeogramV3Output]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
@@ -212,7 +417,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -220,24 +425,22 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             style_preset: StylePreset | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Result[IdeogramV3Output]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
@@ -250,7 +453,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -258,24 +461,22 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             style_preset: StylePreset | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Handle[IdeogramV3Output]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
@@ -292,7 +493,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -300,24 +501,22 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             style_preset: StylePreset | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> AsyncHandle[IdeogramV3Output]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
@@ -330,7 +529,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -338,7 +537,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             style_preset: StylePreset | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Stream[IdeogramV3Output]:
             """Call the endpoint and stream its output as it is generated.
@@ -347,17 +546,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
@@ -373,7 +570,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -381,34 +578,53 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             style_preset: StylePreset | None = None,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> AsyncStream[IdeogramV3Output]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV3Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncIdeogramV3Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     IdeogramV3 = Endpoint
 
 ideogram_v3 = IdeogramV3("fal-ai/ideogram/v3", IdeogramV3Input, IdeogramV3Output)
-"""Image endpoint of fal-ai: ideogram v3.
+"""Generates images from text and optional images.
 
 Call it with `ideogram_v3.subscribe(prompt=…)`.
 """
@@ -416,16 +632,24 @@ Call it with `ideogram_v3.subscribe(prompt=…)`.
 Input = IdeogramV3Input
 Output = IdeogramV3Output
 endpoint = ideogram_v3
+"""Generates images from text and optional images.
+
+Call it with `ideogram_v3.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramV3Input",
     "IdeogramV3Output",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "StylePreset",
     "ideogram_v3",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v3/edit — Image endpoint of fal-ai: ideogram v3 edit.
+"""fal-ai/ideogram/v3/edit — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v3/edit
 """
@@ -11,34 +11,55 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.color_palette import ColorPalette, ColorPaletteDict
+from fal_typed.endpoints._shared.color_palette_member import (
+    ColorPaletteMember,
+    ColorPaletteMemberDict,
+)
 from fal_typed.endpoints._shared.name import Name
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.endpoints._shared.style_preset import StylePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV3EditInput(InputModel, Request["IdeogramV3EditOutput"]):
     """Parameters of fal-ai/ideogram/v3/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_url: FileInput
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     image_urls: list[FileInput] | None = None
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     color_palette: ColorPalette | None = None
     """Colors to prefer: a preset, or a list with weights."""
@@ -50,7 +71,7 @@ class IdeogramV3EditInput(InputModel, Request["IdeogramV3EditOutput"]):
     """Whether a language model adds detail to the prompt before it is used."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -63,19 +84,199 @@ class IdeogramV3EditInput(InputModel, Request["IdeogramV3EditOutput"]):
     style_preset: StylePreset | None = None
     """Predefined style of the image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class IdeogramV3EditOutput(OutputModel):
     """Result of fal-ai/ideogram/v3/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3EditPipeline(Pipeline[..., IdeogramV3EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> PendingRun[IdeogramV3EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV3EditPipeline(AsyncPipeline[..., IdeogramV3EditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> AsyncPendingRun[IdeogramV3EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
 
     class IdeogramV3Edit(Endpoint[..., IdeogramV3EditInput, IdeogramV3EditOutput]):
         def run(
@@ -86,7 +287,7 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -97,19 +298,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
 
             Raises:
@@ -126,7 +325,7 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -137,19 +336,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
             """
             ...
@@ -162,7 +359,7 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -173,19 +370,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
 
             Raises:
@@ -203,7 +398,7 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -214,19 +409,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
             """
             ...
@@ -239,7 +432,7 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -250,19 +443,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
 
             Raises:
@@ -279,7 +470,7 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -290,19 +481,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
             """
             ...
@@ -315,7 +504,7 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -328,19 +517,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
 
             Raises:
@@ -356,7 +543,7 @@ if TYPE_CHECKING:
             mask_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             expand_prompt: bool = True,
             num_images: int = 1,
@@ -367,21 +554,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV3EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncIdeogramV3EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV3Edit = Endpoint
@@ -389,7 +595,7 @@ else:
 ideogram_v3_edit = IdeogramV3Edit(
     "fal-ai/ideogram/v3/edit", IdeogramV3EditInput, IdeogramV3EditOutput
 )
-"""Image endpoint of fal-ai: ideogram v3 edit.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `ideogram_v3_edit.subscribe(prompt=…, image_url=…, mask_url=…)`.
 """
@@ -397,14 +603,21 @@ Call it with `ideogram_v3_edit.subscribe(prompt=…, image_url=…, mask_url=…
 Input = IdeogramV3EditInput
 Output = IdeogramV3EditOutput
 endpoint = ideogram_v3_edit
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `ideogram_v3_edit.subscribe(prompt=…, image_url=…, mask_url=…)`.
+"""
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramV3EditInput",
     "IdeogramV3EditOutput",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "StylePreset",
     "ideogram_v3_edit",
 ]

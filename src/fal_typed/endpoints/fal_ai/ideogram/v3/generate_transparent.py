@@ -1,5 +1,5 @@
-"""fal-ai/ideogram/v3/generate-transparent — Image endpoint of fal-ai: ideogram v3
-generate-transparent.
+"""fal-ai/ideogram/v3/generate-transparent — Generates images with a transparent background from
+text.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v3/generate-transparent
 """
@@ -12,10 +12,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_974ddb7d import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV3GenerateTransparentInput(
@@ -27,10 +43,12 @@ class IdeogramV3GenerateTransparentInput(
     """What the image shows, in words: subject, style and composition."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -39,7 +57,7 @@ class IdeogramV3GenerateTransparentInput(
     """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -61,7 +79,118 @@ class IdeogramV3GenerateTransparentOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3GenerateTransparentPipeline(Pipeline[..., IdeogramV3GenerateTransparentOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3GenerateTransparentOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[IdeogramV3GenerateTransparentOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV3GenerateTransparentPipeline(
+        AsyncPipeline[..., IdeogramV3GenerateTransparentOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3GenerateTransparentOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[IdeogramV3GenerateTransparentOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class IdeogramV3GenerateTransparent(
         Endpoint[..., IdeogramV3GenerateTransparentInput, IdeogramV3GenerateTransparentOutput]
@@ -82,14 +211,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -113,14 +241,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -140,14 +267,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -172,14 +298,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -199,14 +324,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -230,14 +354,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -259,14 +382,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -289,15 +411,39 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
-                rendering_speed: Balance of quality against speed and price.
+                aspect_ratio: Ratio of width to height of the image.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 negative_prompt: Text description of what to avoid in the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> IdeogramV3GenerateTransparentPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramV3GenerateTransparentPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV3GenerateTransparent = Endpoint
@@ -307,7 +453,7 @@ ideogram_v3_generate_transparent = IdeogramV3GenerateTransparent(
     IdeogramV3GenerateTransparentInput,
     IdeogramV3GenerateTransparentOutput,
 )
-"""Image endpoint of fal-ai: ideogram v3 generate-transparent.
+"""Generates images with a transparent background from text.
 
 Call it with `ideogram_v3_generate_transparent.subscribe(prompt=…)`.
 """
@@ -315,6 +461,10 @@ Call it with `ideogram_v3_generate_transparent.subscribe(prompt=…)`.
 Input = IdeogramV3GenerateTransparentInput
 Output = IdeogramV3GenerateTransparentOutput
 endpoint = ideogram_v3_generate_transparent
+"""Generates images with a transparent background from text.
+
+Call it with `ideogram_v3_generate_transparent.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v3/layerize-text — Image endpoint of fal-ai: ideogram v3 layerize-text.
+"""fal-ai/ideogram/v3/layerize-text — Separates the text in an image from its background.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v3/layerize-text
 """
@@ -9,38 +9,62 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV3LayerizeTextInput(InputModel, Request["IdeogramV3LayerizeTextOutput"]):
     """Parameters of fal-ai/ideogram/v3/layerize-text."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     prompt: str | None = None
-    """What the image shows, in words: subject, style and composition."""
+    """What the image shows, in words."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     font_file_h1_url: FileInput | None = None
+    """Font file for the main heading."""
 
     font_name_h1: str | None = None
+    """Name of the typeface of the main heading."""
 
     font_file_h2_url: FileInput | None = None
+    """Font file for subheadings."""
 
     font_name_h2: str | None = None
+    """Name of the typeface of subheadings."""
 
     font_file_body_url: FileInput | None = None
+    """Font file for the body text."""
 
     font_name_body: str | None = None
+    """Name of the typeface of the body text."""
 
     font_file_small_url: FileInput | None = None
+    """Font file for small text."""
 
     font_name_small: str | None = None
+    """Name of the typeface of small text."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -52,7 +76,7 @@ class IdeogramV3LayerizeTextOutput(OutputModel):
     """Result of fal-ai/ideogram/v3/layerize-text."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     prompt: str
     """Text that the image was generated from, as the model received it."""
@@ -61,14 +85,158 @@ class IdeogramV3LayerizeTextOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
     text_containers: list[dict[str, Any]] | None = None
+    """The texts in the image, with their position and appearance."""
 
     text_html: str | None = None
+    """HTML page that shows the texts in their place."""
 
     image_layers: list[dict[str, Any]] | None = None
+    """The layers of the image, each as an object with its URL."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3LayerizeTextPipeline(Pipeline[..., IdeogramV3LayerizeTextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3LayerizeTextOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[IdeogramV3LayerizeTextOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV3LayerizeTextPipeline(AsyncPipeline[..., IdeogramV3LayerizeTextOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3LayerizeTextOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[IdeogramV3LayerizeTextOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class IdeogramV3LayerizeText(
         Endpoint[..., IdeogramV3LayerizeTextInput, IdeogramV3LayerizeTextOutput]
@@ -92,11 +260,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,11 +298,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -150,11 +332,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -182,11 +371,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -209,11 +405,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -240,11 +443,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -269,11 +479,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -299,12 +516,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit.
+                prompt: What the image shows, in words.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                font_file_h1_url: Font file for the main heading.
+                font_name_h1: Name of the typeface of the main heading.
+                font_file_h2_url: Font file for subheadings.
+                font_name_h2: Name of the typeface of subheadings.
+                font_file_body_url: Font file for the body text.
+                font_name_body: Name of the typeface of the body text.
+                font_file_small_url: Font file for small text.
+                font_name_small: Name of the typeface of small text.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV3LayerizeTextPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramV3LayerizeTextPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV3LayerizeText = Endpoint
@@ -312,7 +559,7 @@ else:
 ideogram_v3_layerize_text = IdeogramV3LayerizeText(
     "fal-ai/ideogram/v3/layerize-text", IdeogramV3LayerizeTextInput, IdeogramV3LayerizeTextOutput
 )
-"""Image endpoint of fal-ai: ideogram v3 layerize-text.
+"""Separates the text in an image from its background.
 
 Call it with `ideogram_v3_layerize_text.subscribe(image_url=…)`.
 """
@@ -320,6 +567,10 @@ Call it with `ideogram_v3_layerize_text.subscribe(image_url=…)`.
 Input = IdeogramV3LayerizeTextInput
 Output = IdeogramV3LayerizeTextOutput
 endpoint = ideogram_v3_layerize_text
+"""Separates the text in an image from its background.
+
+Call it with `ideogram_v3_layerize_text.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "IdeogramV3LayerizeTextInput",

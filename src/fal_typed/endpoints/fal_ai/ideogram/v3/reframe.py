@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v3/reframe — Image endpoint of fal-ai: ideogram v3 reframe.
+"""fal-ai/ideogram/v3/reframe — Changes the aspect ratio of an image and fills the new areas.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v3/reframe
 """
@@ -11,33 +11,53 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.color_palette import ColorPalette, ColorPaletteDict
+from fal_typed.endpoints._shared.color_palette_member import (
+    ColorPaletteMember,
+    ColorPaletteMemberDict,
+)
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.endpoints._shared.name import Name
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.endpoints._shared.style_preset import StylePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV3ReframeInput(InputModel, Request["IdeogramV3ReframeOutput"]):
     """Parameters of fal-ai/ideogram/v3/reframe."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to extend."""
 
     image_size: ImageSize | ImageSizePreset
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_urls: list[FileInput] | None = None
-    """Images to edit or to use as references, in order; the prompt can refer to them by number.
-    """
+    """Images to process, in order."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     color_palette: ColorPalette | None = None
     """Colors to prefer: a preset, or a list with weights."""
@@ -46,10 +66,10 @@ class IdeogramV3ReframeInput(InputModel, Request["IdeogramV3ReframeOutput"]):
     """Eight-digit style codes; cannot be combined with a named style."""
 
     style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `AUTO` lets the model choose."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -62,29 +82,199 @@ class IdeogramV3ReframeInput(InputModel, Request["IdeogramV3ReframeOutput"]):
     style_preset: StylePreset | None = None
     """Predefined style of the image."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to extend.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class IdeogramV3ReframeOutput(OutputModel):
     """Result of fal-ai/ideogram/v3/reframe."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3ReframePipeline(Pipeline[..., IdeogramV3ReframeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3ReframeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to extend.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> PendingRun[IdeogramV3ReframeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to extend.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV3ReframePipeline(AsyncPipeline[..., IdeogramV3ReframeOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3ReframeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to extend.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> AsyncPendingRun[IdeogramV3ReframeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to extend.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
 
     class IdeogramV3Reframe(Endpoint[..., IdeogramV3ReframeInput, IdeogramV3ReframeOutput]):
         def run(
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             num_images: int = 1,
@@ -95,18 +285,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
 
             Raises:
@@ -119,10 +307,10 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             num_images: int = 1,
@@ -133,18 +321,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
             """
             ...
@@ -153,10 +339,10 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             num_images: int = 1,
@@ -167,18 +353,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
 
             Raises:
@@ -192,10 +376,10 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             num_images: int = 1,
@@ -206,18 +390,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
             """
             ...
@@ -226,10 +408,10 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             num_images: int = 1,
@@ -240,18 +422,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
 
             Raises:
@@ -264,10 +444,10 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             num_images: int = 1,
@@ -278,18 +458,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
             """
             ...
@@ -298,10 +476,10 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             num_images: int = 1,
@@ -314,18 +492,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
 
             Raises:
@@ -337,10 +513,10 @@ if TYPE_CHECKING:
             self,
             *,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             num_images: int = 1,
@@ -351,20 +527,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to extend.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_urls: Images to process, in order.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 style_preset: Predefined style of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV3ReframePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramV3ReframePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV3Reframe = Endpoint
@@ -372,7 +569,7 @@ else:
 ideogram_v3_reframe = IdeogramV3Reframe(
     "fal-ai/ideogram/v3/reframe", IdeogramV3ReframeInput, IdeogramV3ReframeOutput
 )
-"""Image endpoint of fal-ai: ideogram v3 reframe.
+"""Changes the aspect ratio of an image and fills the new areas.
 
 Call it with `ideogram_v3_reframe.subscribe(image_url=…, image_size=…)`.
 """
@@ -380,16 +577,24 @@ Call it with `ideogram_v3_reframe.subscribe(image_url=…, image_size=…)`.
 Input = IdeogramV3ReframeInput
 Output = IdeogramV3ReframeOutput
 endpoint = ideogram_v3_reframe
+"""Changes the aspect ratio of an image and fills the new areas.
+
+Call it with `ideogram_v3_reframe.subscribe(image_url=…, image_size=…)`.
+"""
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramV3ReframeInput",
     "IdeogramV3ReframeOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "StylePreset",
     "ideogram_v3_reframe",
 ]

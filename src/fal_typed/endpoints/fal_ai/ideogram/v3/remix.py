@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v3/remix — Image endpoint of fal-ai: ideogram v3 remix.
+"""fal-ai/ideogram/v3/remix — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v3/remix
 """
@@ -11,15 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.color_palette import ColorPalette, ColorPaletteDict
+from fal_typed.endpoints._shared.color_palette_member import (
+    ColorPaletteMember,
+    ColorPaletteMemberDict,
+)
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.endpoints._shared.name import Name
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV3RemixInput(InputModel, Request["IdeogramV3RemixOutput"]):
@@ -29,14 +48,16 @@ class IdeogramV3RemixInput(InputModel, Request["IdeogramV3RemixOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     image_urls: list[FileInput] | None = None
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Balance of quality against speed and price."""
+    """Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best
+    quality.
+    """
 
     color_palette: ColorPalette | None = None
     """Colors to prefer: a preset, or a list with weights."""
@@ -45,13 +66,13 @@ class IdeogramV3RemixInput(InputModel, Request["IdeogramV3RemixOutput"]):
     """Eight-digit style codes; cannot be combined with a named style."""
 
     style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `AUTO` lets the model choose."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """Number of images to generate; each image is billed. From 1 to 8."""
+    """Number of images to generate in one request. From 1 to 8."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -72,6 +93,49 @@ class IdeogramV3RemixInput(InputModel, Request["IdeogramV3RemixOutput"]):
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class IdeogramV3RemixOutput(OutputModel):
     """Result of fal-ai/ideogram/v3/remix."""
@@ -84,7 +148,164 @@ class IdeogramV3RemixOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3RemixPipeline(Pipeline[..., IdeogramV3RemixOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV3RemixOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> PendingRun[IdeogramV3RemixOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV3RemixPipeline(AsyncPipeline[..., IdeogramV3RemixOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV3RemixOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            strength: float = 0.8,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> AsyncPendingRun[IdeogramV3RemixOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image. `AUTO` lets the model choose.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate in one request. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
 
     class IdeogramV3Remix(Endpoint[..., IdeogramV3RemixInput, IdeogramV3RemixOutput]):
         def run(
@@ -94,7 +315,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -102,27 +323,24 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Result[IdeogramV3RemixOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
 
@@ -139,7 +357,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -147,27 +365,24 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Result[IdeogramV3RemixOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
             """
@@ -180,7 +395,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -188,27 +403,24 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Result[IdeogramV3RemixOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
 
@@ -226,7 +438,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -234,27 +446,24 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Result[IdeogramV3RemixOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
             """
@@ -267,7 +476,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -275,27 +484,24 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Handle[IdeogramV3RemixOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
 
@@ -312,7 +518,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -320,27 +526,24 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> AsyncHandle[IdeogramV3RemixOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
             """
@@ -353,7 +556,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -361,7 +564,7 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> Stream[IdeogramV3RemixOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -370,20 +573,17 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
 
@@ -399,7 +599,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             image_urls: list[FileInput] | None = None,
             rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
-            color_palette: ColorPalette | None = None,
+            color_palette: ColorPalette | ColorPaletteDict | None = None,
             style_codes: list[str] | None = None,
             style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
             expand_prompt: bool = True,
@@ -407,30 +607,50 @@ if TYPE_CHECKING:
             seed: int | None = None,
             sync_mode: bool = False,
             strength: float = 0.8,
-            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = "square_hd",
             negative_prompt: str = "",
         ) -> AsyncStream[IdeogramV3RemixOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                rendering_speed: Balance of quality against speed and price.
+                image_url: Image to start from.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                rendering_speed: Balance of quality against speed and price. `TURBO` is fastest, `QUALITY` gives the best quality.
                 color_palette: Colors to prefer: a preset, or a list with weights.
                 style_codes: Eight-digit style codes; cannot be combined with a named style.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image. `AUTO` lets the model choose.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_images: Number of images to generate in one request. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 negative_prompt: Text description of what to avoid in the result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV3RemixPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramV3RemixPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV3Remix = Endpoint
@@ -438,7 +658,7 @@ else:
 ideogram_v3_remix = IdeogramV3Remix(
     "fal-ai/ideogram/v3/remix", IdeogramV3RemixInput, IdeogramV3RemixOutput
 )
-"""Image endpoint of fal-ai: ideogram v3 remix.
+"""Generates images from text and an image to start from.
 
 Call it with `ideogram_v3_remix.subscribe(prompt=…, image_url=…)`.
 """
@@ -446,15 +666,23 @@ Call it with `ideogram_v3_remix.subscribe(prompt=…, image_url=…)`.
 Input = IdeogramV3RemixInput
 Output = IdeogramV3RemixOutput
 endpoint = ideogram_v3_remix
+"""Generates images from text and an image to start from.
+
+Call it with `ideogram_v3_remix.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ColorPalette",
+    "ColorPaletteDict",
     "ColorPaletteMember",
+    "ColorPaletteMemberDict",
     "IdeogramV3RemixInput",
     "IdeogramV3RemixOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "Name",
     "RGBColor",
+    "RGBColorDict",
     "ideogram_v3_remix",
 ]

@@ -1,5 +1,4 @@
-"""fal-ai/image-preprocessors/depth-anything/v2 — Image endpoint of fal-ai: image-preprocessors
-depth-anything v2.
+"""fal-ai/image-preprocessors/depth-anything/v2 — Estimates how far away each pixel of an image is.
 
 Category: image. https://fal.ai/models/fal-ai/image-preprocessors/depth-anything/v2
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImagePreprocessorsDepthAnythingV2Input(
@@ -21,18 +36,65 @@ class ImagePreprocessorsDepthAnythingV2Input(
     """Parameters of fal-ai/image-preprocessors/depth-anything/v2."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
 
 class ImagePreprocessorsDepthAnythingV2Output(OutputModel):
     """Result of fal-ai/image-preprocessors/depth-anything/v2."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsDepthAnythingV2Pipeline(
+        Pipeline[..., ImagePreprocessorsDepthAnythingV2Output]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[ImagePreprocessorsDepthAnythingV2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput
+        ) -> PendingRun[ImagePreprocessorsDepthAnythingV2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagePreprocessorsDepthAnythingV2Pipeline(
+        AsyncPipeline[..., ImagePreprocessorsDepthAnythingV2Output]
+    ):
+        async def run(
+            self, *, image_url: FileInput
+        ) -> Result[ImagePreprocessorsDepthAnythingV2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[ImagePreprocessorsDepthAnythingV2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class ImagePreprocessorsDepthAnythingV2(
         Endpoint[
@@ -43,7 +105,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -57,7 +119,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -67,7 +129,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -92,7 +154,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,7 +168,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
             ...
 
@@ -118,7 +180,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,8 +193,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ImagePreprocessorsDepthAnythingV2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagePreprocessorsDepthAnythingV2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ImagePreprocessorsDepthAnythingV2 = Endpoint
@@ -142,7 +229,7 @@ image_preprocessors_depth_anything_v2 = ImagePreprocessorsDepthAnythingV2(
     ImagePreprocessorsDepthAnythingV2Input,
     ImagePreprocessorsDepthAnythingV2Output,
 )
-"""Image endpoint of fal-ai: image-preprocessors depth-anything v2.
+"""Estimates how far away each pixel of an image is.
 
 Call it with `image_preprocessors_depth_anything_v2.subscribe(image_url=…)`.
 """
@@ -150,6 +237,10 @@ Call it with `image_preprocessors_depth_anything_v2.subscribe(image_url=…)`.
 Input = ImagePreprocessorsDepthAnythingV2Input
 Output = ImagePreprocessorsDepthAnythingV2Output
 endpoint = image_preprocessors_depth_anything_v2
+"""Estimates how far away each pixel of an image is.
+
+Call it with `image_preprocessors_depth_anything_v2.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ImagePreprocessorsDepthAnythingV2Input",

@@ -1,4 +1,4 @@
-"""fal-ai/imagen4/preview/fast — Image endpoint of fal-ai: imagen4 preview fast.
+"""fal-ai/imagen4/preview/fast — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/imagen4/preview/fast
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Imagen4PreviewFastInput(InputModel, Request["Imagen4PreviewFastOutput"]):
@@ -23,19 +39,21 @@ class Imagen4PreviewFastInput(InputModel, Request["Imagen4PreviewFastOutput"]):
     """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4"] = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -54,7 +72,108 @@ class Imagen4PreviewFastOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Imagen4PreviewFastPipeline(Pipeline[..., Imagen4PreviewFastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4"] = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+        ) -> Result[Imagen4PreviewFastOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4"] = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+        ) -> PendingRun[Imagen4PreviewFastOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncImagen4PreviewFastPipeline(AsyncPipeline[..., Imagen4PreviewFastOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4"] = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+        ) -> Result[Imagen4PreviewFastOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4"] = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[Imagen4PreviewFastOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Imagen4PreviewFast(Endpoint[..., Imagen4PreviewFastInput, Imagen4PreviewFastOutput]):
         def run(
@@ -71,16 +190,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -102,16 +218,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -129,16 +242,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -161,16 +271,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -188,16 +295,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -219,16 +323,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -248,16 +349,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -278,17 +376,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Imagen4PreviewFastPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncImagen4PreviewFastPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Imagen4PreviewFast = Endpoint
@@ -296,7 +414,7 @@ else:
 imagen4_preview_fast = Imagen4PreviewFast(
     "fal-ai/imagen4/preview/fast", Imagen4PreviewFastInput, Imagen4PreviewFastOutput
 )
-"""Image endpoint of fal-ai: imagen4 preview fast.
+"""Generates images from text.
 
 Call it with `imagen4_preview_fast.subscribe(prompt=…)`.
 """
@@ -304,5 +422,9 @@ Call it with `imagen4_preview_fast.subscribe(prompt=…)`.
 Input = Imagen4PreviewFastInput
 Output = Imagen4PreviewFastOutput
 endpoint = imagen4_preview_fast
+"""Generates images from text.
+
+Call it with `imagen4_preview_fast.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Imagen4PreviewFastInput", "Imagen4PreviewFastOutput", "imagen4_preview_fast"]

@@ -1,4 +1,4 @@
-"""fal-ai/kandinsky5/text-to-video — Video endpoint of fal-ai: kandinsky5, text to video.
+"""fal-ai/kandinsky5/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/kandinsky5/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Kandinsky5TextToVideoInput(InputModel, Request["Kandinsky5TextToVideoOutput"]):
@@ -23,14 +39,13 @@ class Kandinsky5TextToVideoInput(InputModel, Request["Kandinsky5TextToVideoOutpu
     """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["768x512"] = "768x512"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
@@ -44,7 +59,92 @@ class Kandinsky5TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Kandinsky5TextToVideoPipeline(Pipeline[..., Kandinsky5TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> Result[Kandinsky5TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> PendingRun[Kandinsky5TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKandinsky5TextToVideoPipeline(AsyncPipeline[..., Kandinsky5TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> Result[Kandinsky5TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> AsyncPendingRun[Kandinsky5TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
+            """
+            ...
 
     class Kandinsky5TextToVideo(
         Endpoint[..., Kandinsky5TextToVideoInput, Kandinsky5TextToVideoOutput]
@@ -62,12 +162,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,12 +186,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
             """
             ...
 
@@ -110,12 +206,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -137,12 +231,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
             """
             ...
 
@@ -159,12 +251,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -185,12 +275,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
             """
             ...
 
@@ -209,12 +297,10 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -234,13 +320,34 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 50.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Kandinsky5TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKandinsky5TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Kandinsky5TextToVideo = Endpoint
@@ -248,7 +355,7 @@ else:
 kandinsky5_text_to_video = Kandinsky5TextToVideo(
     "fal-ai/kandinsky5/text-to-video", Kandinsky5TextToVideoInput, Kandinsky5TextToVideoOutput
 )
-"""Video endpoint of fal-ai: kandinsky5, text to video.
+"""Generates videos from text.
 
 Call it with `kandinsky5_text_to_video.subscribe(prompt=…)`.
 """
@@ -256,5 +363,9 @@ Call it with `kandinsky5_text_to_video.subscribe(prompt=…)`.
 Input = Kandinsky5TextToVideoInput
 Output = Kandinsky5TextToVideoOutput
 endpoint = kandinsky5_text_to_video
+"""Generates videos from text.
+
+Call it with `kandinsky5_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Kandinsky5TextToVideoInput", "Kandinsky5TextToVideoOutput", "kandinsky5_text_to_video"]

@@ -1,5 +1,4 @@
-"""fal-ai/kandinsky5/text-to-video/distill — Video endpoint of fal-ai: kandinsky5 text-to-video
-distill.
+"""fal-ai/kandinsky5/text-to-video/distill — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/kandinsky5/text-to-video/distill
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Kandinsky5TextToVideoDistillInput(InputModel, Request["Kandinsky5TextToVideoDistillOutput"]):
@@ -22,14 +37,13 @@ class Kandinsky5TextToVideoDistillInput(InputModel, Request["Kandinsky5TextToVid
     """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["768x512"] = "768x512"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class Kandinsky5TextToVideoDistillOutput(OutputModel):
@@ -40,7 +54,86 @@ class Kandinsky5TextToVideoDistillOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Kandinsky5TextToVideoDistillPipeline(Pipeline[..., Kandinsky5TextToVideoDistillOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> Result[Kandinsky5TextToVideoDistillOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> PendingRun[Kandinsky5TextToVideoDistillOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKandinsky5TextToVideoDistillPipeline(
+        AsyncPipeline[..., Kandinsky5TextToVideoDistillOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> Result[Kandinsky5TextToVideoDistillOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> AsyncPendingRun[Kandinsky5TextToVideoDistillOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class Kandinsky5TextToVideoDistill(
         Endpoint[..., Kandinsky5TextToVideoDistillInput, Kandinsky5TextToVideoDistillOutput]
@@ -57,10 +150,9 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -80,10 +172,9 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -99,10 +190,9 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,10 +213,9 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -142,10 +231,9 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -165,10 +253,9 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -186,10 +273,9 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,11 +294,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Kandinsky5TextToVideoDistillPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKandinsky5TextToVideoDistillPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Kandinsky5TextToVideoDistill = Endpoint
@@ -222,7 +332,7 @@ kandinsky5_text_to_video_distill = Kandinsky5TextToVideoDistill(
     Kandinsky5TextToVideoDistillInput,
     Kandinsky5TextToVideoDistillOutput,
 )
-"""Video endpoint of fal-ai: kandinsky5 text-to-video distill.
+"""Generates videos from text.
 
 Call it with `kandinsky5_text_to_video_distill.subscribe(prompt=…)`.
 """
@@ -230,6 +340,10 @@ Call it with `kandinsky5_text_to_video_distill.subscribe(prompt=…)`.
 Input = Kandinsky5TextToVideoDistillInput
 Output = Kandinsky5TextToVideoDistillOutput
 endpoint = kandinsky5_text_to_video_distill
+"""Generates videos from text.
+
+Call it with `kandinsky5_text_to_video_distill.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Kandinsky5TextToVideoDistillInput",

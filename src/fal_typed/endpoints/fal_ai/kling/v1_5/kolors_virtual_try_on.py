@@ -1,5 +1,4 @@
-"""fal-ai/kling/v1-5/kolors-virtual-try-on — Image endpoint of fal-ai: kling v1-5
-kolors-virtual-try-on.
+"""fal-ai/kling/v1-5/kolors-virtual-try-on — Shows the person in an image with another garment.
 
 Category: image. https://fal.ai/models/fal-ai/kling/v1-5/kolors-virtual-try-on
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingV15KolorsVirtualTryOnInput(InputModel, Request["KlingV15KolorsVirtualTryOnOutput"]):
@@ -34,11 +49,82 @@ class KlingV15KolorsVirtualTryOnOutput(OutputModel):
     """Result of fal-ai/kling/v1-5/kolors-virtual-try-on."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingV15KolorsVirtualTryOnPipeline(Pipeline[..., KlingV15KolorsVirtualTryOnOutput]):
+        def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> Result[KlingV15KolorsVirtualTryOnOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> PendingRun[KlingV15KolorsVirtualTryOnOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingV15KolorsVirtualTryOnPipeline(
+        AsyncPipeline[..., KlingV15KolorsVirtualTryOnOutput]
+    ):
+        async def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> Result[KlingV15KolorsVirtualTryOnOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[KlingV15KolorsVirtualTryOnOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class KlingV15KolorsVirtualTryOn(
         Endpoint[..., KlingV15KolorsVirtualTryOnInput, KlingV15KolorsVirtualTryOnOutput]
@@ -55,8 +141,7 @@ if TYPE_CHECKING:
             Args:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -76,8 +161,7 @@ if TYPE_CHECKING:
             Args:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -93,8 +177,7 @@ if TYPE_CHECKING:
             Args:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,8 +198,7 @@ if TYPE_CHECKING:
             Args:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -132,8 +214,7 @@ if TYPE_CHECKING:
             Args:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,8 +234,7 @@ if TYPE_CHECKING:
             Args:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -172,8 +252,7 @@ if TYPE_CHECKING:
             Args:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -192,9 +271,33 @@ if TYPE_CHECKING:
             Args:
                 human_image_url: Image of the person who tries on the garment.
                 garment_image_url: Image of the garment to try on.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingV15KolorsVirtualTryOnPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingV15KolorsVirtualTryOnPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingV15KolorsVirtualTryOn = Endpoint
@@ -204,7 +307,7 @@ kling_v1_5_kolors_virtual_try_on = KlingV15KolorsVirtualTryOn(
     KlingV15KolorsVirtualTryOnInput,
     KlingV15KolorsVirtualTryOnOutput,
 )
-"""Image endpoint of fal-ai: kling v1-5 kolors-virtual-try-on.
+"""Shows the person in an image with another garment.
 
 Call it with `kling_v1_5_kolors_virtual_try_on.subscribe(human_image_url=…,
 garment_image_url=…)`.
@@ -213,6 +316,11 @@ garment_image_url=…)`.
 Input = KlingV15KolorsVirtualTryOnInput
 Output = KlingV15KolorsVirtualTryOnOutput
 endpoint = kling_v1_5_kolors_virtual_try_on
+"""Shows the person in an image with another garment.
+
+Call it with `kling_v1_5_kolors_virtual_try_on.subscribe(human_image_url=…,
+garment_image_url=…)`.
+"""
 
 __all__ = [
     "KlingV15KolorsVirtualTryOnInput",

@@ -1,4 +1,4 @@
-"""fal-ai/kling-image/o3/image-to-image — Image endpoint of fal-ai: kling-image o3, image to image.
+"""fal-ai/kling-image/o3/image-to-image — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/kling-image/o3/image-to-image
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input import ElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.element_input import ElementInput, ElementInputDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "auto"]
 """Value of the parameter `aspect_ratio`."""
@@ -24,9 +42,7 @@ class KlingImageO3ImageToImageInput(InputModel, Request["KlingImageO3ImageToImag
     """Parameters of fal-ai/kling-image/o3/image-to-image."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the change to make, or of the image to generate. At most 2500
-    characters.
-    """
+    """What to change or to combine, in words. At most 2500 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -38,37 +54,200 @@ class KlingImageO3ImageToImageInput(InputModel, Request["KlingImageO3ImageToImag
     """
 
     resolution: Literal["1K", "2K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     result_type: Literal["single", "series"] = "single"
+    """Whether to return one image or a series of related images."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """Number of images to generate; each image is billed. From 1 to 9."""
+    """Number of images to generate in one request. From 1 to 9."""
 
     series_amount: Annotated[int, Field(ge=2, le=9)] | None = None
-    """From 2 to 9."""
+    """Number of images of the series. From 2 to 9."""
 
     aspect_ratio: AspectRatio = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class KlingImageO3ImageToImageOutput(OutputModel):
     """Result of fal-ai/kling-image/o3/image-to-image."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageO3ImageToImagePipeline(Pipeline[..., KlingImageO3ImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3ImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[KlingImageO3ImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingImageO3ImageToImagePipeline(AsyncPipeline[..., KlingImageO3ImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3ImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[KlingImageO3ImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class KlingImageO3ImageToImage(
         Endpoint[..., KlingImageO3ImageToImageInput, KlingImageO3ImageToImageOutput]
@@ -78,7 +257,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -90,19 +269,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -115,7 +291,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -127,19 +303,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -148,7 +321,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -160,19 +333,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -186,7 +356,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -198,19 +368,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -219,7 +386,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -231,19 +398,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -256,7 +420,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -268,19 +432,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -289,7 +450,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -303,19 +464,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -327,7 +485,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -339,20 +497,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingImageO3ImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingImageO3ImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingImageO3ImageToImage = Endpoint
@@ -362,7 +540,7 @@ kling_image_o3_image_to_image = KlingImageO3ImageToImage(
     KlingImageO3ImageToImageInput,
     KlingImageO3ImageToImageOutput,
 )
-"""Image endpoint of fal-ai: kling-image o3, image to image.
+"""Edits or combines images by text instructions.
 
 Call it with `kling_image_o3_image_to_image.subscribe(prompt=…, image_urls=…)`.
 """
@@ -370,10 +548,15 @@ Call it with `kling_image_o3_image_to_image.subscribe(prompt=…, image_urls=…
 Input = KlingImageO3ImageToImageInput
 Output = KlingImageO3ImageToImageOutput
 endpoint = kling_image_o3_image_to_image
+"""Edits or combines images by text instructions.
+
+Call it with `kling_image_o3_image_to_image.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "AspectRatio",
     "ElementInput",
+    "ElementInputDict",
     "KlingImageO3ImageToImageInput",
     "KlingImageO3ImageToImageOutput",
     "kling_image_o3_image_to_image",

@@ -1,4 +1,4 @@
-"""fal-ai/kling-image/o3/text-to-image — Image endpoint of fal-ai: kling-image o3, text to image.
+"""fal-ai/kling-image/o3/text-to-image — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/kling-image/o3/text-to-image
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input import ElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.element_input import ElementInput, ElementInputDict
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingImageO3TextToImageInput(InputModel, Request["KlingImageO3TextToImageOutput"]):
@@ -30,26 +48,64 @@ class KlingImageO3TextToImageInput(InputModel, Request["KlingImageO3TextToImageO
     """
 
     resolution: Literal["1K", "2K", "4K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     result_type: Literal["single", "series"] = "single"
+    """Whether to return one image or a series of related images."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """Number of images to generate; each image is billed. From 1 to 9."""
+    """Number of images to generate in one request. From 1 to 9."""
 
     series_amount: Annotated[int, Field(ge=2, le=9)] | None = None
-    """From 2 to 9."""
+    """Number of images of the series. From 2 to 9."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingImageO3TextToImageOutput(OutputModel):
@@ -60,7 +116,132 @@ class KlingImageO3TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageO3TextToImagePipeline(Pipeline[..., KlingImageO3TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[KlingImageO3TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingImageO3TextToImagePipeline(AsyncPipeline[..., KlingImageO3TextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[KlingImageO3TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class KlingImageO3TextToImage(
         Endpoint[..., KlingImageO3TextToImageInput, KlingImageO3TextToImageOutput]
@@ -69,7 +250,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -83,17 +264,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,7 +284,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -119,17 +298,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -137,7 +314,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -151,17 +328,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -174,7 +349,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -188,17 +363,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -206,7 +379,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -220,17 +393,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -242,7 +413,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -256,17 +427,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -274,7 +443,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -290,17 +459,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -311,7 +478,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K", "4K"] = "1K",
             result_type: Literal["single", "series"] = "single",
             num_images: int = 1,
@@ -325,18 +492,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                series_amount: From 2 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                result_type: Whether to return one image or a series of related images.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                series_amount: Number of images of the series. From 2 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingImageO3TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingImageO3TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingImageO3TextToImage = Endpoint
@@ -346,7 +534,7 @@ kling_image_o3_text_to_image = KlingImageO3TextToImage(
     KlingImageO3TextToImageInput,
     KlingImageO3TextToImageOutput,
 )
-"""Image endpoint of fal-ai: kling-image o3, text to image.
+"""Generates images from text and optional images.
 
 Call it with `kling_image_o3_text_to_image.subscribe(prompt=…)`.
 """
@@ -354,9 +542,14 @@ Call it with `kling_image_o3_text_to_image.subscribe(prompt=…)`.
 Input = KlingImageO3TextToImageInput
 Output = KlingImageO3TextToImageOutput
 endpoint = kling_image_o3_text_to_image
+"""Generates images from text and optional images.
+
+Call it with `kling_image_o3_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ElementInput",
+    "ElementInputDict",
     "KlingImageO3TextToImageInput",
     "KlingImageO3TextToImageOutput",
     "kling_image_o3_text_to_image",

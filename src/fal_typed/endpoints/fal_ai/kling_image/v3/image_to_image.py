@@ -1,4 +1,4 @@
-"""fal-ai/kling-image/v3/image-to-image — Image endpoint of fal-ai: kling-image v3, image to image.
+"""fal-ai/kling-image/v3/image-to-image — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/kling-image/v3/image-to-image
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input import ElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.element_input import ElementInput, ElementInputDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingImageV3ImageToImageInput(InputModel, Request["KlingImageV3ImageToImageOutput"]):
     """Parameters of fal-ai/kling-image/v3/image-to-image."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the change to make, or of the image to generate. At most 2500
-    characters.
-    """
+    """What to change or to combine, in words. At most 2500 characters."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     elements: list[ElementInput] | None = None
     """Characters or objects that must look the same throughout; refer to them in the prompt as
@@ -34,32 +50,184 @@ class KlingImageV3ImageToImageInput(InputModel, Request["KlingImageV3ImageToImag
     """
 
     resolution: Literal["1K", "2K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """Number of images to generate; each image is billed. From 1 to 9."""
+    """Number of images to generate in one request. From 1 to 9."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class KlingImageV3ImageToImageOutput(OutputModel):
     """Result of fal-ai/kling-image/v3/image-to-image."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageV3ImageToImagePipeline(Pipeline[..., KlingImageV3ImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageV3ImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[KlingImageV3ImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingImageV3ImageToImagePipeline(AsyncPipeline[..., KlingImageV3ImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageV3ImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[KlingImageV3ImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class KlingImageV3ImageToImage(
         Endpoint[..., KlingImageV3ImageToImageInput, KlingImageV3ImageToImageOutput]
@@ -69,7 +237,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -81,17 +249,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_url: Image to edit or to start from.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -104,7 +269,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -116,17 +281,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_url: Image to edit or to start from.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -135,7 +297,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -147,17 +309,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_url: Image to edit or to start from.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -171,7 +330,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -183,17 +342,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_url: Image to edit or to start from.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -202,7 +358,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -214,17 +370,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_url: Image to edit or to start from.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -237,7 +390,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -249,17 +402,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_url: Image to edit or to start from.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -268,7 +418,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -282,17 +432,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_url: Image to edit or to start from.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -304,7 +451,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -316,18 +463,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    2500 characters.
-                image_url: Image to edit or to start from.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What to change or to combine, in words. At most 2500 characters.
+                image_url: Image to edit.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingImageV3ImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingImageV3ImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingImageV3ImageToImage = Endpoint
@@ -337,7 +504,7 @@ kling_image_v3_image_to_image = KlingImageV3ImageToImage(
     KlingImageV3ImageToImageInput,
     KlingImageV3ImageToImageOutput,
 )
-"""Image endpoint of fal-ai: kling-image v3, image to image.
+"""Edits an image by text instructions.
 
 Call it with `kling_image_v3_image_to_image.subscribe(prompt=…, image_url=…)`.
 """
@@ -345,9 +512,14 @@ Call it with `kling_image_v3_image_to_image.subscribe(prompt=…, image_url=…)
 Input = KlingImageV3ImageToImageInput
 Output = KlingImageV3ImageToImageOutput
 endpoint = kling_image_v3_image_to_image
+"""Edits an image by text instructions.
+
+Call it with `kling_image_v3_image_to_image.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ElementInput",
+    "ElementInputDict",
     "KlingImageV3ImageToImageInput",
     "KlingImageV3ImageToImageOutput",
     "kling_image_v3_image_to_image",

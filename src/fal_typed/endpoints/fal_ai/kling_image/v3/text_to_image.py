@@ -1,4 +1,4 @@
-"""fal-ai/kling-image/v3/text-to-image — Image endpoint of fal-ai: kling-image v3, text to image.
+"""fal-ai/kling-image/v3/text-to-image — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/kling-image/v3/text-to-image
 """
@@ -11,10 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input import ElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.element_input import ElementInput, ElementInputDict
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingImageV3TextToImageInput(InputModel, Request["KlingImageV3TextToImageOutput"]):
@@ -33,21 +51,56 @@ class KlingImageV3TextToImageInput(InputModel, Request["KlingImageV3TextToImageO
     """
 
     resolution: Literal["1K", "2K"] = "1K"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """Number of images to generate; each image is billed. From 1 to 9."""
+    """Number of images to generate in one request. From 1 to 9."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingImageV3TextToImageOutput(OutputModel):
@@ -58,7 +111,124 @@ class KlingImageV3TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageV3TextToImagePipeline(Pipeline[..., KlingImageV3TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageV3TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> PendingRun[KlingImageV3TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingImageV3TextToImagePipeline(AsyncPipeline[..., KlingImageV3TextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageV3TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[KlingImageV3TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class KlingImageV3TextToImage(
         Endpoint[..., KlingImageV3TextToImageInput, KlingImageV3TextToImageOutput]
@@ -68,7 +238,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = None,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -80,18 +250,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -104,7 +270,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = None,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -116,18 +282,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -136,7 +298,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = None,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -148,18 +310,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -173,7 +331,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = None,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -185,18 +343,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -205,7 +359,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = None,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -217,18 +371,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -241,7 +391,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = None,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -253,18 +403,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -273,7 +419,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = None,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -287,18 +433,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -310,7 +452,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = None,
-            elements: list[ElementInput] | None = None,
+            elements: Sequence[ElementInput | ElementInputDict] | None = None,
             resolution: Literal["1K", "2K"] = "1K",
             num_images: int = 1,
             aspect_ratio: Literal[
@@ -322,19 +464,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 2500
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                aspect_ratio: Ratio of width to height of the result.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 2500 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the image.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingImageV3TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingImageV3TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingImageV3TextToImage = Endpoint
@@ -344,7 +505,7 @@ kling_image_v3_text_to_image = KlingImageV3TextToImage(
     KlingImageV3TextToImageInput,
     KlingImageV3TextToImageOutput,
 )
-"""Image endpoint of fal-ai: kling-image v3, text to image.
+"""Generates images from text and optional images.
 
 Call it with `kling_image_v3_text_to_image.subscribe(prompt=…)`.
 """
@@ -352,9 +513,14 @@ Call it with `kling_image_v3_text_to_image.subscribe(prompt=…)`.
 Input = KlingImageV3TextToImageInput
 Output = KlingImageV3TextToImageOutput
 endpoint = kling_image_v3_text_to_image
+"""Generates images from text and optional images.
+
+Call it with `kling_image_v3_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ElementInput",
+    "ElementInputDict",
     "KlingImageV3TextToImageInput",
     "KlingImageV3TextToImageOutput",
     "kling_image_v3_text_to_image",

@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/lipsync/audio-to-video — Video endpoint of fal-ai: kling-video lipsync, audio
-to video.
+"""fal-ai/kling-video/lipsync/audio-to-video — Matches the lips of the person in a video to an
+audio file.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/lipsync/audio-to-video
 """
@@ -10,9 +10,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoLipsyncAudioToVideoInput(
@@ -21,21 +37,72 @@ class KlingVideoLipsyncAudioToVideoInput(
     """Parameters of fal-ai/kling-video/lipsync/audio-to-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
 
 class KlingVideoLipsyncAudioToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/lipsync/audio-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoLipsyncAudioToVideoPipeline(Pipeline[..., KlingVideoLipsyncAudioToVideoOutput]):
+        def run(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Result[KlingVideoLipsyncAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> PendingRun[KlingVideoLipsyncAudioToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoLipsyncAudioToVideoPipeline(
+        AsyncPipeline[..., KlingVideoLipsyncAudioToVideoOutput]
+    ):
+        async def run(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Result[KlingVideoLipsyncAudioToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
+
+        async def submit(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> AsyncPendingRun[KlingVideoLipsyncAudioToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+            """
+            ...
 
     class KlingVideoLipsyncAudioToVideo(
         Endpoint[..., KlingVideoLipsyncAudioToVideoInput, KlingVideoLipsyncAudioToVideoOutput]
@@ -46,8 +113,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -61,8 +128,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -72,8 +139,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,8 +155,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -99,8 +166,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,8 +181,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
             ...
 
@@ -127,8 +194,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,9 +208,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoLipsyncAudioToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoLipsyncAudioToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoLipsyncAudioToVideo = Endpoint
@@ -153,7 +245,7 @@ kling_video_lipsync_audio_to_video = KlingVideoLipsyncAudioToVideo(
     KlingVideoLipsyncAudioToVideoInput,
     KlingVideoLipsyncAudioToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video lipsync, audio to video.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `kling_video_lipsync_audio_to_video.subscribe(video_url=…, audio_url=…)`.
 """
@@ -161,6 +253,10 @@ Call it with `kling_video_lipsync_audio_to_video.subscribe(video_url=…, audio_
 Input = KlingVideoLipsyncAudioToVideoInput
 Output = KlingVideoLipsyncAudioToVideoOutput
 endpoint = kling_video_lipsync_audio_to_video
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `kling_video_lipsync_audio_to_video.subscribe(video_url=…, audio_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoLipsyncAudioToVideoInput",

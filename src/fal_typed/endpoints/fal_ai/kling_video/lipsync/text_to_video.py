@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/lipsync/text-to-video — Video endpoint of fal-ai: kling-video lipsync, text
-to video.
+"""fal-ai/kling-video/lipsync/text-to-video — Makes the person in a video speak a text, with
+matching lips.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/lipsync/text-to-video
 """
@@ -12,40 +12,143 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.voice_id import VoiceId
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoLipsyncTextToVideoInput(InputModel, Request["KlingVideoLipsyncTextToVideoOutput"]):
     """Parameters of fal-ai/kling-video/lipsync/text-to-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     text: Annotated[str, Field(max_length=120)]
     """Text to speak. At most 120 characters."""
 
     voice_id: VoiceId
-    """Id of the voice that speaks the text."""
+    """Id of the voice that speaks."""
 
     voice_language: Literal["zh", "en"] = "en"
     """Language that the voice speaks."""
 
     voice_speed: Annotated[float, Field(ge=0.8, le=2.0)] = 1
-    """From 0.8 to 2."""
+    """How fast the person speaks. `1` is normal. From 0.8 to 2."""
 
 
 class KlingVideoLipsyncTextToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/lipsync/text-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoLipsyncTextToVideoPipeline(Pipeline[..., KlingVideoLipsyncTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> Result[KlingVideoLipsyncTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks.
+                voice_language: Language that the voice speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> PendingRun[KlingVideoLipsyncTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks.
+                voice_language: Language that the voice speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoLipsyncTextToVideoPipeline(
+        AsyncPipeline[..., KlingVideoLipsyncTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> Result[KlingVideoLipsyncTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks.
+                voice_language: Language that the voice speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> AsyncPendingRun[KlingVideoLipsyncTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks.
+                voice_language: Language that the voice speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
+            """
+            ...
 
     class KlingVideoLipsyncTextToVideo(
         Endpoint[..., KlingVideoLipsyncTextToVideoInput, KlingVideoLipsyncTextToVideoOutput]
@@ -62,11 +165,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video of the person who speaks.
                 text: Text to speak. At most 120 characters.
-                voice_id: Id of the voice that speaks the text.
+                voice_id: Id of the voice that speaks.
                 voice_language: Language that the voice speaks.
-                voice_speed: From 0.8 to 2.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -86,11 +189,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video of the person who speaks.
                 text: Text to speak. At most 120 characters.
-                voice_id: Id of the voice that speaks the text.
+                voice_id: Id of the voice that speaks.
                 voice_language: Language that the voice speaks.
-                voice_speed: From 0.8 to 2.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
             """
             ...
 
@@ -106,11 +209,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video of the person who speaks.
                 text: Text to speak. At most 120 characters.
-                voice_id: Id of the voice that speaks the text.
+                voice_id: Id of the voice that speaks.
                 voice_language: Language that the voice speaks.
-                voice_speed: From 0.8 to 2.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,11 +234,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video of the person who speaks.
                 text: Text to speak. At most 120 characters.
-                voice_id: Id of the voice that speaks the text.
+                voice_id: Id of the voice that speaks.
                 voice_language: Language that the voice speaks.
-                voice_speed: From 0.8 to 2.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
             """
             ...
 
@@ -151,11 +254,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video of the person who speaks.
                 text: Text to speak. At most 120 characters.
-                voice_id: Id of the voice that speaks the text.
+                voice_id: Id of the voice that speaks.
                 voice_language: Language that the voice speaks.
-                voice_speed: From 0.8 to 2.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -175,11 +278,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video of the person who speaks.
                 text: Text to speak. At most 120 characters.
-                voice_id: Id of the voice that speaks the text.
+                voice_id: Id of the voice that speaks.
                 voice_language: Language that the voice speaks.
-                voice_speed: From 0.8 to 2.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
             """
             ...
 
@@ -197,11 +300,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video of the person who speaks.
                 text: Text to speak. At most 120 characters.
-                voice_id: Id of the voice that speaks the text.
+                voice_id: Id of the voice that speaks.
                 voice_language: Language that the voice speaks.
-                voice_speed: From 0.8 to 2.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,12 +323,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video of the person who speaks.
                 text: Text to speak. At most 120 characters.
-                voice_id: Id of the voice that speaks the text.
+                voice_id: Id of the voice that speaks.
                 voice_language: Language that the voice speaks.
-                voice_speed: From 0.8 to 2.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoLipsyncTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoLipsyncTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoLipsyncTextToVideo = Endpoint
@@ -235,7 +363,7 @@ kling_video_lipsync_text_to_video = KlingVideoLipsyncTextToVideo(
     KlingVideoLipsyncTextToVideoInput,
     KlingVideoLipsyncTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video lipsync, text to video.
+"""Makes the person in a video speak a text, with matching lips.
 
 Call it with `kling_video_lipsync_text_to_video.subscribe(video_url=…, text=…, voice_id=…)`.
 """
@@ -243,6 +371,10 @@ Call it with `kling_video_lipsync_text_to_video.subscribe(video_url=…, text=�
 Input = KlingVideoLipsyncTextToVideoInput
 Output = KlingVideoLipsyncTextToVideoOutput
 endpoint = kling_video_lipsync_text_to_video
+"""Makes the person in a video speak a text, with matching lips.
+
+Call it with `kling_video_lipsync_text_to_video.subscribe(video_url=…, text=…, voice_id=…)`.
+"""
 
 __all__ = [
     "KlingVideoLipsyncTextToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/kling-video/o1/image-to-video — Video endpoint of fal-ai: kling-video o1, image to video.
+"""fal-ai/kling-video/o1/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o1/image-to-video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO1ImageToVideoInput(InputModel, Request["KlingVideoO1ImageToVideoOutput"]):
     """Parameters of fal-ai/kling-video/o1/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     start_image_url: FileInput
@@ -30,7 +46,7 @@ class KlingVideoO1ImageToVideoInput(InputModel, Request["KlingVideoO1ImageToVide
     """Image to use as the last frame."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class KlingVideoO1ImageToVideoOutput(OutputModel):
@@ -41,7 +57,84 @@ class KlingVideoO1ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1ImageToVideoPipeline(Pipeline[..., KlingVideoO1ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> PendingRun[KlingVideoO1ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO1ImageToVideoPipeline(AsyncPipeline[..., KlingVideoO1ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> AsyncPendingRun[KlingVideoO1ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class KlingVideoO1ImageToVideo(
         Endpoint[..., KlingVideoO1ImageToVideoInput, KlingVideoO1ImageToVideoOutput]
@@ -57,11 +150,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -80,11 +172,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -99,11 +190,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,11 +213,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -142,11 +231,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -165,11 +253,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -186,11 +273,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,12 +294,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingVideoO1ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO1ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO1ImageToVideo = Endpoint
@@ -223,7 +331,7 @@ kling_video_o1_image_to_video = KlingVideoO1ImageToVideo(
     KlingVideoO1ImageToVideoInput,
     KlingVideoO1ImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video o1, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_o1_image_to_video.subscribe(prompt=…, start_image_url=…)`.
 """
@@ -231,6 +339,10 @@ Call it with `kling_video_o1_image_to_video.subscribe(prompt=…, start_image_ur
 Input = KlingVideoO1ImageToVideoInput
 Output = KlingVideoO1ImageToVideoOutput
 endpoint = kling_video_o1_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_o1_image_to_video.subscribe(prompt=…, start_image_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoO1ImageToVideoInput",

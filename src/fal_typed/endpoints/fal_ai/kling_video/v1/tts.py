@@ -1,4 +1,4 @@
-"""fal-ai/kling-video/v1/tts — Speech endpoint of fal-ai: kling-video v1 tts.
+"""fal-ai/kling-video/v1/tts — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/kling-video/v1/tts
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.voice_id import VoiceId
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV1TtsInput(InputModel, Request["KlingVideoV1TtsOutput"]):
@@ -24,10 +40,10 @@ class KlingVideoV1TtsInput(InputModel, Request["KlingVideoV1TtsOutput"]):
     """Text to speak. At most 500 characters."""
 
     voice_id: VoiceId = "genshin_vindi2"
-    """Id of the voice that speaks the text."""
+    """Id of the voice that speaks."""
 
     voice_speed: Annotated[float, Field(ge=0.8, le=2.0)] = 1
-    """From 0.8 to 2."""
+    """How fast the person speaks. `1` is normal. From 0.8 to 2."""
 
 
 class KlingVideoV1TtsOutput(OutputModel):
@@ -38,7 +54,60 @@ class KlingVideoV1TtsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV1TtsPipeline(Pipeline[..., KlingVideoV1TtsOutput]):
+        def run(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> Result[KlingVideoV1TtsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
+            """
+            ...
+
+        def submit(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> PendingRun[KlingVideoV1TtsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV1TtsPipeline(AsyncPipeline[..., KlingVideoV1TtsOutput]):
+        async def run(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> Result[KlingVideoV1TtsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
+            """
+            ...
+
+        async def submit(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> AsyncPendingRun[KlingVideoV1TtsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
+            """
+            ...
 
     class KlingVideoV1Tts(Endpoint[..., KlingVideoV1TtsInput, KlingVideoV1TtsOutput]):
         def run(
@@ -48,8 +117,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 500 characters.
-                voice_id: Id of the voice that speaks the text.
-                voice_speed: From 0.8 to 2.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -64,8 +133,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 500 characters.
-                voice_id: Id of the voice that speaks the text.
-                voice_speed: From 0.8 to 2.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
             """
             ...
 
@@ -76,8 +145,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 500 characters.
-                voice_id: Id of the voice that speaks the text.
-                voice_speed: From 0.8 to 2.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,8 +162,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 500 characters.
-                voice_id: Id of the voice that speaks the text.
-                voice_speed: From 0.8 to 2.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
             """
             ...
 
@@ -105,8 +174,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 500 characters.
-                voice_id: Id of the voice that speaks the text.
-                voice_speed: From 0.8 to 2.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,8 +190,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 500 characters.
-                voice_id: Id of the voice that speaks the text.
-                voice_speed: From 0.8 to 2.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
             """
             ...
 
@@ -135,8 +204,8 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 500 characters.
-                voice_id: Id of the voice that speaks the text.
-                voice_speed: From 0.8 to 2.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,9 +219,32 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak. At most 500 characters.
-                voice_id: Id of the voice that speaks the text.
-                voice_speed: From 0.8 to 2.
+                voice_id: Id of the voice that speaks.
+                voice_speed: How fast the person speaks. `1` is normal. From 0.8 to 2.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingVideoV1TtsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV1TtsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV1Tts = Endpoint
@@ -160,7 +252,7 @@ else:
 kling_video_v1_tts = KlingVideoV1Tts(
     "fal-ai/kling-video/v1/tts", KlingVideoV1TtsInput, KlingVideoV1TtsOutput
 )
-"""Speech endpoint of fal-ai: kling-video v1 tts.
+"""Generates speech from text.
 
 Call it with `kling_video_v1_tts.subscribe(text=…)`.
 """
@@ -168,5 +260,9 @@ Call it with `kling_video_v1_tts.subscribe(text=…)`.
 Input = KlingVideoV1TtsInput
 Output = KlingVideoV1TtsOutput
 endpoint = kling_video_v1_tts
+"""Generates speech from text.
+
+Call it with `kling_video_v1_tts.subscribe(text=…)`.
+"""
 
 __all__ = ["KlingVideoV1TtsInput", "KlingVideoV1TtsOutput", "VoiceId", "kling_video_v1_tts"]

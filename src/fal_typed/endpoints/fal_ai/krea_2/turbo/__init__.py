@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.krea_2.turbo._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
+        Krea2Turbo as Krea2Turbo,
         Krea2TurboInput as Krea2TurboInput,
         Krea2TurboOutput as Krea2TurboOutput,
         Output as Output,
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
         krea_2_turbo as krea_2_turbo,
     )
 
-__all__ = ["ImageSize", "ImageSizePreset", "Krea2TurboInput", "Krea2TurboOutput", "krea_2_turbo"]
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "Krea2TurboInput",
+    "Krea2TurboOutput",
+    "krea_2_turbo",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -27,8 +36,10 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
+            "Krea2Turbo",
             "Krea2TurboInput",
             "Krea2TurboOutput",
             "Output",
@@ -41,4 +52,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

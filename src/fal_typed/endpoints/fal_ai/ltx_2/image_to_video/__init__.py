@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2.image_to_video._endpoint import (
         Input as Input,
+        Ltx2ImageToVideo as Ltx2ImageToVideo,
         Ltx2ImageToVideoInput as Ltx2ImageToVideoInput,
         Ltx2ImageToVideoOutput as Ltx2ImageToVideoOutput,
         Output as Output,
@@ -25,6 +26,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Input",
+            "Ltx2ImageToVideo",
             "Ltx2ImageToVideoInput",
             "Ltx2ImageToVideoOutput",
             "Output",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

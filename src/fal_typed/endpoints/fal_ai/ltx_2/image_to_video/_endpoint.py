@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2/image-to-video — Video endpoint of fal-ai: ltx-2, image to video.
+"""fal-ai/ltx-2/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2/image-to-video
 """
@@ -11,26 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2ImageToVideoInput(InputModel, Request["Ltx2ImageToVideoOutput"]):
     """Parameters of fal-ai/ltx-2/image-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
+    """What happens in the video, in words: action, camera and style. 1 to 5000 characters."""
 
     duration: Literal[6, 8, 10] = 6
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     resolution: Literal["1080p", "1440p", "2160p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     fps: Literal[25, 50] = 25
     """Frames per second; with the same number of frames, a higher rate is smoother and gives a
@@ -49,7 +64,100 @@ class Ltx2ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2ImageToVideoPipeline(Pipeline[..., Ltx2ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx2ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> PendingRun[Ltx2ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2ImageToVideoPipeline(AsyncPipeline[..., Ltx2ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx2ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> AsyncPendingRun[Ltx2ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
 
     class Ltx2ImageToVideo(Endpoint[..., Ltx2ImageToVideoInput, Ltx2ImageToVideoOutput]):
         def run(
@@ -65,16 +173,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,16 +199,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -121,16 +221,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,16 +248,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -178,16 +270,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,16 +296,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -236,16 +320,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -265,17 +345,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2ImageToVideo = Endpoint
@@ -283,7 +382,7 @@ else:
 ltx_2_image_to_video = Ltx2ImageToVideo(
     "fal-ai/ltx-2/image-to-video", Ltx2ImageToVideoInput, Ltx2ImageToVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2, image to video.
+"""Animates an image into a video.
 
 Call it with `ltx_2_image_to_video.subscribe(image_url=…, prompt=…)`.
 """
@@ -291,5 +390,9 @@ Call it with `ltx_2_image_to_video.subscribe(image_url=…, prompt=…)`.
 Input = Ltx2ImageToVideoInput
 Output = Ltx2ImageToVideoOutput
 endpoint = ltx_2_image_to_video
+"""Animates an image into a video.
+
+Call it with `ltx_2_image_to_video.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["Ltx2ImageToVideoInput", "Ltx2ImageToVideoOutput", "ltx_2_image_to_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2/text-to-video — Video endpoint of fal-ai: ltx-2, text to video.
+"""fal-ai/ltx-2/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2TextToVideoInput(InputModel, Request["Ltx2TextToVideoOutput"]):
@@ -23,11 +39,10 @@ class Ltx2TextToVideoInput(InputModel, Request["Ltx2TextToVideoOutput"]):
     """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     duration: Literal[6, 8, 10] = 6
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     resolution: Literal["1080p", "1440p", "2160p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     fps: Literal[25, 50] = 25
     """Frames per second; with the same number of frames, a higher rate is smoother and gives a
@@ -46,7 +61,92 @@ class Ltx2TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2TextToVideoPipeline(Pipeline[..., Ltx2TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx2TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> PendingRun[Ltx2TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2TextToVideoPipeline(AsyncPipeline[..., Ltx2TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx2TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> AsyncPendingRun[Ltx2TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
 
     class Ltx2TextToVideo(Endpoint[..., Ltx2TextToVideoInput, Ltx2TextToVideoOutput]):
         def run(
@@ -61,15 +161,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,15 +185,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -113,15 +205,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -142,15 +230,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -166,15 +250,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -194,15 +274,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -220,15 +296,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,16 +319,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2TextToVideo = Endpoint
@@ -264,7 +355,7 @@ else:
 ltx_2_text_to_video = Ltx2TextToVideo(
     "fal-ai/ltx-2/text-to-video", Ltx2TextToVideoInput, Ltx2TextToVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2, text to video.
+"""Generates videos from text.
 
 Call it with `ltx_2_text_to_video.subscribe(prompt=…)`.
 """
@@ -272,5 +363,9 @@ Call it with `ltx_2_text_to_video.subscribe(prompt=…)`.
 Input = Ltx2TextToVideoInput
 Output = Ltx2TextToVideoOutput
 endpoint = ltx_2_text_to_video
+"""Generates videos from text.
+
+Call it with `ltx_2_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Ltx2TextToVideoInput", "Ltx2TextToVideoOutput", "ltx_2_text_to_video"]

@@ -1,4 +1,5 @@
-"""fal-ai/ltx-2-19b/audio-to-video/lora — Video endpoint of fal-ai: ltx-2-19b audio-to-video lora.
+"""fal-ai/ltx-2-19b/audio-to-video/lora — Generates videos that follow an audio file, with LoRA
+weights.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2-19b/audio-to-video/lora
 """
@@ -11,14 +12,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input import LoRAInput
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lo_ra_input import LoRAInput, LoRAInputDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx219bAudioToVideoLoraInput(InputModel, Request["Ltx219bAudioToVideoLoraOutput"]):
@@ -28,13 +47,13 @@ class Ltx219bAudioToVideoLoraInput(InputModel, Request["Ltx219bAudioToVideoLoraO
     """What happens in the video, in words: subject, action and style."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the video follows."""
 
     loras: list[LoRAInput]
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     image_url: FileInput | None = None
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -47,7 +66,9 @@ class Ltx219bAudioToVideoLoraInput(InputModel, Request["Ltx219bAudioToVideoLoraO
     """
 
     video_size: ImageSize | VideoSize = "landscape_4_3"
-    """Size of the video: a preset, or a custom width and height in pixels."""
+    """Size of the video: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     use_multiscale: bool = True
     """Whether to generate a small draft first and upscale it, which keeps motion and detail
@@ -68,10 +89,11 @@ class Ltx219bAudioToVideoLoraInput(InputModel, Request["Ltx219bAudioToVideoLoraO
     """Number of denoising steps; more steps take longer and give finer detail. From 8 to 50."""
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -92,13 +114,15 @@ class Ltx219bAudioToVideoLoraInput(InputModel, Request["Ltx219bAudioToVideoLoraO
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -106,17 +130,87 @@ class Ltx219bAudioToVideoLoraInput(InputModel, Request["Ltx219bAudioToVideoLoraO
     """
 
     image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the first frame matches the given image; 1 keeps it unchanged. From 0 to 1.
+    """How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
     """
 
     end_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the last frame matches the given image; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+    """
 
     audio_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result matches the given audio; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1."""
 
     preprocess_audio: bool = True
     """Whether to denoise and normalize the audio before motion is generated from it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx219bAudioToVideoLoraOutput(OutputModel):
@@ -133,7 +227,268 @@ class Ltx219bAudioToVideoLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx219bAudioToVideoLoraPipeline(Pipeline[..., Ltx219bAudioToVideoLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Result[Ltx219bAudioToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> PendingRun[Ltx219bAudioToVideoLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx219bAudioToVideoLoraPipeline(AsyncPipeline[..., Ltx219bAudioToVideoLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Result[Ltx219bAudioToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> AsyncPendingRun[Ltx219bAudioToVideoLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+            """
+            ...
 
     class Ltx219bAudioToVideoLora(
         Endpoint[..., Ltx219bAudioToVideoLoraInput, Ltx219bAudioToVideoLoraOutput]
@@ -143,12 +498,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             use_multiscale: bool = True,
             fps: float = 25,
             guidance_scale: float = 3,
@@ -173,49 +528,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -228,12 +566,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             use_multiscale: bool = True,
             fps: float = 25,
             guidance_scale: float = 3,
@@ -258,49 +596,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
             """
             ...
 
@@ -309,12 +630,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             use_multiscale: bool = True,
             fps: float = 25,
             guidance_scale: float = 3,
@@ -339,49 +660,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -395,12 +699,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             use_multiscale: bool = True,
             fps: float = 25,
             guidance_scale: float = 3,
@@ -425,49 +729,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
             """
             ...
 
@@ -476,12 +763,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             use_multiscale: bool = True,
             fps: float = 25,
             guidance_scale: float = 3,
@@ -506,49 +793,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -561,12 +831,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             use_multiscale: bool = True,
             fps: float = 25,
             guidance_scale: float = 3,
@@ -591,49 +861,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
             """
             ...
 
@@ -642,12 +895,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             use_multiscale: bool = True,
             fps: float = 25,
             guidance_scale: float = 3,
@@ -674,49 +927,32 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -728,12 +964,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             use_multiscale: bool = True,
             fps: float = 25,
             guidance_scale: float = 3,
@@ -758,50 +994,56 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx219bAudioToVideoLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx219bAudioToVideoLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx219bAudioToVideoLora = Endpoint
@@ -811,7 +1053,7 @@ ltx_2_19b_audio_to_video_lora = Ltx219bAudioToVideoLora(
     Ltx219bAudioToVideoLoraInput,
     Ltx219bAudioToVideoLoraOutput,
 )
-"""Video endpoint of fal-ai: ltx-2-19b audio-to-video lora.
+"""Generates videos that follow an audio file, with LoRA weights.
 
 Call it with `ltx_2_19b_audio_to_video_lora.subscribe(prompt=…, audio_url=…, loras=…)`.
 """
@@ -819,11 +1061,17 @@ Call it with `ltx_2_19b_audio_to_video_lora.subscribe(prompt=…, audio_url=…,
 Input = Ltx219bAudioToVideoLoraInput
 Output = Ltx219bAudioToVideoLoraOutput
 endpoint = ltx_2_19b_audio_to_video_lora
+"""Generates videos that follow an audio file, with LoRA weights.
+
+Call it with `ltx_2_19b_audio_to_video_lora.subscribe(prompt=…, audio_url=…, loras=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "LoRAInput",
+    "LoRAInputDict",
     "Ltx219bAudioToVideoLoraInput",
     "Ltx219bAudioToVideoLoraOutput",
     "VideoOutputType",

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_19b.extend_video._endpoint import (
         CameraLora as CameraLora,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         Input as Input,
+        Ltx219bExtendVideo as Ltx219bExtendVideo,
         Ltx219bExtendVideoInput as Ltx219bExtendVideoInput,
         Ltx219bExtendVideoOutput as Ltx219bExtendVideoOutput,
         Output as Output,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx219bExtendVideoInput",
     "Ltx219bExtendVideoOutput",
     "VideoOutputType",
@@ -38,7 +41,9 @@ if not TYPE_CHECKING:
         if name in {
             "CameraLora",
             "ImageSize",
+            "ImageSizeDict",
             "Input",
+            "Ltx219bExtendVideo",
             "Ltx219bExtendVideoInput",
             "Ltx219bExtendVideoOutput",
             "Output",
@@ -55,4 +60,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

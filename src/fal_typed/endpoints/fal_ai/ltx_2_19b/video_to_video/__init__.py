@@ -11,7 +11,9 @@ if TYPE_CHECKING:
         CameraLora as CameraLora,
         IcLora as IcLora,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         Input as Input,
+        Ltx219bVideoToVideo as Ltx219bVideoToVideo,
         Ltx219bVideoToVideoInput as Ltx219bVideoToVideoInput,
         Ltx219bVideoToVideoOutput as Ltx219bVideoToVideoOutput,
         Output as Output,
@@ -25,6 +27,7 @@ __all__ = [
     "CameraLora",
     "IcLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx219bVideoToVideoInput",
     "Ltx219bVideoToVideoOutput",
     "VideoOutputType",
@@ -41,7 +44,9 @@ if not TYPE_CHECKING:
             "CameraLora",
             "IcLora",
             "ImageSize",
+            "ImageSizeDict",
             "Input",
+            "Ltx219bVideoToVideo",
             "Ltx219bVideoToVideoInput",
             "Ltx219bVideoToVideoOutput",
             "Output",
@@ -58,4 +63,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2-19b/video-to-video/lora — Video endpoint of fal-ai: ltx-2-19b video-to-video lora.
+"""fal-ai/ltx-2-19b/video-to-video/lora — Edits a video by text instructions, with LoRA weights.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2-19b/video-to-video/lora
 """
@@ -11,34 +11,52 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
 from fal_typed.endpoints._shared.ic_lora import IcLora
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input import LoRAInput
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lo_ra_input import LoRAInput, LoRAInputDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx219bVideoToVideoLoraInput(InputModel, Request["Ltx219bVideoToVideoLoraOutput"]):
     """Parameters of fal-ai/ltx-2-19b/video-to-video/lora."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     loras: list[LoRAInput]
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Sound that goes with the video."""
 
     image_url: FileInput | None = None
-    """Image that the video starts with or is generated from."""
+    """Image of the person or object to show in the video."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -51,7 +69,9 @@ class Ltx219bVideoToVideoLoraInput(InputModel, Request["Ltx219bVideoToVideoLoraO
     """
 
     video_size: ImageSize | VideoSize = "auto"
-    """Size of the video: a preset, or a custom width and height in pixels."""
+    """Size of the video: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -78,10 +98,11 @@ class Ltx219bVideoToVideoLoraInput(InputModel, Request["Ltx219bVideoToVideoLoraO
     """Number of denoising steps; more steps take longer and give finer detail. From 8 to 50."""
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -102,13 +123,15 @@ class Ltx219bVideoToVideoLoraInput(InputModel, Request["Ltx219bVideoToVideoLoraO
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -116,35 +139,119 @@ class Ltx219bVideoToVideoLoraInput(InputModel, Request["Ltx219bVideoToVideoLoraO
     """
 
     preprocessor: Literal["depth", "canny", "pose", "none"] = "none"
-    """How to convert the clip into a control map: depth, edges, pose, or none."""
+    """How to convert the clip into a control map. `depth` estimates the distances, `canny`
+    extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+    """
 
     ic_lora: IcLora = "match_preprocessor"
-    """In-context LoRA that controls the video with the given clip; by default it matches the
-    preprocessor.
+    """In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the
+    control map, `none` turns it off.
     """
 
     ic_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
     """How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1."""
 
     image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the first frame matches the given image; 1 keeps it unchanged. From 0 to 1.
+    """How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
     """
 
     end_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the last frame matches the given image; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+    """
 
     video_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result matches the given clip; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1."""
 
     audio_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result matches the given audio; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx219bVideoToVideoLoraOutput(OutputModel):
     """Result of fal-ai/ltx-2-19b/video-to-video/lora."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -154,7 +261,316 @@ class Ltx219bVideoToVideoLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx219bVideoToVideoLoraPipeline(Pipeline[..., Ltx219bVideoToVideoLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> Result[Ltx219bVideoToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> PendingRun[Ltx219bVideoToVideoLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx219bVideoToVideoLoraPipeline(AsyncPipeline[..., Ltx219bVideoToVideoLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> Result[Ltx219bVideoToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> AsyncPendingRun[Ltx219bVideoToVideoLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
 
     class Ltx219bVideoToVideoLora(
         Endpoint[..., Ltx219bVideoToVideoLoraInput, Ltx219bVideoToVideoLoraOutput]
@@ -164,13 +580,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -199,60 +615,39 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora: In-context LoRA that controls the video with the given clip; by default it
-                    matches the preprocessor.
-                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
-                    clip. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -265,13 +660,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -300,60 +695,39 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora: In-context LoRA that controls the video with the given clip; by default it
-                    matches the preprocessor.
-                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
-                    clip. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -362,13 +736,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -397,60 +771,39 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora: In-context LoRA that controls the video with the given clip; by default it
-                    matches the preprocessor.
-                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
-                    clip. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -464,13 +817,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -499,60 +852,39 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora: In-context LoRA that controls the video with the given clip; by default it
-                    matches the preprocessor.
-                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
-                    clip. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -561,13 +893,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -596,60 +928,39 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora: In-context LoRA that controls the video with the given clip; by default it
-                    matches the preprocessor.
-                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
-                    clip. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -662,13 +973,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -697,60 +1008,39 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora: In-context LoRA that controls the video with the given clip; by default it
-                    matches the preprocessor.
-                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
-                    clip. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -759,13 +1049,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -796,60 +1086,39 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora: In-context LoRA that controls the video with the given clip; by default it
-                    matches the preprocessor.
-                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
-                    clip. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -861,13 +1130,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -896,61 +1165,63 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora: In-context LoRA that controls the video with the given clip; by default it
-                    matches the preprocessor.
-                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
-                    clip. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora: In-context LoRA that controls the video with the given clip. `match_preprocessor` fits the control map, `none` turns it off.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx219bVideoToVideoLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx219bVideoToVideoLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx219bVideoToVideoLora = Endpoint
@@ -960,7 +1231,7 @@ ltx_2_19b_video_to_video_lora = Ltx219bVideoToVideoLora(
     Ltx219bVideoToVideoLoraInput,
     Ltx219bVideoToVideoLoraOutput,
 )
-"""Video endpoint of fal-ai: ltx-2-19b video-to-video lora.
+"""Edits a video by text instructions, with LoRA weights.
 
 Call it with `ltx_2_19b_video_to_video_lora.subscribe(prompt=…, video_url=…, loras=…)`.
 """
@@ -968,12 +1239,18 @@ Call it with `ltx_2_19b_video_to_video_lora.subscribe(prompt=…, video_url=…,
 Input = Ltx219bVideoToVideoLoraInput
 Output = Ltx219bVideoToVideoLoraOutput
 endpoint = ltx_2_19b_video_to_video_lora
+"""Edits a video by text instructions, with LoRA weights.
+
+Call it with `ltx_2_19b_video_to_video_lora.subscribe(prompt=…, video_url=…, loras=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "IcLora",
     "ImageSize",
+    "ImageSizeDict",
     "LoRAInput",
+    "LoRAInputDict",
     "Ltx219bVideoToVideoLoraInput",
     "Ltx219bVideoToVideoLoraOutput",
     "VideoOutputType",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3.image_to_video._endpoint import (
         Input as Input,
+        Ltx23ImageToVideo as Ltx23ImageToVideo,
         Ltx23ImageToVideoInput as Ltx23ImageToVideoInput,
         Ltx23ImageToVideoOutput as Ltx23ImageToVideoOutput,
         Output as Output,
@@ -25,6 +26,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Input",
+            "Ltx23ImageToVideo",
             "Ltx23ImageToVideoInput",
             "Ltx23ImageToVideoOutput",
             "Output",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2.3/image-to-video — Video endpoint of fal-ai: ltx-2.3, image to video.
+"""fal-ai/ltx-2.3/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3/image-to-video
 """
@@ -11,32 +11,47 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx23ImageToVideoInput(InputModel, Request["Ltx23ImageToVideoOutput"]):
     """Parameters of fal-ai/ltx-2.3/image-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
+    """What happens in the video, in words: action, camera and style. 1 to 5000 characters."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
 
     duration: Literal[6, 8, 10] = 6
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     resolution: Literal["1080p", "1440p", "2160p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     fps: Literal[24, 25, 48, 50] = 25
     """Frames per second; with the same number of frames, a higher rate is smoother and gives a
@@ -55,7 +70,116 @@ class Ltx23ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23ImageToVideoPipeline(Pipeline[..., Ltx23ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            end_image_url: FileInput | None = None,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx23ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            end_image_url: FileInput | None = None,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> PendingRun[Ltx23ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx23ImageToVideoPipeline(AsyncPipeline[..., Ltx23ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            end_image_url: FileInput | None = None,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx23ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            end_image_url: FileInput | None = None,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> AsyncPendingRun[Ltx23ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
 
     class Ltx23ImageToVideo(Endpoint[..., Ltx23ImageToVideoInput, Ltx23ImageToVideoOutput]):
         def run(
@@ -73,18 +197,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,18 +227,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -137,18 +253,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -172,18 +284,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -202,18 +310,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,18 +340,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -268,18 +368,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -301,19 +397,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx23ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx23ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx23ImageToVideo = Endpoint
@@ -321,7 +436,7 @@ else:
 ltx_2_3_image_to_video = Ltx23ImageToVideo(
     "fal-ai/ltx-2.3/image-to-video", Ltx23ImageToVideoInput, Ltx23ImageToVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2.3, image to video.
+"""Animates an image into a video.
 
 Call it with `ltx_2_3_image_to_video.subscribe(image_url=…, prompt=…)`.
 """
@@ -329,5 +444,9 @@ Call it with `ltx_2_3_image_to_video.subscribe(image_url=…, prompt=…)`.
 Input = Ltx23ImageToVideoInput
 Output = Ltx23ImageToVideoOutput
 endpoint = ltx_2_3_image_to_video
+"""Animates an image into a video.
+
+Call it with `ltx_2_3_image_to_video.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["Ltx23ImageToVideoInput", "Ltx23ImageToVideoOutput", "ltx_2_3_image_to_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2.3/text-to-video/fast — Video endpoint of fal-ai: ltx-2.3 text-to-video fast.
+"""fal-ai/ltx-2.3/text-to-video/fast — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3/text-to-video/fast
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx23TextToVideoFastInput(InputModel, Request["Ltx23TextToVideoFastOutput"]):
@@ -23,14 +39,13 @@ class Ltx23TextToVideoFastInput(InputModel, Request["Ltx23TextToVideoFastOutput"
     """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     resolution: Literal["1080p", "1440p", "2160p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     fps: Literal[24, 25, 48, 50] = 25
     """Frames per second; with the same number of frames, a higher rate is smoother and gives a
@@ -49,7 +64,100 @@ class Ltx23TextToVideoFastOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23TextToVideoFastPipeline(Pipeline[..., Ltx23TextToVideoFastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx23TextToVideoFastOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> PendingRun[Ltx23TextToVideoFastOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx23TextToVideoFastPipeline(AsyncPipeline[..., Ltx23TextToVideoFastOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx23TextToVideoFastOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> AsyncPendingRun[Ltx23TextToVideoFastOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
 
     class Ltx23TextToVideoFast(
         Endpoint[..., Ltx23TextToVideoFastInput, Ltx23TextToVideoFastOutput]
@@ -67,16 +175,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,16 +201,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -123,16 +223,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -154,16 +250,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -180,16 +272,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -210,16 +298,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -238,16 +322,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -267,17 +347,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx23TextToVideoFastPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx23TextToVideoFastPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx23TextToVideoFast = Endpoint
@@ -285,7 +384,7 @@ else:
 ltx_2_3_text_to_video_fast = Ltx23TextToVideoFast(
     "fal-ai/ltx-2.3/text-to-video/fast", Ltx23TextToVideoFastInput, Ltx23TextToVideoFastOutput
 )
-"""Video endpoint of fal-ai: ltx-2.3 text-to-video fast.
+"""Generates videos from text.
 
 Call it with `ltx_2_3_text_to_video_fast.subscribe(prompt=…)`.
 """
@@ -293,5 +392,9 @@ Call it with `ltx_2_3_text_to_video_fast.subscribe(prompt=…)`.
 Input = Ltx23TextToVideoFastInput
 Output = Ltx23TextToVideoFastOutput
 endpoint = ltx_2_3_text_to_video_fast
+"""Generates videos from text.
+
+Call it with `ltx_2_3_text_to_video_fast.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Ltx23TextToVideoFastInput", "Ltx23TextToVideoFastOutput", "ltx_2_3_text_to_video_fast"]

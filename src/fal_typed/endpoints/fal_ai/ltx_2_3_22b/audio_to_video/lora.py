@@ -1,5 +1,5 @@
-"""fal-ai/ltx-2.3-22b/audio-to-video/lora — Video endpoint of fal-ai: ltx-2.3-22b audio-to-video
-lora.
+"""fal-ai/ltx-2.3-22b/audio-to-video/lora — Generates videos that follow an audio file, with LoRA
+weights.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3-22b/audio-to-video/lora
 """
@@ -12,14 +12,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input import LoRAInput
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lo_ra_input import LoRAInput, LoRAInputDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLoraOutput"]):
@@ -29,13 +47,13 @@ class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLor
     """What happens in the video, in words: subject, action and style."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the video follows."""
 
     loras: list[LoRAInput]
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     image_url: FileInput | None = None
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -48,7 +66,9 @@ class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLor
     """
 
     video_size: ImageSize | VideoSize = "landscape_16_9"
-    """Size of the video: a preset, or a custom width and height in pixels."""
+    """Size of the video: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     use_multiscale: bool = True
     """Whether to generate a small draft first and upscale it, which keeps motion and detail
@@ -67,8 +87,8 @@ class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLor
     """How closely the video follows the prompt. From 1 to 20."""
 
     video_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps motion and shape coherent; 0 turns it off.
-    From 0 to 20.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it
+    off. From 0 to 20.
     """
 
     video_rescaling_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
@@ -83,7 +103,7 @@ class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLor
     """How closely the audio follows the prompt. From 1 to 20."""
 
     audio_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps audio coherent; 0 turns it off. From 0 to
+    """Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to
     20.
     """
 
@@ -96,8 +116,8 @@ class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLor
     """How closely the audio follows the video. From 0 to 10."""
 
     gradient_estimation_gamma: Annotated[float, Field(ge=0.0, le=10.0)] = 2
-    """Gradient estimation: how far each step extrapolates from the previous ones; 0 turns it off.
-    From 0 to 10.
+    """Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it
+    off. From 0 to 10.
     """
 
     use_restart_sampling: bool = False
@@ -108,10 +128,11 @@ class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLor
     """
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -132,13 +153,15 @@ class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLor
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -146,25 +169,119 @@ class Ltx2322bAudioToVideoLoraInput(InputModel, Request["Ltx2322bAudioToVideoLor
     """
 
     distill_lora_first_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Strength of the distillation LoRA in the first, coarse pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
     """
 
     distill_lora_second_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Strength of the distillation LoRA in the second, fine pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
     """
 
     image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the first frame matches the given image; 1 keeps it unchanged. From 0 to 1.
+    """How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
     """
 
     end_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the last frame matches the given image; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+    """
 
     audio_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result matches the given audio; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1."""
 
     preprocess_audio: bool = True
     """Whether to denoise and normalize the audio before motion is generated from it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx2322bAudioToVideoLoraOutput(OutputModel):
@@ -181,7 +298,364 @@ class Ltx2322bAudioToVideoLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2322bAudioToVideoLoraPipeline(Pipeline[..., Ltx2322bAudioToVideoLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Result[Ltx2322bAudioToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> PendingRun[Ltx2322bAudioToVideoLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2322bAudioToVideoLoraPipeline(AsyncPipeline[..., Ltx2322bAudioToVideoLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Result[Ltx2322bAudioToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> AsyncPendingRun[Ltx2322bAudioToVideoLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
+            """
+            ...
 
     class Ltx2322bAudioToVideoLora(
         Endpoint[..., Ltx2322bAudioToVideoLoraInput, Ltx2322bAudioToVideoLoraOutput]
@@ -191,12 +665,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             use_multiscale: bool = True,
             fps: float = 24,
             num_inference_steps: int = 40,
@@ -233,69 +707,44 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -308,12 +757,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             use_multiscale: bool = True,
             fps: float = 24,
             num_inference_steps: int = 40,
@@ -350,69 +799,44 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
             """
             ...
 
@@ -421,12 +845,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             use_multiscale: bool = True,
             fps: float = 24,
             num_inference_steps: int = 40,
@@ -463,69 +887,44 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -539,12 +938,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             use_multiscale: bool = True,
             fps: float = 24,
             num_inference_steps: int = 40,
@@ -581,69 +980,44 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
             """
             ...
 
@@ -652,12 +1026,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             use_multiscale: bool = True,
             fps: float = 24,
             num_inference_steps: int = 40,
@@ -694,69 +1068,44 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -769,12 +1118,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             use_multiscale: bool = True,
             fps: float = 24,
             num_inference_steps: int = 40,
@@ -811,69 +1160,44 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
             """
             ...
 
@@ -882,12 +1206,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             use_multiscale: bool = True,
             fps: float = 24,
             num_inference_steps: int = 40,
@@ -926,69 +1250,44 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -1000,12 +1299,12 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             audio_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_audio_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             use_multiscale: bool = True,
             fps: float = 24,
             num_inference_steps: int = 40,
@@ -1042,70 +1341,68 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                audio_url: Audio that drives motion, speech or music in the video.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that the video follows.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                match_audio_length: Whether to match the duration of the input audio, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                match_audio_length: Whether to match the duration of the input audio, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                image_strength: How closely the first frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocess_audio: Whether to denoise and normalize the audio before motion is
-                    generated from it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                image_strength: How closely the first frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is generated from it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2322bAudioToVideoLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2322bAudioToVideoLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2322bAudioToVideoLora = Endpoint
@@ -1115,7 +1412,7 @@ ltx_2_3_22b_audio_to_video_lora = Ltx2322bAudioToVideoLora(
     Ltx2322bAudioToVideoLoraInput,
     Ltx2322bAudioToVideoLoraOutput,
 )
-"""Video endpoint of fal-ai: ltx-2.3-22b audio-to-video lora.
+"""Generates videos that follow an audio file, with LoRA weights.
 
 Call it with `ltx_2_3_22b_audio_to_video_lora.subscribe(prompt=…, audio_url=…, loras=…)`.
 """
@@ -1123,11 +1420,17 @@ Call it with `ltx_2_3_22b_audio_to_video_lora.subscribe(prompt=…, audio_url=�
 Input = Ltx2322bAudioToVideoLoraInput
 Output = Ltx2322bAudioToVideoLoraOutput
 endpoint = ltx_2_3_22b_audio_to_video_lora
+"""Generates videos that follow an audio file, with LoRA weights.
+
+Call it with `ltx_2_3_22b_audio_to_video_lora.subscribe(prompt=…, audio_url=…, loras=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "LoRAInput",
+    "LoRAInputDict",
     "Ltx2322bAudioToVideoLoraInput",
     "Ltx2322bAudioToVideoLoraOutput",
     "VideoOutputType",

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_22b.extend_video._endpoint import (
         CameraLora as CameraLora,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         Input as Input,
+        Ltx2322bExtendVideo as Ltx2322bExtendVideo,
         Ltx2322bExtendVideoInput as Ltx2322bExtendVideoInput,
         Ltx2322bExtendVideoOutput as Ltx2322bExtendVideoOutput,
         Output as Output,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx2322bExtendVideoInput",
     "Ltx2322bExtendVideoOutput",
     "VideoOutputType",
@@ -38,7 +41,9 @@ if not TYPE_CHECKING:
         if name in {
             "CameraLora",
             "ImageSize",
+            "ImageSizeDict",
             "Input",
+            "Ltx2322bExtendVideo",
             "Ltx2322bExtendVideoInput",
             "Ltx2322bExtendVideoOutput",
             "Output",
@@ -55,4 +60,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

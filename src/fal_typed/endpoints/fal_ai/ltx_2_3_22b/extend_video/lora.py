@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2.3-22b/extend-video/lora — Video endpoint of fal-ai: ltx-2.3-22b extend-video lora.
+"""fal-ai/ltx-2.3-22b/extend-video/lora — Extends a video, with LoRA weights.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3-22b/extend-video/lora
 """
@@ -11,24 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input import LoRAInput
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lo_ra_input import LoRAInput, LoRAInputDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraOutput"]):
     """Parameters of fal-ai/ltx-2.3-22b/extend-video/lora."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What happens next in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     loras: list[LoRAInput]
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
@@ -41,7 +59,9 @@ class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraO
     """
 
     video_size: ImageSize | VideoSize = "auto"
-    """Size of the video: a preset, or a custom width and height in pixels."""
+    """Size of the video: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -66,8 +86,8 @@ class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraO
     """How closely the video follows the prompt. From 1 to 20."""
 
     video_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps motion and shape coherent; 0 turns it off.
-    From 0 to 20.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it
+    off. From 0 to 20.
     """
 
     video_rescaling_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
@@ -82,7 +102,7 @@ class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraO
     """How closely the audio follows the prompt. From 1 to 20."""
 
     audio_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps audio coherent; 0 turns it off. From 0 to
+    """Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to
     20.
     """
 
@@ -95,8 +115,8 @@ class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraO
     """How closely the audio follows the video. From 0 to 10."""
 
     gradient_estimation_gamma: Annotated[float, Field(ge=0.0, le=10.0)] = 2
-    """Gradient estimation: how far each step extrapolates from the previous ones; 0 turns it off.
-    From 0 to 10.
+    """Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it
+    off. From 0 to 10.
     """
 
     use_restart_sampling: bool = False
@@ -107,10 +127,11 @@ class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraO
     """
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -131,13 +152,15 @@ class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraO
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -145,15 +168,17 @@ class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraO
     """
 
     distill_lora_first_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Strength of the distillation LoRA in the first, coarse pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
     """
 
     distill_lora_second_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Strength of the distillation LoRA in the second, fine pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
     """
 
     extend_direction: Literal["forward", "backward"] = "forward"
-    """Whether to extend the video at its end or at its beginning."""
+    """Whether to extend the video at its end or at its beginning. `forward` is at the end,
+    `backward` is at the beginning.
+    """
 
     num_context_frames: Annotated[int, Field(ge=0, le=121)] = 25
     """Number of frames of the input video to use as context, for a smooth transition. From 0 to
@@ -161,20 +186,117 @@ class Ltx2322bExtendVideoLoraInput(InputModel, Request["Ltx2322bExtendVideoLoraO
     """
 
     video_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result matches the given clip; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1."""
 
     audio_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result matches the given audio; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+    """
 
     end_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the last frame matches the given image; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            end_image_url: FileInput | None = None,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            num_context_frames: int = 25,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            end_image_strength: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                end_image_url: Image to use as the last frame.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx2322bExtendVideoLoraOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-22b/extend-video/lora."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -184,7 +306,372 @@ class Ltx2322bExtendVideoLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2322bExtendVideoLoraPipeline(Pipeline[..., Ltx2322bExtendVideoLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            end_image_url: FileInput | None = None,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            num_context_frames: int = 25,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            end_image_strength: float = 1,
+        ) -> Result[Ltx2322bExtendVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                end_image_url: Image to use as the last frame.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            end_image_url: FileInput | None = None,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            num_context_frames: int = 25,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            end_image_strength: float = 1,
+        ) -> PendingRun[Ltx2322bExtendVideoLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                end_image_url: Image to use as the last frame.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2322bExtendVideoLoraPipeline(AsyncPipeline[..., Ltx2322bExtendVideoLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            end_image_url: FileInput | None = None,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            num_context_frames: int = 25,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            end_image_strength: float = 1,
+        ) -> Result[Ltx2322bExtendVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                end_image_url: Image to use as the last frame.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            end_image_url: FileInput | None = None,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            num_context_frames: int = 25,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            end_image_strength: float = 1,
+        ) -> AsyncPendingRun[Ltx2322bExtendVideoLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                end_image_url: Image to use as the last frame.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
 
     class Ltx2322bExtendVideoLora(
         Endpoint[..., Ltx2322bExtendVideoLoraInput, Ltx2322bExtendVideoLoraOutput]
@@ -194,10 +681,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             end_image_url: FileInput | None = None,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -236,71 +723,46 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 end_image_url: Image to use as the last frame.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                extend_direction: Whether to extend the video at its end or at its beginning.
-                num_context_frames: Number of frames of the input video to use as context, for a
-                    smooth transition. From 0 to 121.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -313,10 +775,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             end_image_url: FileInput | None = None,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -355,71 +817,46 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 end_image_url: Image to use as the last frame.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                extend_direction: Whether to extend the video at its end or at its beginning.
-                num_context_frames: Number of frames of the input video to use as context, for a
-                    smooth transition. From 0 to 121.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -428,10 +865,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             end_image_url: FileInput | None = None,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -470,71 +907,46 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 end_image_url: Image to use as the last frame.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                extend_direction: Whether to extend the video at its end or at its beginning.
-                num_context_frames: Number of frames of the input video to use as context, for a
-                    smooth transition. From 0 to 121.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -548,10 +960,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             end_image_url: FileInput | None = None,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -590,71 +1002,46 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 end_image_url: Image to use as the last frame.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                extend_direction: Whether to extend the video at its end or at its beginning.
-                num_context_frames: Number of frames of the input video to use as context, for a
-                    smooth transition. From 0 to 121.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -663,10 +1050,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             end_image_url: FileInput | None = None,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -705,71 +1092,46 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 end_image_url: Image to use as the last frame.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                extend_direction: Whether to extend the video at its end or at its beginning.
-                num_context_frames: Number of frames of the input video to use as context, for a
-                    smooth transition. From 0 to 121.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -782,10 +1144,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             end_image_url: FileInput | None = None,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -824,71 +1186,46 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 end_image_url: Image to use as the last frame.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                extend_direction: Whether to extend the video at its end or at its beginning.
-                num_context_frames: Number of frames of the input video to use as context, for a
-                    smooth transition. From 0 to 121.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -897,10 +1234,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             end_image_url: FileInput | None = None,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -941,71 +1278,46 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 end_image_url: Image to use as the last frame.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                extend_direction: Whether to extend the video at its end or at its beginning.
-                num_context_frames: Number of frames of the input video to use as context, for a
-                    smooth transition. From 0 to 121.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -1017,10 +1329,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             end_image_url: FileInput | None = None,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -1059,72 +1371,70 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
+                prompt: What happens next in the video, in words.
+                video_url: Video to extend.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
                 end_image_url: Image to use as the last frame.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                extend_direction: Whether to extend the video at its end or at its beginning.
-                num_context_frames: Number of frames of the input video to use as context, for a
-                    smooth transition. From 0 to 121.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                end_image_strength: How closely the last frame matches the given image; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                extend_direction: Whether to extend the video at its end or at its beginning. `forward` is at the end, `backward` is at the beginning.
+                num_context_frames: Number of frames of the input video to use as context, for a smooth transition. From 0 to 121.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image. `1` keeps it unchanged. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2322bExtendVideoLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2322bExtendVideoLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2322bExtendVideoLora = Endpoint
@@ -1134,7 +1444,7 @@ ltx_2_3_22b_extend_video_lora = Ltx2322bExtendVideoLora(
     Ltx2322bExtendVideoLoraInput,
     Ltx2322bExtendVideoLoraOutput,
 )
-"""Video endpoint of fal-ai: ltx-2.3-22b extend-video lora.
+"""Extends a video, with LoRA weights.
 
 Call it with `ltx_2_3_22b_extend_video_lora.subscribe(prompt=…, video_url=…, loras=…)`.
 """
@@ -1142,11 +1452,17 @@ Call it with `ltx_2_3_22b_extend_video_lora.subscribe(prompt=…, video_url=…,
 Input = Ltx2322bExtendVideoLoraInput
 Output = Ltx2322bExtendVideoLoraOutput
 endpoint = ltx_2_3_22b_extend_video_lora
+"""Extends a video, with LoRA weights.
+
+Call it with `ltx_2_3_22b_extend_video_lora.subscribe(prompt=…, video_url=…, loras=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "LoRAInput",
+    "LoRAInputDict",
     "Ltx2322bExtendVideoLoraInput",
     "Ltx2322bExtendVideoLoraOutput",
     "VideoOutputType",

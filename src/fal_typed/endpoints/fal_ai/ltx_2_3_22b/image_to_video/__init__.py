@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_22b.image_to_video._endpoint import (
         CameraLora as CameraLora,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         Input as Input,
+        Ltx2322bImageToVideo as Ltx2322bImageToVideo,
         Ltx2322bImageToVideoInput as Ltx2322bImageToVideoInput,
         Ltx2322bImageToVideoOutput as Ltx2322bImageToVideoOutput,
         Output as Output,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx2322bImageToVideoInput",
     "Ltx2322bImageToVideoOutput",
     "VideoOutputType",
@@ -38,7 +41,9 @@ if not TYPE_CHECKING:
         if name in {
             "CameraLora",
             "ImageSize",
+            "ImageSizeDict",
             "Input",
+            "Ltx2322bImageToVideo",
             "Ltx2322bImageToVideoInput",
             "Ltx2322bImageToVideoOutput",
             "Output",
@@ -56,4 +61,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2.3-22b/text-to-video — Video endpoint of fal-ai: ltx-2.3-22b, text to video.
+"""fal-ai/ltx-2.3-22b/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3-22b/text-to-video
 """
@@ -11,13 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2322bTextToVideoInput(InputModel, Request["Ltx2322bTextToVideoOutput"]):
@@ -53,8 +69,8 @@ class Ltx2322bTextToVideoInput(InputModel, Request["Ltx2322bTextToVideoOutput"])
     """How closely the video follows the prompt. From 1 to 20."""
 
     video_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps motion and shape coherent; 0 turns it off.
-    From 0 to 20.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it
+    off. From 0 to 20.
     """
 
     video_rescaling_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
@@ -69,7 +85,7 @@ class Ltx2322bTextToVideoInput(InputModel, Request["Ltx2322bTextToVideoOutput"])
     """How closely the audio follows the prompt. From 1 to 20."""
 
     audio_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps audio coherent; 0 turns it off. From 0 to
+    """Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to
     20.
     """
 
@@ -82,8 +98,8 @@ class Ltx2322bTextToVideoInput(InputModel, Request["Ltx2322bTextToVideoOutput"])
     """How closely the audio follows the video. From 0 to 10."""
 
     gradient_estimation_gamma: Annotated[float, Field(ge=0.0, le=10.0)] = 2
-    """Gradient estimation: how far each step extrapolates from the previous ones; 0 turns it off.
-    From 0 to 10.
+    """Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it
+    off. From 0 to 10.
     """
 
     use_restart_sampling: bool = False
@@ -94,10 +110,11 @@ class Ltx2322bTextToVideoInput(InputModel, Request["Ltx2322bTextToVideoOutput"])
     """
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -118,13 +135,15 @@ class Ltx2322bTextToVideoInput(InputModel, Request["Ltx2322bTextToVideoOutput"])
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -132,12 +151,89 @@ class Ltx2322bTextToVideoInput(InputModel, Request["Ltx2322bTextToVideoOutput"])
     """
 
     distill_lora_first_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Strength of the distillation LoRA in the first, coarse pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
     """
 
     distill_lora_second_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Strength of the distillation LoRA in the second, fine pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx2322bTextToVideoOutput(OutputModel):
@@ -154,7 +250,300 @@ class Ltx2322bTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2322bTextToVideoPipeline(Pipeline[..., Ltx2322bTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Result[Ltx2322bTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> PendingRun[Ltx2322bTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2322bTextToVideoPipeline(AsyncPipeline[..., Ltx2322bTextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Result[Ltx2322bTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> AsyncPendingRun[Ltx2322bTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+            """
+            ...
 
     class Ltx2322bTextToVideo(Endpoint[..., Ltx2322bTextToVideoInput, Ltx2322bTextToVideoOutput]):
         def run(
@@ -162,7 +551,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -196,56 +585,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -258,7 +627,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -292,56 +661,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
             """
             ...
 
@@ -350,7 +699,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -384,56 +733,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -447,7 +776,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -481,56 +810,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
             """
             ...
 
@@ -539,7 +848,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -573,56 +882,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -635,7 +924,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -669,56 +958,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
             """
             ...
 
@@ -727,7 +996,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -763,56 +1032,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -824,7 +1073,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -858,57 +1107,60 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2322bTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2322bTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2322bTextToVideo = Endpoint
@@ -916,7 +1168,7 @@ else:
 ltx_2_3_22b_text_to_video = Ltx2322bTextToVideo(
     "fal-ai/ltx-2.3-22b/text-to-video", Ltx2322bTextToVideoInput, Ltx2322bTextToVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2.3-22b, text to video.
+"""Generates videos from text.
 
 Call it with `ltx_2_3_22b_text_to_video.subscribe(prompt=…)`.
 """
@@ -924,10 +1176,15 @@ Call it with `ltx_2_3_22b_text_to_video.subscribe(prompt=…)`.
 Input = Ltx2322bTextToVideoInput
 Output = Ltx2322bTextToVideoOutput
 endpoint = ltx_2_3_22b_text_to_video
+"""Generates videos from text.
+
+Call it with `ltx_2_3_22b_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx2322bTextToVideoInput",
     "Ltx2322bTextToVideoOutput",
     "VideoOutputType",

@@ -1,5 +1,4 @@
-"""fal-ai/ltx-2.3-22b/text-to-video/lora — Video endpoint of fal-ai: ltx-2.3-22b text-to-video
-lora.
+"""fal-ai/ltx-2.3-22b/text-to-video/lora — Generates videos from text, with LoRA weights.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3-22b/text-to-video/lora
 """
@@ -12,14 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input import LoRAInput
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lo_ra_input import LoRAInput, LoRAInputDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraOutput"]):
@@ -58,8 +75,8 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     """How closely the video follows the prompt. From 1 to 20."""
 
     video_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps motion and shape coherent; 0 turns it off.
-    From 0 to 20.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it
+    off. From 0 to 20.
     """
 
     video_rescaling_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
@@ -74,7 +91,7 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     """How closely the audio follows the prompt. From 1 to 20."""
 
     audio_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps audio coherent; 0 turns it off. From 0 to
+    """Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to
     20.
     """
 
@@ -87,8 +104,8 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     """How closely the audio follows the video. From 0 to 10."""
 
     gradient_estimation_gamma: Annotated[float, Field(ge=0.0, le=10.0)] = 2
-    """Gradient estimation: how far each step extrapolates from the previous ones; 0 turns it off.
-    From 0 to 10.
+    """Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it
+    off. From 0 to 10.
     """
 
     use_restart_sampling: bool = False
@@ -99,10 +116,11 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     """
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -123,13 +141,15 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -137,12 +157,91 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     """
 
     distill_lora_first_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Strength of the distillation LoRA in the first, coarse pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
     """
 
     distill_lora_second_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Strength of the distillation LoRA in the second, fine pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx2322bTextToVideoLoraOutput(OutputModel):
@@ -159,7 +258,308 @@ class Ltx2322bTextToVideoLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2322bTextToVideoLoraPipeline(Pipeline[..., Ltx2322bTextToVideoLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Result[Ltx2322bTextToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> PendingRun[Ltx2322bTextToVideoLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2322bTextToVideoLoraPipeline(AsyncPipeline[..., Ltx2322bTextToVideoLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Result[Ltx2322bTextToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> AsyncPendingRun[Ltx2322bTextToVideoLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+            """
+            ...
 
     class Ltx2322bTextToVideoLora(
         Endpoint[..., Ltx2322bTextToVideoLoraInput, Ltx2322bTextToVideoLoraOutput]
@@ -168,9 +568,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -204,58 +604,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -267,9 +646,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -303,58 +682,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
             """
             ...
 
@@ -362,9 +720,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -398,58 +756,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -462,9 +799,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -498,58 +835,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
             """
             ...
 
@@ -557,9 +873,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -593,58 +909,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -656,9 +951,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -692,58 +987,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
             """
             ...
 
@@ -751,9 +1025,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -789,58 +1063,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -851,9 +1104,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_16_9",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_16_9",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 24,
@@ -887,59 +1140,61 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2322bTextToVideoLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2322bTextToVideoLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2322bTextToVideoLora = Endpoint
@@ -949,7 +1204,7 @@ ltx_2_3_22b_text_to_video_lora = Ltx2322bTextToVideoLora(
     Ltx2322bTextToVideoLoraInput,
     Ltx2322bTextToVideoLoraOutput,
 )
-"""Video endpoint of fal-ai: ltx-2.3-22b text-to-video lora.
+"""Generates videos from text, with LoRA weights.
 
 Call it with `ltx_2_3_22b_text_to_video_lora.subscribe(prompt=…, loras=…)`.
 """
@@ -957,11 +1212,17 @@ Call it with `ltx_2_3_22b_text_to_video_lora.subscribe(prompt=…, loras=…)`.
 Input = Ltx2322bTextToVideoLoraInput
 Output = Ltx2322bTextToVideoLoraOutput
 endpoint = ltx_2_3_22b_text_to_video_lora
+"""Generates videos from text, with LoRA weights.
+
+Call it with `ltx_2_3_22b_text_to_video_lora.subscribe(prompt=…, loras=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "LoRAInput",
+    "LoRAInputDict",
     "Ltx2322bTextToVideoLoraInput",
     "Ltx2322bTextToVideoLoraOutput",
     "VideoOutputType",

@@ -1,4 +1,4 @@
-"""fal-ai/ltx-2.3-22b/video-to-video — Video endpoint of fal-ai: ltx-2.3-22b, video to video.
+"""fal-ai/ltx-2.3-22b/video-to-video — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3-22b/video-to-video
 """
@@ -11,23 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2322bVideoToVideoInput(InputModel, Request["Ltx2322bVideoToVideoOutput"]):
     """Parameters of fal-ai/ltx-2.3-22b/video-to-video."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     match_video_length: bool = True
     """Whether to match the duration of the input video, regardless of the number of frames."""
@@ -37,7 +53,9 @@ class Ltx2322bVideoToVideoInput(InputModel, Request["Ltx2322bVideoToVideoOutput"
     """
 
     video_size: ImageSize | VideoSize = "auto"
-    """Size of the video: a preset, or a custom width and height in pixels."""
+    """Size of the video: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -62,8 +80,8 @@ class Ltx2322bVideoToVideoInput(InputModel, Request["Ltx2322bVideoToVideoOutput"
     """How closely the video follows the prompt. From 1 to 20."""
 
     video_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps motion and shape coherent; 0 turns it off.
-    From 0 to 20.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it
+    off. From 0 to 20.
     """
 
     video_rescaling_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
@@ -78,7 +96,7 @@ class Ltx2322bVideoToVideoInput(InputModel, Request["Ltx2322bVideoToVideoOutput"
     """How closely the audio follows the prompt. From 1 to 20."""
 
     audio_stg_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Strength of spatiotemporal guidance, which keeps audio coherent; 0 turns it off. From 0 to
+    """Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to
     20.
     """
 
@@ -91,8 +109,8 @@ class Ltx2322bVideoToVideoInput(InputModel, Request["Ltx2322bVideoToVideoOutput"
     """How closely the audio follows the video. From 0 to 10."""
 
     gradient_estimation_gamma: Annotated[float, Field(ge=0.0, le=10.0)] = 2
-    """Gradient estimation: how far each step extrapolates from the previous ones; 0 turns it off.
-    From 0 to 10.
+    """Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it
+    off. From 0 to 10.
     """
 
     use_restart_sampling: bool = False
@@ -103,10 +121,11 @@ class Ltx2322bVideoToVideoInput(InputModel, Request["Ltx2322bVideoToVideoOutput"
     """
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -127,13 +146,15 @@ class Ltx2322bVideoToVideoInput(InputModel, Request["Ltx2322bVideoToVideoOutput"
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -141,25 +162,113 @@ class Ltx2322bVideoToVideoInput(InputModel, Request["Ltx2322bVideoToVideoOutput"
     """
 
     distill_lora_first_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Strength of the distillation LoRA in the first, coarse pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
     """
 
     distill_lora_second_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Strength of the distillation LoRA in the second, fine pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
     """
 
     video_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
-    """How closely the result matches the given clip; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1."""
 
     audio_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
-    """How closely the result matches the given audio; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx2322bVideoToVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-22b/video-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -169,7 +278,340 @@ class Ltx2322bVideoToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2322bVideoToVideoPipeline(Pipeline[..., Ltx2322bVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> Result[Ltx2322bVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> PendingRun[Ltx2322bVideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2322bVideoToVideoPipeline(AsyncPipeline[..., Ltx2322bVideoToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> Result[Ltx2322bVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> AsyncPendingRun[Ltx2322bVideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
 
     class Ltx2322bVideoToVideo(
         Endpoint[..., Ltx2322bVideoToVideoInput, Ltx2322bVideoToVideoOutput]
@@ -181,7 +623,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -217,65 +659,42 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -290,7 +709,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -326,65 +745,42 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -395,7 +791,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -431,65 +827,42 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -505,7 +878,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -541,65 +914,42 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -610,7 +960,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -646,65 +996,42 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -719,7 +1046,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -755,65 +1082,42 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -824,7 +1128,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -862,65 +1166,42 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -934,7 +1215,7 @@ if TYPE_CHECKING:
             video_url: FileInput,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -970,66 +1251,66 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 8 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 8 to 50.
                 video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
-                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
-                    coherent; 0 turns it off. From 0 to 20.
-                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
-                    prevents overexposed results. From 0 to 1.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape coherent. `0` turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher prevents overexposed results. From 0 to 1.
                 video_modality_scale: How closely the video follows the audio. From 0 to 10.
                 audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
-                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
-                    turns it off. From 0 to 20.
-                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
-                    prevents overdriven results. From 0 to 1.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent. `0` turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher prevents overdriven results. From 0 to 1.
                 audio_modality_scale: How closely the audio follows the video. From 0 to 10.
-                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
-                    the previous ones; 0 turns it off. From 0 to 10.
-                use_restart_sampling: Whether to add some noise again at each step, which can
-                    correct errors.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from the previous ones. `0` turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
-                    coarse pass; 0 turns it off. From 0 to 1.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first, coarse pass. `0` turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Ltx2322bVideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2322bVideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2322bVideoToVideo = Endpoint
@@ -1037,7 +1318,7 @@ else:
 ltx_2_3_22b_video_to_video = Ltx2322bVideoToVideo(
     "fal-ai/ltx-2.3-22b/video-to-video", Ltx2322bVideoToVideoInput, Ltx2322bVideoToVideoOutput
 )
-"""Video endpoint of fal-ai: ltx-2.3-22b, video to video.
+"""Edits a video by text instructions.
 
 Call it with `ltx_2_3_22b_video_to_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -1045,10 +1326,15 @@ Call it with `ltx_2_3_22b_video_to_video.subscribe(prompt=…, video_url=…)`.
 Input = Ltx2322bVideoToVideoInput
 Output = Ltx2322bVideoToVideoOutput
 endpoint = ltx_2_3_22b_video_to_video
+"""Edits a video by text instructions.
+
+Call it with `ltx_2_3_22b_video_to_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx2322bVideoToVideoInput",
     "Ltx2322bVideoToVideoOutput",
     "VideoOutputType",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_quality.text_to_audio._endpoint import (
         Input as Input,
+        Ltx23QualityTextToAudio as Ltx23QualityTextToAudio,
         Ltx23QualityTextToAudioInput as Ltx23QualityTextToAudioInput,
         Ltx23QualityTextToAudioOutput as Ltx23QualityTextToAudioOutput,
         Output as Output,
@@ -29,6 +30,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Input",
+            "Ltx23QualityTextToAudio",
             "Ltx23QualityTextToAudioInput",
             "Ltx23QualityTextToAudioOutput",
             "Output",
@@ -44,4 +46,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_quality.text_to_video._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         Input as Input,
+        Ltx23QualityTextToVideo as Ltx23QualityTextToVideo,
         Ltx23QualityTextToVideoInput as Ltx23QualityTextToVideoInput,
         Ltx23QualityTextToVideoOutput as Ltx23QualityTextToVideoOutput,
         Output as Output,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "Ltx23QualityTextToVideoInput",
     "Ltx23QualityTextToVideoOutput",
     "Resolution",
@@ -33,7 +36,9 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "Input",
+            "Ltx23QualityTextToVideo",
             "Ltx23QualityTextToVideoInput",
             "Ltx23QualityTextToVideoOutput",
             "Output",
@@ -50,4 +55,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/luma-dream-machine/ray-2 — Video endpoint of fal-ai: luma-dream-machine ray-2.
+"""fal-ai/luma-dream-machine/ray-2 — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaDreamMachineRay2Input(InputModel, Request["LumaDreamMachineRay2Output"]):
@@ -23,17 +39,16 @@ class LumaDreamMachineRay2Input(InputModel, Request["LumaDreamMachineRay2Output"
     """What happens in the video, in words: subject, action and style. 3 to 5000 characters."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     loop: bool = False
     """Whether the video loops seamlessly."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5s", "9s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class LumaDreamMachineRay2Output(OutputModel):
@@ -44,7 +59,92 @@ class LumaDreamMachineRay2Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2Pipeline(Pipeline[..., LumaDreamMachineRay2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> PendingRun[LumaDreamMachineRay2Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaDreamMachineRay2Pipeline(AsyncPipeline[..., LumaDreamMachineRay2Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> AsyncPendingRun[LumaDreamMachineRay2Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class LumaDreamMachineRay2(
         Endpoint[..., LumaDreamMachineRay2Input, LumaDreamMachineRay2Output]
@@ -61,13 +161,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,13 +185,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -109,13 +205,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,13 +230,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -158,13 +250,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,13 +274,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -208,13 +296,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,14 +319,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LumaDreamMachineRay2Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaDreamMachineRay2Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaDreamMachineRay2 = Endpoint
@@ -248,7 +355,7 @@ else:
 luma_dream_machine_ray_2 = LumaDreamMachineRay2(
     "fal-ai/luma-dream-machine/ray-2", LumaDreamMachineRay2Input, LumaDreamMachineRay2Output
 )
-"""Video endpoint of fal-ai: luma-dream-machine ray-2.
+"""Generates videos from text.
 
 Call it with `luma_dream_machine_ray_2.subscribe(prompt=…)`.
 """
@@ -256,5 +363,9 @@ Call it with `luma_dream_machine_ray_2.subscribe(prompt=…)`.
 Input = LumaDreamMachineRay2Input
 Output = LumaDreamMachineRay2Output
 endpoint = luma_dream_machine_ray_2
+"""Generates videos from text.
+
+Call it with `luma_dream_machine_ray_2.subscribe(prompt=…)`.
+"""
 
 __all__ = ["LumaDreamMachineRay2Input", "LumaDreamMachineRay2Output", "luma_dream_machine_ray_2"]

@@ -1,5 +1,4 @@
-"""fal-ai/luma-dream-machine/ray-2/image-to-video — Video endpoint of fal-ai: luma-dream-machine
-ray-2, image to video.
+"""fal-ai/luma-dream-machine/ray-2/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaDreamMachineRay2ImageToVideoInput(
@@ -23,26 +38,25 @@ class LumaDreamMachineRay2ImageToVideoInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)]
-    """What happens in the video, in words: subject, action and style. 3 to 5000 characters."""
+    """What happens in the video, in words: action, camera and style. 3 to 5000 characters."""
 
     image_url: FileInput | None = None
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     loop: bool = False
     """Whether the video loops seamlessly."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5s", "9s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class LumaDreamMachineRay2ImageToVideoOutput(OutputModel):
@@ -53,7 +67,112 @@ class LumaDreamMachineRay2ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2ImageToVideoPipeline(
+        Pipeline[..., LumaDreamMachineRay2ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> PendingRun[LumaDreamMachineRay2ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaDreamMachineRay2ImageToVideoPipeline(
+        AsyncPipeline[..., LumaDreamMachineRay2ImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> AsyncPendingRun[LumaDreamMachineRay2ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class LumaDreamMachineRay2ImageToVideo(
         Endpoint[..., LumaDreamMachineRay2ImageToVideoInput, LumaDreamMachineRay2ImageToVideoOutput]
@@ -72,15 +191,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -102,15 +219,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -128,15 +243,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -159,15 +272,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -185,15 +296,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -215,15 +324,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -243,15 +350,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -272,16 +377,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. 3 to 5000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LumaDreamMachineRay2ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaDreamMachineRay2ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaDreamMachineRay2ImageToVideo = Endpoint
@@ -291,7 +419,7 @@ luma_dream_machine_ray_2_image_to_video = LumaDreamMachineRay2ImageToVideo(
     LumaDreamMachineRay2ImageToVideoInput,
     LumaDreamMachineRay2ImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: luma-dream-machine ray-2, image to video.
+"""Animates an image into a video.
 
 Call it with `luma_dream_machine_ray_2_image_to_video.subscribe(prompt=…)`.
 """
@@ -299,6 +427,10 @@ Call it with `luma_dream_machine_ray_2_image_to_video.subscribe(prompt=…)`.
 Input = LumaDreamMachineRay2ImageToVideoInput
 Output = LumaDreamMachineRay2ImageToVideoOutput
 endpoint = luma_dream_machine_ray_2_image_to_video
+"""Animates an image into a video.
+
+Call it with `luma_dream_machine_ray_2_image_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "LumaDreamMachineRay2ImageToVideoInput",

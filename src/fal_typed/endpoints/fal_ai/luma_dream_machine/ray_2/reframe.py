@@ -1,5 +1,5 @@
-"""fal-ai/luma-dream-machine/ray-2/reframe — Video endpoint of fal-ai: luma-dream-machine ray-2
-reframe.
+"""fal-ai/luma-dream-machine/ray-2/reframe — Changes the aspect ratio of a video and fills the new
+areas.
 
 Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2/reframe
 """
@@ -12,19 +12,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaDreamMachineRay2ReframeInput(InputModel, Request["LumaDreamMachineRay2ReframeOutput"]):
     """Parameters of fal-ai/luma-dream-machine/ray-2/reframe."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     image_url: FileInput | None = None
     """Image that the video starts with or is generated from."""
@@ -36,7 +52,7 @@ class LumaDreamMachineRay2ReframeInput(InputModel, Request["LumaDreamMachineRay2
     """Vertical position of the input in the new frame, from the top."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)] | None = None
-    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
+    """What to show in the new areas, in words. 1 to 5000 characters."""
 
     x_end: int | None = None
     """Right edge of the input in the new frame."""
@@ -55,11 +71,138 @@ class LumaDreamMachineRay2ReframeOutput(OutputModel):
     """Result of fal-ai/luma-dream-machine/ray-2/reframe."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2ReframePipeline(Pipeline[..., LumaDreamMachineRay2ReframeOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaDreamMachineRay2ReframeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> PendingRun[LumaDreamMachineRay2ReframeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaDreamMachineRay2ReframePipeline(
+        AsyncPipeline[..., LumaDreamMachineRay2ReframeOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaDreamMachineRay2ReframeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> AsyncPendingRun[LumaDreamMachineRay2ReframeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
 
     class LumaDreamMachineRay2Reframe(
         Endpoint[..., LumaDreamMachineRay2ReframeInput, LumaDreamMachineRay2ReframeOutput]
@@ -81,13 +224,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -116,13 +258,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -147,13 +288,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -183,13 +323,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -214,13 +353,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -249,13 +387,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -282,13 +419,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -316,18 +452,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
                 y_start: Top edge of the input in the new frame.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LumaDreamMachineRay2ReframePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaDreamMachineRay2ReframePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaDreamMachineRay2Reframe = Endpoint
@@ -337,7 +497,7 @@ luma_dream_machine_ray_2_reframe = LumaDreamMachineRay2Reframe(
     LumaDreamMachineRay2ReframeInput,
     LumaDreamMachineRay2ReframeOutput,
 )
-"""Video endpoint of fal-ai: luma-dream-machine ray-2 reframe.
+"""Changes the aspect ratio of a video and fills the new areas.
 
 Call it with `luma_dream_machine_ray_2_reframe.subscribe(video_url=…, aspect_ratio=…)`.
 """
@@ -345,6 +505,10 @@ Call it with `luma_dream_machine_ray_2_reframe.subscribe(video_url=…, aspect_r
 Input = LumaDreamMachineRay2ReframeInput
 Output = LumaDreamMachineRay2ReframeOutput
 endpoint = luma_dream_machine_ray_2_reframe
+"""Changes the aspect ratio of a video and fills the new areas.
+
+Call it with `luma_dream_machine_ray_2_reframe.subscribe(video_url=…, aspect_ratio=…)`.
+"""
 
 __all__ = [
     "LumaDreamMachineRay2ReframeInput",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.luma_dream_machine.ray_2_flash._endpoint import (
         Input as Input,
+        LumaDreamMachineRay2Flash as LumaDreamMachineRay2Flash,
         LumaDreamMachineRay2FlashInput as LumaDreamMachineRay2FlashInput,
         LumaDreamMachineRay2FlashOutput as LumaDreamMachineRay2FlashOutput,
         Output as Output,
@@ -29,6 +30,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Input",
+            "LumaDreamMachineRay2Flash",
             "LumaDreamMachineRay2FlashInput",
             "LumaDreamMachineRay2FlashOutput",
             "Output",
@@ -46,4 +48,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,5 +1,4 @@
-"""fal-ai/luma-dream-machine/ray-2-flash — Video endpoint of fal-ai: luma-dream-machine
-ray-2-flash.
+"""fal-ai/luma-dream-machine/ray-2-flash — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaDreamMachineRay2FlashInput(InputModel, Request["LumaDreamMachineRay2FlashOutput"]):
@@ -24,17 +39,16 @@ class LumaDreamMachineRay2FlashInput(InputModel, Request["LumaDreamMachineRay2Fl
     """What happens in the video, in words: subject, action and style. 3 to 5000 characters."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     loop: bool = False
     """Whether the video loops seamlessly."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5s", "9s"] = "5s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class LumaDreamMachineRay2FlashOutput(OutputModel):
@@ -45,7 +59,94 @@ class LumaDreamMachineRay2FlashOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2FlashPipeline(Pipeline[..., LumaDreamMachineRay2FlashOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2FlashOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> PendingRun[LumaDreamMachineRay2FlashOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaDreamMachineRay2FlashPipeline(
+        AsyncPipeline[..., LumaDreamMachineRay2FlashOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2FlashOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> AsyncPendingRun[LumaDreamMachineRay2FlashOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class LumaDreamMachineRay2Flash(
         Endpoint[..., LumaDreamMachineRay2FlashInput, LumaDreamMachineRay2FlashOutput]
@@ -62,13 +163,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,13 +187,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -110,13 +207,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -137,13 +232,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -159,13 +252,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -185,13 +276,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -209,13 +298,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -234,14 +321,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the video.
                 loop: Whether the video loops seamlessly.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LumaDreamMachineRay2FlashPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaDreamMachineRay2FlashPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaDreamMachineRay2Flash = Endpoint
@@ -251,7 +359,7 @@ luma_dream_machine_ray_2_flash = LumaDreamMachineRay2Flash(
     LumaDreamMachineRay2FlashInput,
     LumaDreamMachineRay2FlashOutput,
 )
-"""Video endpoint of fal-ai: luma-dream-machine ray-2-flash.
+"""Generates videos from text.
 
 Call it with `luma_dream_machine_ray_2_flash.subscribe(prompt=…)`.
 """
@@ -259,6 +367,10 @@ Call it with `luma_dream_machine_ray_2_flash.subscribe(prompt=…)`.
 Input = LumaDreamMachineRay2FlashInput
 Output = LumaDreamMachineRay2FlashOutput
 endpoint = luma_dream_machine_ray_2_flash
+"""Generates videos from text.
+
+Call it with `luma_dream_machine_ray_2_flash.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "LumaDreamMachineRay2FlashInput",

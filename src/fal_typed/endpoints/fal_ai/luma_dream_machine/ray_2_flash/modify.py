@@ -1,5 +1,4 @@
-"""fal-ai/luma-dream-machine/ray-2-flash/modify — Video endpoint of fal-ai: luma-dream-machine
-ray-2-flash modify.
+"""fal-ai/luma-dream-machine/ray-2-flash/modify — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/modify
 """
@@ -12,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.mode import Mode
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaDreamMachineRay2FlashModifyInput(
@@ -24,27 +39,111 @@ class LumaDreamMachineRay2FlashModifyInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2-flash/modify."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     image_url: FileInput | None = None
-    """Image that the video starts with or is generated from."""
+    """Image of the person or object to show in the video."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """What happens in the video, in words: subject, action and style. 3 to 5000 characters."""
+    """What to change in the video, in words. 3 to 5000 characters."""
 
     mode: Mode = "flex_1"
-    """How freely the video can be changed, from close adherence to full reimagination."""
+    """How freely the video can be changed; higher numbers of a group allow more. `adhere_1`,
+    `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and
+    `reimagine_3` changes it most.
+    """
 
 
 class LumaDreamMachineRay2FlashModifyOutput(OutputModel):
     """Result of fal-ai/luma-dream-machine/ray-2-flash/modify."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2FlashModifyPipeline(
+        Pipeline[..., LumaDreamMachineRay2FlashModifyOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> Result[LumaDreamMachineRay2FlashModifyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> PendingRun[LumaDreamMachineRay2FlashModifyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaDreamMachineRay2FlashModifyPipeline(
+        AsyncPipeline[..., LumaDreamMachineRay2FlashModifyOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> Result[LumaDreamMachineRay2FlashModifyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> AsyncPendingRun[LumaDreamMachineRay2FlashModifyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
+            """
+            ...
 
     class LumaDreamMachineRay2FlashModify(
         Endpoint[..., LumaDreamMachineRay2FlashModifyInput, LumaDreamMachineRay2FlashModifyOutput]
@@ -60,12 +159,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                mode: How freely the video can be changed, from close adherence to full
-                    reimagination.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -84,12 +181,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                mode: How freely the video can be changed, from close adherence to full
-                    reimagination.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
             """
             ...
 
@@ -104,12 +199,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                mode: How freely the video can be changed, from close adherence to full
-                    reimagination.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -129,12 +222,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                mode: How freely the video can be changed, from close adherence to full
-                    reimagination.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
             """
             ...
 
@@ -149,12 +240,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                mode: How freely the video can be changed, from close adherence to full
-                    reimagination.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -173,12 +262,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                mode: How freely the video can be changed, from close adherence to full
-                    reimagination.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
             """
             ...
 
@@ -195,12 +282,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                mode: How freely the video can be changed, from close adherence to full
-                    reimagination.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -218,13 +303,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
-                    characters.
-                mode: How freely the video can be changed, from close adherence to full
-                    reimagination.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words. 3 to 5000 characters.
+                mode: How freely the video can be changed; higher numbers of a group allow more. `adhere_1`, `adhere_2` and `adhere_3` stays close to the input, `reimagine_1`, `reimagine_2` and `reimagine_3` changes it most.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LumaDreamMachineRay2FlashModifyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaDreamMachineRay2FlashModifyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaDreamMachineRay2FlashModify = Endpoint
@@ -234,7 +342,7 @@ luma_dream_machine_ray_2_flash_modify = LumaDreamMachineRay2FlashModify(
     LumaDreamMachineRay2FlashModifyInput,
     LumaDreamMachineRay2FlashModifyOutput,
 )
-"""Video endpoint of fal-ai: luma-dream-machine ray-2-flash modify.
+"""Edits a video by text instructions.
 
 Call it with `luma_dream_machine_ray_2_flash_modify.subscribe(video_url=…)`.
 """
@@ -242,6 +350,10 @@ Call it with `luma_dream_machine_ray_2_flash_modify.subscribe(video_url=…)`.
 Input = LumaDreamMachineRay2FlashModifyInput
 Output = LumaDreamMachineRay2FlashModifyOutput
 endpoint = luma_dream_machine_ray_2_flash_modify
+"""Edits a video by text instructions.
+
+Call it with `luma_dream_machine_ray_2_flash_modify.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "LumaDreamMachineRay2FlashModifyInput",

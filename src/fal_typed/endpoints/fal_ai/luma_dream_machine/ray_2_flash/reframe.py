@@ -1,5 +1,5 @@
-"""fal-ai/luma-dream-machine/ray-2-flash/reframe — Video endpoint of fal-ai: luma-dream-machine
-ray-2-flash reframe.
+"""fal-ai/luma-dream-machine/ray-2-flash/reframe — Changes the aspect ratio of a video and fills
+the new areas.
 
 Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/reframe
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaDreamMachineRay2FlashReframeInput(
@@ -23,10 +39,10 @@ class LumaDreamMachineRay2FlashReframeInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2-flash/reframe."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     image_url: FileInput | None = None
     """Image that the video starts with or is generated from."""
@@ -38,7 +54,7 @@ class LumaDreamMachineRay2FlashReframeInput(
     """Vertical position of the input in the new frame, from the top."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)] | None = None
-    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
+    """What to show in the new areas, in words. 1 to 5000 characters."""
 
     x_end: int | None = None
     """Right edge of the input in the new frame."""
@@ -57,11 +73,140 @@ class LumaDreamMachineRay2FlashReframeOutput(OutputModel):
     """Result of fal-ai/luma-dream-machine/ray-2-flash/reframe."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2FlashReframePipeline(
+        Pipeline[..., LumaDreamMachineRay2FlashReframeOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaDreamMachineRay2FlashReframeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> PendingRun[LumaDreamMachineRay2FlashReframeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaDreamMachineRay2FlashReframePipeline(
+        AsyncPipeline[..., LumaDreamMachineRay2FlashReframeOutput]
+    ):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaDreamMachineRay2FlashReframeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> AsyncPendingRun[LumaDreamMachineRay2FlashReframeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
 
     class LumaDreamMachineRay2FlashReframe(
         Endpoint[..., LumaDreamMachineRay2FlashReframeInput, LumaDreamMachineRay2FlashReframeOutput]
@@ -83,13 +228,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -118,13 +262,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -149,13 +292,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -185,13 +327,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -216,13 +357,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -251,13 +391,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -284,13 +423,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
@@ -318,18 +456,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video.
                 image_url: Image that the video starts with or is generated from.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
+                prompt: What to show in the new areas, in words. 1 to 5000 characters.
                 x_end: Right edge of the input in the new frame.
                 x_start: Left edge of the input in the new frame.
                 y_end: Bottom edge of the input in the new frame.
                 y_start: Top edge of the input in the new frame.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> LumaDreamMachineRay2FlashReframePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaDreamMachineRay2FlashReframePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaDreamMachineRay2FlashReframe = Endpoint
@@ -339,7 +501,7 @@ luma_dream_machine_ray_2_flash_reframe = LumaDreamMachineRay2FlashReframe(
     LumaDreamMachineRay2FlashReframeInput,
     LumaDreamMachineRay2FlashReframeOutput,
 )
-"""Video endpoint of fal-ai: luma-dream-machine ray-2-flash reframe.
+"""Changes the aspect ratio of a video and fills the new areas.
 
 Call it with `luma_dream_machine_ray_2_flash_reframe.subscribe(video_url=…, aspect_ratio=…)`.
 """
@@ -347,6 +509,10 @@ Call it with `luma_dream_machine_ray_2_flash_reframe.subscribe(video_url=…, as
 Input = LumaDreamMachineRay2FlashReframeInput
 Output = LumaDreamMachineRay2FlashReframeOutput
 endpoint = luma_dream_machine_ray_2_flash_reframe
+"""Changes the aspect ratio of a video and fills the new areas.
+
+Call it with `luma_dream_machine_ray_2_flash_reframe.subscribe(video_url=…, aspect_ratio=…)`.
+"""
 
 __all__ = [
     "LumaDreamMachineRay2FlashReframeInput",

@@ -1,4 +1,4 @@
-"""fal-ai/luma-photon/flash — Image endpoint of fal-ai: luma-photon flash.
+"""fal-ai/luma-photon/flash — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/luma-photon/flash
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaPhotonFlashInput(InputModel, Request["LumaPhotonFlashOutput"]):
@@ -23,7 +39,7 @@ class LumaPhotonFlashInput(InputModel, Request["LumaPhotonFlashOutput"]):
     """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
 
 class LumaPhotonFlashOutput(OutputModel):
@@ -34,7 +50,68 @@ class LumaPhotonFlashOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaPhotonFlashPipeline(Pipeline[..., LumaPhotonFlashOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> Result[LumaPhotonFlashOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> PendingRun[LumaPhotonFlashOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaPhotonFlashPipeline(AsyncPipeline[..., LumaPhotonFlashOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> Result[LumaPhotonFlashOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> AsyncPendingRun[LumaPhotonFlashOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class LumaPhotonFlash(Endpoint[..., LumaPhotonFlashInput, LumaPhotonFlashOutput]):
         def run(
@@ -46,9 +123,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -65,9 +141,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -80,9 +155,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -100,9 +174,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -115,9 +188,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -134,9 +206,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -151,9 +222,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -169,10 +239,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000 characters.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LumaPhotonFlashPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaPhotonFlashPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaPhotonFlash = Endpoint
@@ -180,7 +272,7 @@ else:
 luma_photon_flash = LumaPhotonFlash(
     "fal-ai/luma-photon/flash", LumaPhotonFlashInput, LumaPhotonFlashOutput
 )
-"""Image endpoint of fal-ai: luma-photon flash.
+"""Generates images from text.
 
 Call it with `luma_photon_flash.subscribe(prompt=…)`.
 """
@@ -188,5 +280,9 @@ Call it with `luma_photon_flash.subscribe(prompt=…)`.
 Input = LumaPhotonFlashInput
 Output = LumaPhotonFlashOutput
 endpoint = luma_photon_flash
+"""Generates images from text.
+
+Call it with `luma_photon_flash.subscribe(prompt=…)`.
+"""
 
 __all__ = ["LumaPhotonFlashInput", "LumaPhotonFlashOutput", "luma_photon_flash"]

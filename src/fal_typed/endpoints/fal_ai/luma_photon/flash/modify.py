@@ -1,4 +1,4 @@
-"""fal-ai/luma-photon/flash/modify — Image endpoint of fal-ai: luma-photon flash modify.
+"""fal-ai/luma-photon/flash/modify — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/luma-photon/flash/modify
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaPhotonFlashModifyInput(InputModel, Request["LumaPhotonFlashModifyOutput"]):
     """Parameters of fal-ai/luma-photon/flash/modify."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)]
     """How strongly the given image influences the result; higher values stay closer to it. From 0
@@ -28,21 +44,98 @@ class LumaPhotonFlashModifyInput(InputModel, Request["LumaPhotonFlashModifyOutpu
     """
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
+    """What to change in the image, in words. 3 to 5000 characters."""
 
 
 class LumaPhotonFlashModifyOutput(OutputModel):
     """Result of fal-ai/luma-photon/flash/modify."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaPhotonFlashModifyPipeline(Pipeline[..., LumaPhotonFlashModifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Result[LumaPhotonFlashModifyOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> PendingRun[LumaPhotonFlashModifyOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaPhotonFlashModifyPipeline(AsyncPipeline[..., LumaPhotonFlashModifyOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Result[LumaPhotonFlashModifyOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> AsyncPendingRun[LumaPhotonFlashModifyOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
+            """
+            ...
 
     class LumaPhotonFlashModify(
         Endpoint[..., LumaPhotonFlashModifyInput, LumaPhotonFlashModifyOutput]
@@ -58,12 +151,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,12 +173,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
             """
             ...
 
@@ -102,12 +191,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -127,12 +214,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
             """
             ...
 
@@ -147,12 +232,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -171,12 +254,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
             """
             ...
 
@@ -193,12 +274,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -216,13 +295,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0 to 1.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to edit.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to change in the image, in words. 3 to 5000 characters.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LumaPhotonFlashModifyPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaPhotonFlashModifyPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     LumaPhotonFlashModify = Endpoint
@@ -230,7 +330,7 @@ else:
 luma_photon_flash_modify = LumaPhotonFlashModify(
     "fal-ai/luma-photon/flash/modify", LumaPhotonFlashModifyInput, LumaPhotonFlashModifyOutput
 )
-"""Image endpoint of fal-ai: luma-photon flash modify.
+"""Edits an image by text instructions.
 
 Call it with `luma_photon_flash_modify.subscribe(image_url=…, strength=…, aspect_ratio=…)`.
 """
@@ -238,5 +338,9 @@ Call it with `luma_photon_flash_modify.subscribe(image_url=…, strength=…, as
 Input = LumaPhotonFlashModifyInput
 Output = LumaPhotonFlashModifyOutput
 endpoint = luma_photon_flash_modify
+"""Edits an image by text instructions.
+
+Call it with `luma_photon_flash_modify.subscribe(image_url=…, strength=…, aspect_ratio=…)`.
+"""
 
 __all__ = ["LumaPhotonFlashModifyInput", "LumaPhotonFlashModifyOutput", "luma_photon_flash_modify"]

@@ -1,4 +1,4 @@
-"""fal-ai/luma-photon/flash/reframe — Image endpoint of fal-ai: luma-photon flash reframe.
+"""fal-ai/luma-photon/flash/reframe — Changes the aspect ratio of an image and fills the new areas.
 
 Category: image. https://fal.ai/models/fal-ai/luma-photon/flash/reframe
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class LumaPhotonFlashReframeInput(InputModel, Request["LumaPhotonFlashReframeOutput"]):
     """Parameters of fal-ai/luma-photon/flash/reframe."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to extend."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
+    """What to show in the new areas, in words. 3 to 5000 characters."""
 
     grid_position_x: int | None = None
     """Horizontal position of the input in the new frame, from the left."""
@@ -51,11 +67,128 @@ class LumaPhotonFlashReframeOutput(OutputModel):
     """Result of fal-ai/luma-photon/flash/reframe."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaPhotonFlashReframePipeline(Pipeline[..., LumaPhotonFlashReframeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaPhotonFlashReframeOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> PendingRun[LumaPhotonFlashReframeOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLumaPhotonFlashReframePipeline(AsyncPipeline[..., LumaPhotonFlashReframeOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaPhotonFlashReframeOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> AsyncPendingRun[LumaPhotonFlashReframeOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
 
     class LumaPhotonFlashReframe(
         Endpoint[..., LumaPhotonFlashReframeInput, LumaPhotonFlashReframeOutput]
@@ -76,10 +209,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -109,10 +241,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -138,10 +269,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -172,10 +302,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -201,10 +330,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -234,10 +362,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -265,10 +392,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -297,10 +423,9 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
-                    characters.
+                image_url: Image to extend.
+                aspect_ratio: Ratio of width to height of the image.
+                prompt: What to show in the new areas, in words. 3 to 5000 characters.
                 grid_position_x: Horizontal position of the input in the new frame, from the left.
                 grid_position_y: Vertical position of the input in the new frame, from the top.
                 x_end: Right edge of the input in the new frame.
@@ -309,13 +434,36 @@ if TYPE_CHECKING:
                 y_start: Top edge of the input in the new frame.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> LumaPhotonFlashReframePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLumaPhotonFlashReframePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     LumaPhotonFlashReframe = Endpoint
 
 luma_photon_flash_reframe = LumaPhotonFlashReframe(
     "fal-ai/luma-photon/flash/reframe", LumaPhotonFlashReframeInput, LumaPhotonFlashReframeOutput
 )
-"""Image endpoint of fal-ai: luma-photon flash reframe.
+"""Changes the aspect ratio of an image and fills the new areas.
 
 Call it with `luma_photon_flash_reframe.subscribe(image_url=…, aspect_ratio=…)`.
 """
@@ -323,6 +471,10 @@ Call it with `luma_photon_flash_reframe.subscribe(image_url=…, aspect_ratio=�
 Input = LumaPhotonFlashReframeInput
 Output = LumaPhotonFlashReframeOutput
 endpoint = luma_photon_flash_reframe
+"""Changes the aspect ratio of an image and fills the new areas.
+
+Call it with `luma_photon_flash_reframe.subscribe(image_url=…, aspect_ratio=…)`.
+"""
 
 __all__ = [
     "LumaPhotonFlashReframeInput",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.meshy.rigging._endpoint import (
         BasicAnimations as BasicAnimations,
         Input as Input,
+        MeshyRigging as MeshyRigging,
         MeshyRiggingInput as MeshyRiggingInput,
         MeshyRiggingOutput as MeshyRiggingOutput,
         Output as Output,
@@ -27,6 +28,7 @@ if not TYPE_CHECKING:
         if name in {
             "BasicAnimations",
             "Input",
+            "MeshyRigging",
             "MeshyRiggingInput",
             "MeshyRiggingOutput",
             "Output",
@@ -41,4 +43,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

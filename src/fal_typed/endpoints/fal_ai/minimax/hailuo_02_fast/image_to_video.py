@@ -1,5 +1,4 @@
-"""fal-ai/minimax/hailuo-02-fast/image-to-video — Video endpoint of fal-ai: minimax hailuo-02-fast,
-image to video.
+"""fal-ai/minimax/hailuo-02-fast/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-02-fast/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxHailuo02FastImageToVideoInput(
@@ -23,14 +38,14 @@ class MinimaxHailuo02FastImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-02-fast/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """What happens in the video, in words: subject, action and style. At most 2000 characters.
+    """What happens in the video, in words: action, camera and style. At most 2000 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Literal["6", "10"] = "6"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -44,7 +59,88 @@ class MinimaxHailuo02FastImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo02FastImageToVideoPipeline(
+        Pipeline[..., MinimaxHailuo02FastImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+        ) -> Result[MinimaxHailuo02FastImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+        ) -> PendingRun[MinimaxHailuo02FastImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxHailuo02FastImageToVideoPipeline(
+        AsyncPipeline[..., MinimaxHailuo02FastImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+        ) -> Result[MinimaxHailuo02FastImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+        ) -> AsyncPendingRun[MinimaxHailuo02FastImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxHailuo02FastImageToVideo(
         Endpoint[..., MinimaxHailuo02FastImageToVideoInput, MinimaxHailuo02FastImageToVideoOutput]
@@ -60,12 +156,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -84,12 +178,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -104,12 +196,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -129,12 +219,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -149,12 +237,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -173,12 +259,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -195,12 +279,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -218,13 +300,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxHailuo02FastImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxHailuo02FastImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxHailuo02FastImageToVideo = Endpoint
@@ -234,7 +339,7 @@ minimax_hailuo_02_fast_image_to_video = MinimaxHailuo02FastImageToVideo(
     MinimaxHailuo02FastImageToVideoInput,
     MinimaxHailuo02FastImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax hailuo-02-fast, image to video.
+"""Animates an image into a video.
 
 Call it with `minimax_hailuo_02_fast_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -242,6 +347,10 @@ Call it with `minimax_hailuo_02_fast_image_to_video.subscribe(prompt=…, image_
 Input = MinimaxHailuo02FastImageToVideoInput
 Output = MinimaxHailuo02FastImageToVideoOutput
 endpoint = minimax_hailuo_02_fast_image_to_video
+"""Animates an image into a video.
+
+Call it with `minimax_hailuo_02_fast_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxHailuo02FastImageToVideoInput",

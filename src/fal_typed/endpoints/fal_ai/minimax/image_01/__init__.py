@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.minimax.image_01._endpoint import (
         Input as Input,
+        MinimaxImage01 as MinimaxImage01,
         MinimaxImage01Input as MinimaxImage01Input,
         MinimaxImage01Output as MinimaxImage01Output,
         Output as Output,
@@ -25,6 +26,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Input",
+            "MinimaxImage01",
             "MinimaxImage01Input",
             "MinimaxImage01Output",
             "Output",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

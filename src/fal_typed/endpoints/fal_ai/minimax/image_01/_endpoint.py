@@ -1,4 +1,4 @@
-"""fal-ai/minimax/image-01 — Image endpoint of fal-ai: minimax image-01.
+"""fal-ai/minimax/image-01 — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/minimax/image-01
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxImage01Input(InputModel, Request["MinimaxImage01Output"]):
@@ -23,10 +39,10 @@ class MinimaxImage01Input(InputModel, Request["MinimaxImage01Output"]):
     """What the image shows, in words: subject, style and composition. 1 to 1500 characters."""
 
     aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """Number of images to generate; each image is billed. From 1 to 9."""
+    """Number of images to generate in one request. From 1 to 9."""
 
     prompt_optimizer: bool = False
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -40,7 +56,92 @@ class MinimaxImage01Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxImage01Pipeline(Pipeline[..., MinimaxImage01Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> PendingRun[MinimaxImage01Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxImage01Pipeline(AsyncPipeline[..., MinimaxImage01Output]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> AsyncPendingRun[MinimaxImage01Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxImage01(Endpoint[..., MinimaxImage01Input, MinimaxImage01Output]):
         def run(
@@ -56,12 +157,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,12 +181,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -104,12 +201,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,12 +226,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -153,12 +246,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,12 +270,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -203,12 +292,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -228,13 +315,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxImage01Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMinimaxImage01Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxImage01 = Endpoint
@@ -242,7 +348,7 @@ else:
 minimax_image_01 = MinimaxImage01(
     "fal-ai/minimax/image-01", MinimaxImage01Input, MinimaxImage01Output
 )
-"""Image endpoint of fal-ai: minimax image-01.
+"""Generates images from text.
 
 Call it with `minimax_image_01.subscribe(prompt=…)`.
 """
@@ -250,5 +356,9 @@ Call it with `minimax_image_01.subscribe(prompt=…)`.
 Input = MinimaxImage01Input
 Output = MinimaxImage01Output
 endpoint = minimax_image_01
+"""Generates images from text.
+
+Call it with `minimax_image_01.subscribe(prompt=…)`.
+"""
 
 __all__ = ["MinimaxImage01Input", "MinimaxImage01Output", "minimax_image_01"]

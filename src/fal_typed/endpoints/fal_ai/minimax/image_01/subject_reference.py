@@ -1,5 +1,5 @@
-"""fal-ai/minimax/image-01/subject-reference — Image endpoint of fal-ai: minimax image-01
-subject-reference.
+"""fal-ai/minimax/image-01/subject-reference — Generates images of the person or subject in a
+reference image, from text.
 
 Category: image. https://fal.ai/models/fal-ai/minimax/image-01/subject-reference
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxImage01SubjectReferenceInput(
@@ -23,17 +39,16 @@ class MinimaxImage01SubjectReferenceInput(
     """Parameters of fal-ai/minimax/image-01/subject-reference."""
 
     prompt: Annotated[str, Field(max_length=1500, min_length=1)]
-    """Text description of the change to make, or of the image to generate. 1 to 1500 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 1 to 1500 characters."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Reference image of the person or subject."""
 
     aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """Number of images to generate; each image is billed. From 1 to 9."""
+    """Number of images to generate in one request. From 1 to 9."""
 
     prompt_optimizer: bool = False
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -47,7 +62,104 @@ class MinimaxImage01SubjectReferenceOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxImage01SubjectReferencePipeline(
+        Pipeline[..., MinimaxImage01SubjectReferenceOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01SubjectReferenceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> PendingRun[MinimaxImage01SubjectReferenceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxImage01SubjectReferencePipeline(
+        AsyncPipeline[..., MinimaxImage01SubjectReferenceOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01SubjectReferenceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> AsyncPendingRun[MinimaxImage01SubjectReferenceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxImage01SubjectReference(
         Endpoint[..., MinimaxImage01SubjectReferenceInput, MinimaxImage01SubjectReferenceOutput]
@@ -66,13 +178,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1500 characters.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,13 +204,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1500 characters.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -118,13 +226,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1500 characters.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -147,13 +253,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1500 characters.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -171,13 +275,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1500 characters.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -199,13 +301,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1500 characters.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -225,13 +325,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1500 characters.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -252,14 +350,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1500 characters.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                num_images: Number of images to generate; each image is billed. From 1 to 9.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500 characters.
+                image_url: Reference image of the person or subject.
+                aspect_ratio: Ratio of width to height of the image.
+                num_images: Number of images to generate in one request. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxImage01SubjectReferencePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxImage01SubjectReferencePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxImage01SubjectReference = Endpoint
@@ -269,7 +390,7 @@ minimax_image_01_subject_reference = MinimaxImage01SubjectReference(
     MinimaxImage01SubjectReferenceInput,
     MinimaxImage01SubjectReferenceOutput,
 )
-"""Image endpoint of fal-ai: minimax image-01 subject-reference.
+"""Generates images of the person or subject in a reference image, from text.
 
 Call it with `minimax_image_01_subject_reference.subscribe(prompt=…, image_url=…)`.
 """
@@ -277,6 +398,10 @@ Call it with `minimax_image_01_subject_reference.subscribe(prompt=…, image_url
 Input = MinimaxImage01SubjectReferenceInput
 Output = MinimaxImage01SubjectReferenceOutput
 endpoint = minimax_image_01_subject_reference
+"""Generates images of the person or subject in a reference image, from text.
+
+Call it with `minimax_image_01_subject_reference.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxImage01SubjectReferenceInput",

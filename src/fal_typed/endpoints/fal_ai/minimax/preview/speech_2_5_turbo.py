@@ -1,5 +1,4 @@
-"""fal-ai/minimax/preview/speech-2.5-turbo — Speech endpoint of fal-ai: minimax preview
-speech-2.5-turbo.
+"""fal-ai/minimax/preview/speech-2.5-turbo — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/minimax/preview/speech-2.5-turbo
 """
@@ -12,14 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting import AudioSetting
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.audio_setting import AudioSetting, AudioSettingDict
 from fal_typed.endpoints._shared.emotion import Emotion
 from fal_typed.endpoints._shared.language_boost_ced1e8b5 import LanguageBoost
-from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict
-from fal_typed.endpoints._shared.voice_setting import VoiceSetting
+from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict, PronunciationDictDict
+from fal_typed.endpoints._shared.voice_setting import VoiceSetting, VoiceSettingDict
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxPreviewSpeech25TurboInput(InputModel, Request["MinimaxPreviewSpeech25TurboOutput"]):
@@ -40,10 +55,41 @@ class MinimaxPreviewSpeech25TurboInput(InputModel, Request["MinimaxPreviewSpeech
     """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the audio."""
+    """File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal
+    digits.
+    """
 
     pronunciation_dict: PronunciationDict | None = None
     """Pronunciations of specific words."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class MinimaxPreviewSpeech25TurboOutput(OutputModel):
@@ -57,7 +103,110 @@ class MinimaxPreviewSpeech25TurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxPreviewSpeech25TurboPipeline(Pipeline[..., MinimaxPreviewSpeech25TurboOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> Result[MinimaxPreviewSpeech25TurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> PendingRun[MinimaxPreviewSpeech25TurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxPreviewSpeech25TurboPipeline(
+        AsyncPipeline[..., MinimaxPreviewSpeech25TurboOutput]
+    ):
+        async def run(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> Result[MinimaxPreviewSpeech25TurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
+        ) -> AsyncPendingRun[MinimaxPreviewSpeech25TurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
 
     class MinimaxPreviewSpeech25Turbo(
         Endpoint[..., MinimaxPreviewSpeech25TurboInput, MinimaxPreviewSpeech25TurboOutput]
@@ -66,13 +215,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Result[MinimaxPreviewSpeech25TurboOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -81,7 +230,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
 
             Raises:
@@ -94,13 +243,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Result[MinimaxPreviewSpeech25TurboOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -109,7 +258,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
             """
             ...
@@ -118,13 +267,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Result[MinimaxPreviewSpeech25TurboOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -133,7 +282,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
 
             Raises:
@@ -147,13 +296,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Result[MinimaxPreviewSpeech25TurboOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -162,7 +311,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
             """
             ...
@@ -171,13 +320,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Handle[MinimaxPreviewSpeech25TurboOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -186,7 +335,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
 
             Raises:
@@ -199,13 +348,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> AsyncHandle[MinimaxPreviewSpeech25TurboOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -214,7 +363,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
             """
             ...
@@ -223,13 +372,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> Stream[MinimaxPreviewSpeech25TurboOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -240,7 +389,7 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
 
             Raises:
@@ -252,13 +401,13 @@ if TYPE_CHECKING:
             self,
             *,
             text: str,
-            voice_setting: VoiceSetting = VoiceSetting(
+            voice_setting: VoiceSetting | VoiceSettingDict = VoiceSetting(
                 voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
             ),
-            audio_setting: AudioSetting = UNSET,
+            audio_setting: AudioSetting | AudioSettingDict = UNSET,
             language_boost: LanguageBoost | None = None,
             output_format: Literal["url", "hex"] = "hex",
-            pronunciation_dict: PronunciationDict | None = None,
+            pronunciation_dict: PronunciationDict | PronunciationDictDict | None = None,
         ) -> AsyncStream[MinimaxPreviewSpeech25TurboOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -267,9 +416,34 @@ if TYPE_CHECKING:
                 voice_setting: Settings of the voice: which voice, speed, volume, pitch.
                 audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
                 language_boost: Main language or dialect of the text, for better pronunciation.
-                output_format: File format of the audio.
+                output_format: File format of the audio. `url` returns a URL, `hex` returns the audio as hexadecimal digits.
                 pronunciation_dict: Pronunciations of specific words.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxPreviewSpeech25TurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxPreviewSpeech25TurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxPreviewSpeech25Turbo = Endpoint
@@ -279,7 +453,7 @@ minimax_preview_speech_2_5_turbo = MinimaxPreviewSpeech25Turbo(
     MinimaxPreviewSpeech25TurboInput,
     MinimaxPreviewSpeech25TurboOutput,
 )
-"""Speech endpoint of fal-ai: minimax preview speech-2.5-turbo.
+"""Generates speech from text.
 
 Call it with `minimax_preview_speech_2_5_turbo.subscribe(text=…)`.
 """
@@ -287,14 +461,21 @@ Call it with `minimax_preview_speech_2_5_turbo.subscribe(text=…)`.
 Input = MinimaxPreviewSpeech25TurboInput
 Output = MinimaxPreviewSpeech25TurboOutput
 endpoint = minimax_preview_speech_2_5_turbo
+"""Generates speech from text.
+
+Call it with `minimax_preview_speech_2_5_turbo.subscribe(text=…)`.
+"""
 
 __all__ = [
     "AudioSetting",
+    "AudioSettingDict",
     "Emotion",
     "LanguageBoost",
     "MinimaxPreviewSpeech25TurboInput",
     "MinimaxPreviewSpeech25TurboOutput",
     "PronunciationDict",
+    "PronunciationDictDict",
     "VoiceSetting",
+    "VoiceSettingDict",
     "minimax_preview_speech_2_5_turbo",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/minimax/video-01 — Video endpoint of fal-ai: minimax video-01.
+"""fal-ai/minimax/video-01 — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/video-01
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxVideo01Input(InputModel, Request["MinimaxVideo01Output"]):
@@ -35,7 +51,56 @@ class MinimaxVideo01Output(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVideo01Pipeline(Pipeline[..., MinimaxVideo01Output]):
+        def run(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> PendingRun[MinimaxVideo01Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxVideo01Pipeline(AsyncPipeline[..., MinimaxVideo01Output]):
+        async def run(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> AsyncPendingRun[MinimaxVideo01Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxVideo01(Endpoint[..., MinimaxVideo01Input, MinimaxVideo01Output]):
         def run(
@@ -44,10 +109,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -61,10 +124,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -74,10 +135,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -92,10 +151,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -105,10 +162,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,10 +177,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -137,10 +190,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -153,11 +204,30 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> MinimaxVideo01Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncMinimaxVideo01Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxVideo01 = Endpoint
@@ -165,7 +235,7 @@ else:
 minimax_video_01 = MinimaxVideo01(
     "fal-ai/minimax/video-01", MinimaxVideo01Input, MinimaxVideo01Output
 )
-"""Video endpoint of fal-ai: minimax video-01.
+"""Generates videos from text.
 
 Call it with `minimax_video_01.subscribe(prompt=…)`.
 """
@@ -173,5 +243,9 @@ Call it with `minimax_video_01.subscribe(prompt=…)`.
 Input = MinimaxVideo01Input
 Output = MinimaxVideo01Output
 endpoint = minimax_video_01
+"""Generates videos from text.
+
+Call it with `minimax_video_01.subscribe(prompt=…)`.
+"""
 
 __all__ = ["MinimaxVideo01Input", "MinimaxVideo01Output", "minimax_video_01"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.minimax.video_01_director._endpoint import (
         Input as Input,
+        MinimaxVideo01Director as MinimaxVideo01Director,
         MinimaxVideo01DirectorInput as MinimaxVideo01DirectorInput,
         MinimaxVideo01DirectorOutput as MinimaxVideo01DirectorOutput,
         Output as Output,
@@ -29,6 +30,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "Input",
+            "MinimaxVideo01Director",
             "MinimaxVideo01DirectorInput",
             "MinimaxVideo01DirectorOutput",
             "Output",
@@ -44,4 +46,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,5 +1,4 @@
-"""fal-ai/minimax/video-01-director/image-to-video — Video endpoint of fal-ai: minimax
-video-01-director, image to video.
+"""fal-ai/minimax/video-01-director/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/video-01-director/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxVideo01DirectorImageToVideoInput(
@@ -23,11 +38,11 @@ class MinimaxVideo01DirectorImageToVideoInput(
     """Parameters of fal-ai/minimax/video-01-director/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """What happens in the video, in words: subject, action and style. At most 2000 characters.
+    """What happens in the video, in words: action, camera and style. At most 2000 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -41,7 +56,64 @@ class MinimaxVideo01DirectorImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVideo01DirectorImageToVideoPipeline(
+        Pipeline[..., MinimaxVideo01DirectorImageToVideoOutput]
+    ):
+        def run(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01DirectorImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> PendingRun[MinimaxVideo01DirectorImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxVideo01DirectorImageToVideoPipeline(
+        AsyncPipeline[..., MinimaxVideo01DirectorImageToVideoOutput]
+    ):
+        async def run(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01DirectorImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> AsyncPendingRun[MinimaxVideo01DirectorImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxVideo01DirectorImageToVideo(
         Endpoint[
@@ -54,11 +126,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -72,11 +142,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -86,11 +154,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,11 +171,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -119,11 +183,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -137,11 +199,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -153,11 +213,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -170,12 +228,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxVideo01DirectorImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxVideo01DirectorImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxVideo01DirectorImageToVideo = Endpoint
@@ -185,7 +266,7 @@ minimax_video_01_director_image_to_video = MinimaxVideo01DirectorImageToVideo(
     MinimaxVideo01DirectorImageToVideoInput,
     MinimaxVideo01DirectorImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax video-01-director, image to video.
+"""Animates an image into a video.
 
 Call it with `minimax_video_01_director_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -193,6 +274,10 @@ Call it with `minimax_video_01_director_image_to_video.subscribe(prompt=…, ima
 Input = MinimaxVideo01DirectorImageToVideoInput
 Output = MinimaxVideo01DirectorImageToVideoOutput
 endpoint = minimax_video_01_director_image_to_video
+"""Animates an image into a video.
+
+Call it with `minimax_video_01_director_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxVideo01DirectorImageToVideoInput",

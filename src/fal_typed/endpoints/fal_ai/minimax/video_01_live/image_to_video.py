@@ -1,5 +1,4 @@
-"""fal-ai/minimax/video-01-live/image-to-video — Video endpoint of fal-ai: minimax video-01-live,
-image to video.
+"""fal-ai/minimax/video-01-live/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/video-01-live/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxVideo01LiveImageToVideoInput(
@@ -23,11 +38,11 @@ class MinimaxVideo01LiveImageToVideoInput(
     """Parameters of fal-ai/minimax/video-01-live/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """What happens in the video, in words: subject, action and style. At most 2000 characters.
+    """What happens in the video, in words: action, camera and style. At most 2000 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -41,7 +56,64 @@ class MinimaxVideo01LiveImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVideo01LiveImageToVideoPipeline(
+        Pipeline[..., MinimaxVideo01LiveImageToVideoOutput]
+    ):
+        def run(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01LiveImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> PendingRun[MinimaxVideo01LiveImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxVideo01LiveImageToVideoPipeline(
+        AsyncPipeline[..., MinimaxVideo01LiveImageToVideoOutput]
+    ):
+        async def run(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01LiveImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> AsyncPendingRun[MinimaxVideo01LiveImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxVideo01LiveImageToVideo(
         Endpoint[..., MinimaxVideo01LiveImageToVideoInput, MinimaxVideo01LiveImageToVideoOutput]
@@ -52,11 +124,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -70,11 +140,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -84,11 +152,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,11 +169,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -117,11 +181,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,11 +197,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -151,11 +211,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,12 +226,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxVideo01LiveImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxVideo01LiveImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxVideo01LiveImageToVideo = Endpoint
@@ -183,7 +264,7 @@ minimax_video_01_live_image_to_video = MinimaxVideo01LiveImageToVideo(
     MinimaxVideo01LiveImageToVideoInput,
     MinimaxVideo01LiveImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax video-01-live, image to video.
+"""Animates an image into a video.
 
 Call it with `minimax_video_01_live_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -191,6 +272,10 @@ Call it with `minimax_video_01_live_image_to_video.subscribe(prompt=…, image_u
 Input = MinimaxVideo01LiveImageToVideoInput
 Output = MinimaxVideo01LiveImageToVideoOutput
 endpoint = minimax_video_01_live_image_to_video
+"""Animates an image into a video.
+
+Call it with `minimax_video_01_live_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxVideo01LiveImageToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/patina/material — Image endpoint of fal-ai: patina material.
+"""fal-ai/patina/material — Generates materials with their surface maps from text.
 
 Category: image. https://fal.ai/models/fal-ai/patina/material
 """
@@ -11,18 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PatinaMaterialInput(InputModel, Request["PatinaMaterialOutput"]):
     """Parameters of fal-ai/patina/material."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What the material looks like, in words."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -34,7 +50,7 @@ class PatinaMaterialInput(InputModel, Request["PatinaMaterialOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_prompt_expansion: bool = True
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -54,14 +70,14 @@ class PatinaMaterialInput(InputModel, Request["PatinaMaterialOutput"]):
     """Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image of the material."""
 
     mask_url: FileInput | None = None
-    """Mask image or clip of the same size; usually the white area is edited."""
+    """Mask image of the same size; usually the white area is edited."""
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. Greater than 0 and at most 1.
+    """How much the image may change; low values preserve it, high values replace it. Greater than
+    0 and at most 1.
     """
 
     maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
@@ -74,17 +90,74 @@ class PatinaMaterialInput(InputModel, Request["PatinaMaterialOutput"]):
     """Surface maps to generate, such as color, normal and roughness."""
 
     upscale_factor: Literal[0, 2, 4] = 0
-    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
+    """Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the
+    pixels.
+    """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class PatinaMaterialOutput(OutputModel):
     """Result of fal-ai/patina/material."""
 
     images: list[dict[str, Any]]
-    """The generated images, as files to download."""
+    """The resulting images, each as an object with its URL."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -97,14 +170,211 @@ class PatinaMaterialOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PatinaMaterialPipeline(Pipeline[..., PatinaMaterialOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> PendingRun[PatinaMaterialOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPatinaMaterialPipeline(AsyncPipeline[..., PatinaMaterialOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncPendingRun[PatinaMaterialOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class PatinaMaterial(Endpoint[..., PatinaMaterialInput, PatinaMaterialOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -129,28 +399,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the material looks like, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,7 +426,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -187,28 +451,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the material looks like, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -216,7 +474,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -241,28 +499,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the material looks like, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -275,7 +527,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -300,28 +552,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the material looks like, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -329,7 +575,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -354,28 +600,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the material looks like, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -387,7 +627,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -412,28 +652,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the material looks like, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -441,7 +675,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -468,28 +702,22 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the material looks like, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -500,7 +728,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -525,29 +753,44 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
+                prompt: What the material looks like, in words.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                image_url: Image to edit or to start from.
-                mask_url: Mask image or clip of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                image_url: Image of the material.
+                mask_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PatinaMaterialPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPatinaMaterialPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PatinaMaterial = Endpoint
@@ -555,7 +798,7 @@ else:
 patina_material = PatinaMaterial(
     "fal-ai/patina/material", PatinaMaterialInput, PatinaMaterialOutput
 )
-"""Image endpoint of fal-ai: patina material.
+"""Generates materials with their surface maps from text.
 
 Call it with `patina_material.subscribe(prompt=…)`.
 """
@@ -563,9 +806,14 @@ Call it with `patina_material.subscribe(prompt=…)`.
 Input = PatinaMaterialInput
 Output = PatinaMaterialOutput
 endpoint = patina_material
+"""Generates materials with their surface maps from text.
+
+Call it with `patina_material.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "PatinaMaterialInput",
     "PatinaMaterialOutput",

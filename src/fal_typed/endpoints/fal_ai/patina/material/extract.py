@@ -1,4 +1,4 @@
-"""fal-ai/patina/material/extract — Image endpoint of fal-ai: patina material extract.
+"""fal-ai/patina/material/extract — Extracts a material with its surface maps from an image.
 
 Category: image. https://fal.ai/models/fal-ai/patina/material/extract
 """
@@ -11,21 +11,37 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutput"]):
     """Parameters of fal-ai/patina/material/extract."""
 
     prompt: str
-    """What the image shows, in words: subject, style and composition."""
+    """What the material looks like, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image of the material."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -37,7 +53,7 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_prompt_expansion: bool = True
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -57,8 +73,8 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
     """Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128."""
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. Greater than 0 and at most 1.
+    """How much the image may change; low values preserve it, high values replace it. Greater than
+    0 and at most 1.
     """
 
     maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
@@ -71,17 +87,72 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
     """Surface maps to generate, such as color, normal and roughness."""
 
     upscale_factor: Literal[0, 2, 4] = 0
-    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
+    """Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the
+    pixels.
+    """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class PatinaMaterialExtractOutput(OutputModel):
     """Result of fal-ai/patina/material/extract."""
 
     images: list[dict[str, Any]]
-    """The generated images, as files to download."""
+    """The resulting images, each as an object with its URL."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -94,7 +165,196 @@ class PatinaMaterialExtractOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PatinaMaterialExtractPipeline(Pipeline[..., PatinaMaterialExtractOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialExtractOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> PendingRun[PatinaMaterialExtractOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPatinaMaterialExtractPipeline(AsyncPipeline[..., PatinaMaterialExtractOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialExtractOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncPendingRun[PatinaMaterialExtractOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class PatinaMaterialExtract(
         Endpoint[..., PatinaMaterialExtractInput, PatinaMaterialExtractOutput]
@@ -104,7 +364,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -127,27 +387,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -160,7 +414,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -183,27 +437,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -212,7 +460,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -235,27 +483,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -269,7 +511,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -292,27 +534,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -321,7 +557,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -344,27 +580,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -377,7 +607,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -400,27 +630,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -429,7 +653,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -454,27 +678,21 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -486,7 +704,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             num_images: int = 1,
@@ -509,28 +727,45 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
+                prompt: What the material looks like, in words.
+                image_url: Image of the material.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
                 maps: Surface maps to generate, such as color, normal and roughness.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels.
-                output_format: File format of the images.
+                upscale_factor: Factor by which to enlarge width and height. `0` turns it off, `2` gives four times the pixels.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PatinaMaterialExtractPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPatinaMaterialExtractPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PatinaMaterialExtract = Endpoint
@@ -538,7 +773,7 @@ else:
 patina_material_extract = PatinaMaterialExtract(
     "fal-ai/patina/material/extract", PatinaMaterialExtractInput, PatinaMaterialExtractOutput
 )
-"""Image endpoint of fal-ai: patina material extract.
+"""Extracts a material with its surface maps from an image.
 
 Call it with `patina_material_extract.subscribe(prompt=…, image_url=…)`.
 """
@@ -546,9 +781,14 @@ Call it with `patina_material_extract.subscribe(prompt=…, image_url=…)`.
 Input = PatinaMaterialExtractInput
 Output = PatinaMaterialExtractOutput
 endpoint = patina_material_extract
+"""Extracts a material with its surface maps from an image.
+
+Call it with `patina_material_extract.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "PatinaMaterialExtractInput",
     "PatinaMaterialExtractOutput",

@@ -1,4 +1,4 @@
-"""fal-ai/pika/v1.5/pikaffects — Video endpoint of fal-ai: pika v1.5 pikaffects.
+"""fal-ai/pika/v1.5/pikaffects — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/pika/v1.5/pikaffects
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Pikaffect: TypeAlias = Literal[
     "Cake-ify",
@@ -38,12 +54,13 @@ class PikaV15PikaffectsInput(InputModel, Request["PikaV15PikaffectsOutput"]):
     """Parameters of fal-ai/pika/v1.5/pikaffects."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     pikaffect: Pikaffect
+    """Effect to apply."""
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -60,7 +77,92 @@ class PikaV15PikaffectsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV15PikaffectsPipeline(Pipeline[..., PikaV15PikaffectsOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV15PikaffectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> PendingRun[PikaV15PikaffectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPikaV15PikaffectsPipeline(AsyncPipeline[..., PikaV15PikaffectsOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV15PikaffectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[PikaV15PikaffectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class PikaV15Pikaffects(Endpoint[..., PikaV15PikaffectsInput, PikaV15PikaffectsOutput]):
         def run(
@@ -75,8 +177,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -98,8 +201,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -117,8 +221,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -141,8 +246,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -160,8 +266,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -183,8 +290,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -204,8 +312,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -226,11 +335,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                pikaffect: Effect to apply.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PikaV15PikaffectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPikaV15PikaffectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PikaV15Pikaffects = Endpoint
@@ -238,7 +371,7 @@ else:
 pika_v1_5_pikaffects = PikaV15Pikaffects(
     "fal-ai/pika/v1.5/pikaffects", PikaV15PikaffectsInput, PikaV15PikaffectsOutput
 )
-"""Video endpoint of fal-ai: pika v1.5 pikaffects.
+"""Animates an image into a video.
 
 Call it with `pika_v1_5_pikaffects.subscribe(image_url=…, pikaffect=…)`.
 """
@@ -246,5 +379,9 @@ Call it with `pika_v1_5_pikaffects.subscribe(image_url=…, pikaffect=…)`.
 Input = PikaV15PikaffectsInput
 Output = PikaV15PikaffectsOutput
 endpoint = pika_v1_5_pikaffects
+"""Animates an image into a video.
+
+Call it with `pika_v1_5_pikaffects.subscribe(image_url=…, pikaffect=…)`.
+"""
 
 __all__ = ["PikaV15PikaffectsInput", "PikaV15PikaffectsOutput", "Pikaffect", "pika_v1_5_pikaffects"]

@@ -1,4 +1,4 @@
-"""fal-ai/pika/v2/pikadditions — Video endpoint of fal-ai: pika v2 pikadditions.
+"""fal-ai/pika/v2/pikadditions — Adds a person or object from an image to a video.
 
 Category: video. https://fal.ai/models/fal-ai/pika/v2/pikadditions
 """
@@ -9,22 +9,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PikaV2PikadditionsInput(InputModel, Request["PikaV2PikadditionsOutput"]):
     """Parameters of fal-ai/pika/v2/pikadditions."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person or object to show in the video."""
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """What to change in the video, in words."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -37,11 +53,96 @@ class PikaV2PikadditionsOutput(OutputModel):
     """Result of fal-ai/pika/v2/pikadditions."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV2PikadditionsPipeline(Pipeline[..., PikaV2PikadditionsOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV2PikadditionsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> PendingRun[PikaV2PikadditionsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPikaV2PikadditionsPipeline(AsyncPipeline[..., PikaV2PikadditionsOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV2PikadditionsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[PikaV2PikadditionsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class PikaV2Pikadditions(Endpoint[..., PikaV2PikadditionsInput, PikaV2PikadditionsOutput]):
         def run(
@@ -56,9 +157,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -80,9 +181,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -100,9 +201,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -125,9 +226,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -145,9 +246,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -169,9 +270,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
@@ -191,9 +292,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
@@ -214,12 +315,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                image_url: Image of the person or object to show in the video.
+                prompt: What to change in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PikaV2PikadditionsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPikaV2PikadditionsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PikaV2Pikadditions = Endpoint
@@ -227,7 +351,7 @@ else:
 pika_v2_pikadditions = PikaV2Pikadditions(
     "fal-ai/pika/v2/pikadditions", PikaV2PikadditionsInput, PikaV2PikadditionsOutput
 )
-"""Video endpoint of fal-ai: pika v2 pikadditions.
+"""Adds a person or object from an image to a video.
 
 Call it with `pika_v2_pikadditions.subscribe(video_url=…, image_url=…)`.
 """
@@ -235,5 +359,9 @@ Call it with `pika_v2_pikadditions.subscribe(video_url=…, image_url=…)`.
 Input = PikaV2PikadditionsInput
 Output = PikaV2PikadditionsOutput
 endpoint = pika_v2_pikadditions
+"""Adds a person or object from an image to a video.
+
+Call it with `pika_v2_pikadditions.subscribe(video_url=…, image_url=…)`.
+"""
 
 __all__ = ["PikaV2PikadditionsInput", "PikaV2PikadditionsOutput", "pika_v2_pikadditions"]

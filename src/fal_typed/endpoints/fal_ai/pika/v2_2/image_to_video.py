@@ -1,4 +1,4 @@
-"""fal-ai/pika/v2.2/image-to-video — Video endpoint of fal-ai: pika v2.2, image to video.
+"""fal-ai/pika/v2.2/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/pika/v2.2/image-to-video
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PikaV22ImageToVideoInput(InputModel, Request["PikaV22ImageToVideoOutput"]):
     """Parameters of fal-ai/pika/v2.2/image-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -30,11 +46,10 @@ class PikaV22ImageToVideoInput(InputModel, Request["PikaV22ImageToVideoOutput"])
     """Text description of what to avoid in the result."""
 
     resolution: Literal["720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal[5, 10] = 5
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class PikaV22ImageToVideoOutput(OutputModel):
@@ -45,7 +60,100 @@ class PikaV22ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV22ImageToVideoPipeline(Pipeline[..., PikaV22ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> Result[PikaV22ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> PendingRun[PikaV22ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPikaV22ImageToVideoPipeline(AsyncPipeline[..., PikaV22ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> Result[PikaV22ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> AsyncPendingRun[PikaV22ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class PikaV22ImageToVideo(Endpoint[..., PikaV22ImageToVideoInput, PikaV22ImageToVideoOutput]):
         def run(
@@ -61,13 +169,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,13 +195,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -111,13 +217,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,13 +244,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -162,13 +266,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -189,13 +292,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -214,13 +316,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -240,14 +341,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PikaV22ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPikaV22ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PikaV22ImageToVideo = Endpoint
@@ -255,7 +378,7 @@ else:
 pika_v2_2_image_to_video = PikaV22ImageToVideo(
     "fal-ai/pika/v2.2/image-to-video", PikaV22ImageToVideoInput, PikaV22ImageToVideoOutput
 )
-"""Video endpoint of fal-ai: pika v2.2, image to video.
+"""Animates an image into a video.
 
 Call it with `pika_v2_2_image_to_video.subscribe(image_url=…, prompt=…)`.
 """
@@ -263,5 +386,9 @@ Call it with `pika_v2_2_image_to_video.subscribe(image_url=…, prompt=…)`.
 Input = PikaV22ImageToVideoInput
 Output = PikaV22ImageToVideoOutput
 endpoint = pika_v2_2_image_to_video
+"""Animates an image into a video.
+
+Call it with `pika_v2_2_image_to_video.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["PikaV22ImageToVideoInput", "PikaV22ImageToVideoOutput", "pika_v2_2_image_to_video"]

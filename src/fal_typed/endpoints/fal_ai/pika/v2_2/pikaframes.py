@@ -1,4 +1,4 @@
-"""fal-ai/pika/v2.2/pikaframes — Video endpoint of fal-ai: pika v2.2 pikaframes.
+"""fal-ai/pika/v2.2/pikaframes — Generates a video that passes through several images.
 
 Category: video. https://fal.ai/models/fal-ai/pika/v2.2/pikaframes
 """
@@ -11,16 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KeyframeTransition(InputModel):
     """An item of the parameter `transitions`."""
 
     duration: Annotated[int, Field(ge=1, le=25)] = 5
-    """Duration of the result in seconds. From 1 to 25."""
+    """Duration of the video in seconds. From 1 to 25."""
 
     prompt: str | None = None
     """Text description of this part of the result."""
@@ -33,9 +51,10 @@ class PikaV22PikaframesInput(InputModel, Request["PikaV22PikaframesOutput"]):
     """Reference images of people, objects or places for the video, in order."""
 
     transitions: list[KeyframeTransition] = UNSET
+    """Transitions between the images, each with its length and text."""
 
     prompt: str | None = None
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -44,8 +63,34 @@ class PikaV22PikaframesInput(InputModel, Request["PikaV22PikaframesOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class PikaV22PikaframesOutput(OutputModel):
@@ -56,14 +101,113 @@ class PikaV22PikaframesOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KeyframeTransitionDict(TypedDict):
+        """`KeyframeTransition` as a dict."""
+
+        duration: NotRequired[int]
+        prompt: NotRequired[str | None]
+
+    class PikaV22PikaframesPipeline(Pipeline[..., PikaV22PikaframesOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[PikaV22PikaframesOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> PendingRun[PikaV22PikaframesOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPikaV22PikaframesPipeline(AsyncPipeline[..., PikaV22PikaframesOutput]):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[PikaV22PikaframesOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> AsyncPendingRun[PikaV22PikaframesOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
 
     class PikaV22Pikaframes(Endpoint[..., PikaV22PikaframesInput, PikaV22PikaframesOutput]):
         def run(
             self,
             *,
             image_urls: list[FileInput],
-            transitions: list[KeyframeTransition] = UNSET,
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
             prompt: str | None = None,
             negative_prompt: str = "",
             seed: int | None = None,
@@ -73,11 +217,11 @@ if TYPE_CHECKING:
 
             Args:
                 image_urls: Reference images of people, objects or places for the video, in order.
-                prompt: What happens in the video, in words: subject, action and style.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -89,7 +233,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            transitions: list[KeyframeTransition] = UNSET,
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
             prompt: str | None = None,
             negative_prompt: str = "",
             seed: int | None = None,
@@ -99,11 +243,11 @@ if TYPE_CHECKING:
 
             Args:
                 image_urls: Reference images of people, objects or places for the video, in order.
-                prompt: What happens in the video, in words: subject, action and style.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -111,7 +255,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            transitions: list[KeyframeTransition] = UNSET,
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
             prompt: str | None = None,
             negative_prompt: str = "",
             seed: int | None = None,
@@ -121,11 +265,11 @@ if TYPE_CHECKING:
 
             Args:
                 image_urls: Reference images of people, objects or places for the video, in order.
-                prompt: What happens in the video, in words: subject, action and style.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,7 +282,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            transitions: list[KeyframeTransition] = UNSET,
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
             prompt: str | None = None,
             negative_prompt: str = "",
             seed: int | None = None,
@@ -148,11 +292,11 @@ if TYPE_CHECKING:
 
             Args:
                 image_urls: Reference images of people, objects or places for the video, in order.
-                prompt: What happens in the video, in words: subject, action and style.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -160,7 +304,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            transitions: list[KeyframeTransition] = UNSET,
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
             prompt: str | None = None,
             negative_prompt: str = "",
             seed: int | None = None,
@@ -170,11 +314,11 @@ if TYPE_CHECKING:
 
             Args:
                 image_urls: Reference images of people, objects or places for the video, in order.
-                prompt: What happens in the video, in words: subject, action and style.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -186,7 +330,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            transitions: list[KeyframeTransition] = UNSET,
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
             prompt: str | None = None,
             negative_prompt: str = "",
             seed: int | None = None,
@@ -196,11 +340,11 @@ if TYPE_CHECKING:
 
             Args:
                 image_urls: Reference images of people, objects or places for the video, in order.
-                prompt: What happens in the video, in words: subject, action and style.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -208,7 +352,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            transitions: list[KeyframeTransition] = UNSET,
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
             prompt: str | None = None,
             negative_prompt: str = "",
             seed: int | None = None,
@@ -220,11 +364,11 @@ if TYPE_CHECKING:
 
             Args:
                 image_urls: Reference images of people, objects or places for the video, in order.
-                prompt: What happens in the video, in words: subject, action and style.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -235,7 +379,7 @@ if TYPE_CHECKING:
             self,
             *,
             image_urls: list[FileInput],
-            transitions: list[KeyframeTransition] = UNSET,
+            transitions: Sequence[KeyframeTransition | KeyframeTransitionDict] = UNSET,
             prompt: str | None = None,
             negative_prompt: str = "",
             seed: int | None = None,
@@ -245,20 +389,44 @@ if TYPE_CHECKING:
 
             Args:
                 image_urls: Reference images of people, objects or places for the video, in order.
-                prompt: What happens in the video, in words: subject, action and style.
+                transitions: Transitions between the images, each with its length and text.
+                prompt: What happens in the video, in words: action, camera and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PikaV22PikaframesPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPikaV22PikaframesPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    KeyframeTransitionDict = dict
     PikaV22Pikaframes = Endpoint
 
 pika_v2_2_pikaframes = PikaV22Pikaframes(
     "fal-ai/pika/v2.2/pikaframes", PikaV22PikaframesInput, PikaV22PikaframesOutput
 )
-"""Video endpoint of fal-ai: pika v2.2 pikaframes.
+"""Generates a video that passes through several images.
 
 Call it with `pika_v2_2_pikaframes.subscribe(image_urls=…)`.
 """
@@ -266,9 +434,14 @@ Call it with `pika_v2_2_pikaframes.subscribe(image_urls=…)`.
 Input = PikaV22PikaframesInput
 Output = PikaV22PikaframesOutput
 endpoint = pika_v2_2_pikaframes
+"""Generates a video that passes through several images.
+
+Call it with `pika_v2_2_pikaframes.subscribe(image_urls=…)`.
+"""
 
 __all__ = [
     "KeyframeTransition",
+    "KeyframeTransitionDict",
     "PikaV22PikaframesInput",
     "PikaV22PikaframesOutput",
     "pika_v2_2_pikaframes",

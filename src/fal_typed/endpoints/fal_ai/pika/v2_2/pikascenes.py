@@ -1,4 +1,5 @@
-"""fal-ai/pika/v2.2/pikascenes — Video endpoint of fal-ai: pika v2.2 pikascenes.
+"""fal-ai/pika/v2.2/pikascenes — Generates videos with the people, objects or places in reference
+images.
 
 Category: video. https://fal.ai/models/fal-ai/pika/v2.2/pikascenes
 """
@@ -9,9 +10,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PikaV22PikascenesInput(InputModel, Request["PikaV22PikascenesOutput"]):
@@ -30,16 +47,18 @@ class PikaV22PikascenesInput(InputModel, Request["PikaV22PikascenesOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal[5, 10] = 5
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     ingredients_mode: Literal["precise", "creative"] = "precise"
+    """How closely the result follows the images. `precise` keeps them as they are, `creative`
+    allows changes.
+    """
 
 
 class PikaV22PikascenesOutput(OutputModel):
@@ -50,7 +69,116 @@ class PikaV22PikascenesOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV22PikascenesPipeline(Pipeline[..., PikaV22PikascenesOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> Result[PikaV22PikascenesOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> PendingRun[PikaV22PikascenesOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPikaV22PikascenesPipeline(AsyncPipeline[..., PikaV22PikascenesOutput]):
+        async def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> Result[PikaV22PikascenesOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> AsyncPendingRun[PikaV22PikascenesOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
+            """
+            ...
 
     class PikaV22Pikascenes(Endpoint[..., PikaV22PikascenesInput, PikaV22PikascenesOutput]):
         def run(
@@ -72,10 +200,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -102,10 +230,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
             """
             ...
 
@@ -128,10 +256,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -159,10 +287,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
             """
             ...
 
@@ -185,10 +313,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -215,10 +343,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
             """
             ...
 
@@ -243,10 +371,10 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -272,11 +400,34 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                ingredients_mode: How closely the result follows the images. `precise` keeps them as they are, `creative` allows changes.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PikaV22PikascenesPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPikaV22PikascenesPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PikaV22Pikascenes = Endpoint
@@ -284,7 +435,7 @@ else:
 pika_v2_2_pikascenes = PikaV22Pikascenes(
     "fal-ai/pika/v2.2/pikascenes", PikaV22PikascenesInput, PikaV22PikascenesOutput
 )
-"""Video endpoint of fal-ai: pika v2.2 pikascenes.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `pika_v2_2_pikascenes.subscribe(image_urls=…, prompt=…)`.
 """
@@ -292,5 +443,9 @@ Call it with `pika_v2_2_pikascenes.subscribe(image_urls=…, prompt=…)`.
 Input = PikaV22PikascenesInput
 Output = PikaV22PikascenesOutput
 endpoint = pika_v2_2_pikascenes
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `pika_v2_2_pikascenes.subscribe(image_urls=…, prompt=…)`.
+"""
 
 __all__ = ["PikaV22PikascenesInput", "PikaV22PikascenesOutput", "pika_v2_2_pikascenes"]

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/c1/image-to-video — Video endpoint of fal-ai: pixverse c1, image to video.
+"""fal-ai/pixverse/c1/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/c1/image-to-video
 """
@@ -11,26 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseC1ImageToVideoInput(InputModel, Request["PixverseC1ImageToVideoOutput"]):
     """Parameters of fal-ai/pixverse/c1/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Duration of the result in seconds. From 1 to 15."""
+    """Duration of the video in seconds. From 1 to 15."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -47,7 +62,100 @@ class PixverseC1ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseC1ImageToVideoPipeline(Pipeline[..., PixverseC1ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseC1ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> PendingRun[PixverseC1ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseC1ImageToVideoPipeline(AsyncPipeline[..., PixverseC1ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseC1ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> AsyncPendingRun[PixverseC1ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
 
     class PixverseC1ImageToVideo(
         Endpoint[..., PixverseC1ImageToVideoInput, PixverseC1ImageToVideoOutput]
@@ -65,14 +173,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,14 +199,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -117,14 +221,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -146,14 +248,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -170,14 +270,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,14 +296,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -224,14 +320,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -251,15 +345,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseC1ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseC1ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseC1ImageToVideo = Endpoint
@@ -267,7 +382,7 @@ else:
 pixverse_c1_image_to_video = PixverseC1ImageToVideo(
     "fal-ai/pixverse/c1/image-to-video", PixverseC1ImageToVideoInput, PixverseC1ImageToVideoOutput
 )
-"""Video endpoint of fal-ai: pixverse c1, image to video.
+"""Animates an image into a video.
 
 Call it with `pixverse_c1_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -275,6 +390,10 @@ Call it with `pixverse_c1_image_to_video.subscribe(prompt=…, image_url=…)`.
 Input = PixverseC1ImageToVideoInput
 Output = PixverseC1ImageToVideoOutput
 endpoint = pixverse_c1_image_to_video
+"""Animates an image into a video.
+
+Call it with `pixverse_c1_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "PixverseC1ImageToVideoInput",

@@ -1,5 +1,5 @@
-"""fal-ai/pixverse/c1/reference-to-video — Video endpoint of fal-ai: pixverse c1, reference to
-video.
+"""fal-ai/pixverse/c1/reference-to-video — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/c1/reference-to-video
 """
@@ -12,9 +12,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import NotRequired, TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ImageReference(InputModel):
@@ -24,8 +42,10 @@ class ImageReference(InputModel):
     """The image for this entry."""
 
     ref_name: str
+    """Name of the image in the prompt."""
 
     type: Literal["subject", "background"] = "subject"
+    """Whether the image shows a subject or a background."""
 
 
 class PixverseC1ReferenceToVideoInput(InputModel, Request["PixverseC1ReferenceToVideoOutput"]):
@@ -35,23 +55,53 @@ class PixverseC1ReferenceToVideoInput(InputModel, Request["PixverseC1ReferenceTo
     """What happens in the video, in words: subject, action and style."""
 
     image_references: Annotated[list[ImageReference], Field(max_length=7, min_length=1)]
-    """1 to 7 items."""
+    """Reference images, each with a name for the prompt. 1 to 7 items."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Duration of the result in seconds. From 1 to 15."""
+    """Duration of the video in seconds. From 1 to 15."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     generate_audio_switch: bool = False
     """Whether to generate audio for the video: music, sound effects and voices."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_references: Sequence[ImageReference | ImageReferenceDict],
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class PixverseC1ReferenceToVideoOutput(OutputModel):
@@ -62,7 +112,125 @@ class PixverseC1ReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageReferenceDict(TypedDict):
+        """`ImageReference` as a dict."""
+
+        image_url: FileInput
+        ref_name: str
+        type: NotRequired[Literal["subject", "background"]]
+
+    class PixverseC1ReferenceToVideoPipeline(Pipeline[..., PixverseC1ReferenceToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_references: Sequence[ImageReference | ImageReferenceDict],
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseC1ReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_references: Sequence[ImageReference | ImageReferenceDict],
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> PendingRun[PixverseC1ReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseC1ReferenceToVideoPipeline(
+        AsyncPipeline[..., PixverseC1ReferenceToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_references: Sequence[ImageReference | ImageReferenceDict],
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseC1ReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_references: Sequence[ImageReference | ImageReferenceDict],
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> AsyncPendingRun[PixverseC1ReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
 
     class PixverseC1ReferenceToVideo(
         Endpoint[..., PixverseC1ReferenceToVideoInput, PixverseC1ReferenceToVideoOutput]
@@ -71,7 +239,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_references: list[ImageReference],
+            image_references: Sequence[ImageReference | ImageReferenceDict],
             aspect_ratio: Literal[
                 "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
             ] = "16:9",
@@ -84,14 +252,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_references: 1 to 7 items.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,7 +269,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_references: list[ImageReference],
+            image_references: Sequence[ImageReference | ImageReferenceDict],
             aspect_ratio: Literal[
                 "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
             ] = "16:9",
@@ -116,14 +282,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_references: 1 to 7 items.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -131,7 +295,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_references: list[ImageReference],
+            image_references: Sequence[ImageReference | ImageReferenceDict],
             aspect_ratio: Literal[
                 "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
             ] = "16:9",
@@ -144,14 +308,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_references: 1 to 7 items.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,7 +326,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_references: list[ImageReference],
+            image_references: Sequence[ImageReference | ImageReferenceDict],
             aspect_ratio: Literal[
                 "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
             ] = "16:9",
@@ -177,14 +339,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_references: 1 to 7 items.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -192,7 +352,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_references: list[ImageReference],
+            image_references: Sequence[ImageReference | ImageReferenceDict],
             aspect_ratio: Literal[
                 "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
             ] = "16:9",
@@ -205,14 +365,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_references: 1 to 7 items.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,7 +382,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_references: list[ImageReference],
+            image_references: Sequence[ImageReference | ImageReferenceDict],
             aspect_ratio: Literal[
                 "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
             ] = "16:9",
@@ -237,14 +395,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_references: 1 to 7 items.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -252,7 +408,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_references: list[ImageReference],
+            image_references: Sequence[ImageReference | ImageReferenceDict],
             aspect_ratio: Literal[
                 "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
             ] = "16:9",
@@ -267,14 +423,12 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_references: 1 to 7 items.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,7 +439,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_references: list[ImageReference],
+            image_references: Sequence[ImageReference | ImageReferenceDict],
             aspect_ratio: Literal[
                 "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
             ] = "16:9",
@@ -298,17 +452,41 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                image_references: 1 to 7 items.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                image_references: Reference images, each with a name for the prompt. 1 to 7 items.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> PixverseC1ReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseC1ReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    ImageReferenceDict = dict
     PixverseC1ReferenceToVideo = Endpoint
 
 pixverse_c1_reference_to_video = PixverseC1ReferenceToVideo(
@@ -316,7 +494,7 @@ pixverse_c1_reference_to_video = PixverseC1ReferenceToVideo(
     PixverseC1ReferenceToVideoInput,
     PixverseC1ReferenceToVideoOutput,
 )
-"""Video endpoint of fal-ai: pixverse c1, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `pixverse_c1_reference_to_video.subscribe(prompt=…, image_references=…)`.
 """
@@ -324,9 +502,14 @@ Call it with `pixverse_c1_reference_to_video.subscribe(prompt=…, image_referen
 Input = PixverseC1ReferenceToVideoInput
 Output = PixverseC1ReferenceToVideoOutput
 endpoint = pixverse_c1_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `pixverse_c1_reference_to_video.subscribe(prompt=…, image_references=…)`.
+"""
 
 __all__ = [
     "ImageReference",
+    "ImageReferenceDict",
     "PixverseC1ReferenceToVideoInput",
     "PixverseC1ReferenceToVideoOutput",
     "pixverse_c1_reference_to_video",

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/c1/transition — Video endpoint of fal-ai: pixverse c1 transition.
+"""fal-ai/pixverse/c1/transition — Generates the video between a first and a last image.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/c1/transition
 """
@@ -11,32 +11,47 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseC1TransitionInput(InputModel, Request["PixverseC1TransitionOutput"]):
     """Parameters of fal-ai/pixverse/c1/transition."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     first_image_url: FileInput
-    """The first image, in order."""
+    """Image to use as the first frame."""
 
     end_image_url: FileInput
     """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Duration of the result in seconds. From 1 to 15."""
+    """Duration of the video in seconds. From 1 to 15."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -53,7 +68,124 @@ class PixverseC1TransitionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseC1TransitionPipeline(Pipeline[..., PixverseC1TransitionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseC1TransitionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> PendingRun[PixverseC1TransitionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseC1TransitionPipeline(AsyncPipeline[..., PixverseC1TransitionOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseC1TransitionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> AsyncPendingRun[PixverseC1TransitionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
 
     class PixverseC1Transition(
         Endpoint[..., PixverseC1TransitionInput, PixverseC1TransitionOutput]
@@ -75,16 +207,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,16 +239,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -139,16 +267,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -174,16 +300,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -204,16 +328,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -238,16 +360,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -270,16 +390,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -303,17 +421,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseC1TransitionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseC1TransitionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseC1Transition = Endpoint
@@ -321,7 +460,7 @@ else:
 pixverse_c1_transition = PixverseC1Transition(
     "fal-ai/pixverse/c1/transition", PixverseC1TransitionInput, PixverseC1TransitionOutput
 )
-"""Video endpoint of fal-ai: pixverse c1 transition.
+"""Generates the video between a first and a last image.
 
 Call it with `pixverse_c1_transition.subscribe(prompt=…, first_image_url=…, end_image_url=…)`.
 """
@@ -329,5 +468,9 @@ Call it with `pixverse_c1_transition.subscribe(prompt=…, first_image_url=…, 
 Input = PixverseC1TransitionInput
 Output = PixverseC1TransitionOutput
 endpoint = pixverse_c1_transition
+"""Generates the video between a first and a last image.
+
+Call it with `pixverse_c1_transition.subscribe(prompt=…, first_image_url=…, end_image_url=…)`.
+"""
 
 __all__ = ["PixverseC1TransitionInput", "PixverseC1TransitionOutput", "pixverse_c1_transition"]

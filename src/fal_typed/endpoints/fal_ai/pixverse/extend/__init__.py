@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.pixverse.extend._endpoint import (
         Input as Input,
         Output as Output,
+        PixverseExtend as PixverseExtend,
         PixverseExtendInput as PixverseExtendInput,
         PixverseExtendOutput as PixverseExtendOutput,
         endpoint as endpoint,
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "Output",
+            "PixverseExtend",
             "PixverseExtendInput",
             "PixverseExtendOutput",
             "endpoint",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/extend/fast — Video endpoint of fal-ai: pixverse extend fast.
+"""fal-ai/pixverse/extend/fast — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/extend/fast
 """
@@ -9,29 +9,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseExtendFastInput(InputModel, Request["PixverseExtendFastOutput"]):
     """Parameters of fal-ai/pixverse/extend/fast."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What happens next in the video, in words."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     resolution: Literal["360p", "540p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     model: Literal["v3.5", "v4", "v4.5", "v5", "v5.5", "v5.6", "v6"] = "v4.5"
     """Model to use; models differ in quality, speed and price."""
@@ -47,11 +62,120 @@ class PixverseExtendFastOutput(OutputModel):
     """Result of fal-ai/pixverse/extend/fast."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseExtendFastPipeline(Pipeline[..., PixverseExtendFastOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            model: Literal["v3.5", "v4", "v4.5", "v5", "v5.5", "v5.6", "v6"] = "v4.5",
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseExtendFastOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            model: Literal["v3.5", "v4", "v4.5", "v5", "v5.5", "v5.6", "v6"] = "v4.5",
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> PendingRun[PixverseExtendFastOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseExtendFastPipeline(AsyncPipeline[..., PixverseExtendFastOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            model: Literal["v3.5", "v4", "v4.5", "v5", "v5.5", "v5.6", "v6"] = "v4.5",
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseExtendFastOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            model: Literal["v3.5", "v4", "v4.5", "v5", "v5.5", "v5.6", "v6"] = "v4.5",
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> AsyncPendingRun[PixverseExtendFastOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
 
     class PixverseExtendFast(Endpoint[..., PixverseExtendFastInput, PixverseExtendFastOutput]):
         def run(
@@ -69,16 +193,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -101,16 +223,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -129,16 +249,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,16 +280,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -190,16 +306,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -222,16 +336,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -252,16 +364,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -283,17 +393,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 model: Model to use; models differ in quality, speed and price.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseExtendFastPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseExtendFastPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseExtendFast = Endpoint
@@ -301,7 +432,7 @@ else:
 pixverse_extend_fast = PixverseExtendFast(
     "fal-ai/pixverse/extend/fast", PixverseExtendFastInput, PixverseExtendFastOutput
 )
-"""Video endpoint of fal-ai: pixverse extend fast.
+"""Extends a video.
 
 Call it with `pixverse_extend_fast.subscribe(video_url=…, prompt=…)`.
 """
@@ -309,5 +440,9 @@ Call it with `pixverse_extend_fast.subscribe(video_url=…, prompt=…)`.
 Input = PixverseExtendFastInput
 Output = PixverseExtendFastOutput
 endpoint = pixverse_extend_fast
+"""Extends a video.
+
+Call it with `pixverse_extend_fast.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = ["PixverseExtendFastInput", "PixverseExtendFastOutput", "pixverse_extend_fast"]

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v3.5/effects — Video endpoint of fal-ai: pixverse v3.5 effects.
+"""fal-ai/pixverse/v3.5/effects — Turns an image into a video with a predefined effect.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v3.5/effects
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.effect import Effect
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV35EffectsInput(InputModel, Request["PixverseV35EffectsOutput"]):
@@ -22,14 +38,13 @@ class PixverseV35EffectsInput(InputModel, Request["PixverseV35EffectsOutput"]):
     """Predefined effect to apply to the people or objects in the image."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "8"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -43,7 +58,92 @@ class PixverseV35EffectsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV35EffectsPipeline(Pipeline[..., PixverseV35EffectsOutput]):
+        def run(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> Result[PixverseV35EffectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> PendingRun[PixverseV35EffectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV35EffectsPipeline(AsyncPipeline[..., PixverseV35EffectsOutput]):
+        async def run(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> Result[PixverseV35EffectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> AsyncPendingRun[PixverseV35EffectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
 
     class PixverseV35Effects(Endpoint[..., PixverseV35EffectsInput, PixverseV35EffectsOutput]):
         def run(
@@ -59,10 +159,9 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -84,10 +183,9 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -105,10 +203,9 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -131,10 +228,9 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -152,10 +248,9 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -177,10 +272,9 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -200,10 +294,9 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -224,12 +317,34 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV35EffectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV35EffectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV35Effects = Endpoint
@@ -237,7 +352,7 @@ else:
 pixverse_v3_5_effects = PixverseV35Effects(
     "fal-ai/pixverse/v3.5/effects", PixverseV35EffectsInput, PixverseV35EffectsOutput
 )
-"""Video endpoint of fal-ai: pixverse v3.5 effects.
+"""Turns an image into a video with a predefined effect.
 
 Call it with `pixverse_v3_5_effects.subscribe(effect=…, image_url=…)`.
 """
@@ -245,5 +360,9 @@ Call it with `pixverse_v3_5_effects.subscribe(effect=…, image_url=…)`.
 Input = PixverseV35EffectsInput
 Output = PixverseV35EffectsOutput
 endpoint = pixverse_v3_5_effects
+"""Turns an image into a video with a predefined effect.
+
+Call it with `pixverse_v3_5_effects.subscribe(effect=…, image_url=…)`.
+"""
 
 __all__ = ["Effect", "PixverseV35EffectsInput", "PixverseV35EffectsOutput", "pixverse_v3_5_effects"]

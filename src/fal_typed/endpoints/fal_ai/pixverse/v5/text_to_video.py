@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v5/text-to-video — Video endpoint of fal-ai: pixverse v5, text to video.
+"""fal-ai/pixverse/v5/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v5/text-to-video
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV5TextToVideoInput(InputModel, Request["PixverseV5TextToVideoOutput"]):
@@ -21,20 +37,19 @@ class PixverseV5TextToVideoInput(InputModel, Request["PixverseV5TextToVideoOutpu
     """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "8"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -48,7 +63,108 @@ class PixverseV5TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV5TextToVideoPipeline(Pipeline[..., PixverseV5TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Result[PixverseV5TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> PendingRun[PixverseV5TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV5TextToVideoPipeline(AsyncPipeline[..., PixverseV5TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Result[PixverseV5TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[PixverseV5TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class PixverseV5TextToVideo(
         Endpoint[..., PixverseV5TextToVideoInput, PixverseV5TextToVideoOutput]
@@ -68,12 +184,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -97,12 +212,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -122,12 +236,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -152,12 +265,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -177,12 +289,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -206,12 +317,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -233,12 +343,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -261,14 +370,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV5TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV5TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV5TextToVideo = Endpoint
@@ -276,7 +407,7 @@ else:
 pixverse_v5_text_to_video = PixverseV5TextToVideo(
     "fal-ai/pixverse/v5/text-to-video", PixverseV5TextToVideoInput, PixverseV5TextToVideoOutput
 )
-"""Video endpoint of fal-ai: pixverse v5, text to video.
+"""Generates videos from text.
 
 Call it with `pixverse_v5_text_to_video.subscribe(prompt=…)`.
 """
@@ -284,5 +415,9 @@ Call it with `pixverse_v5_text_to_video.subscribe(prompt=…)`.
 Input = PixverseV5TextToVideoInput
 Output = PixverseV5TextToVideoOutput
 endpoint = pixverse_v5_text_to_video
+"""Generates videos from text.
+
+Call it with `pixverse_v5_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["PixverseV5TextToVideoInput", "PixverseV5TextToVideoOutput", "pixverse_v5_text_to_video"]

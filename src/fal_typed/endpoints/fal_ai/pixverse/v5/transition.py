@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v5/transition — Video endpoint of fal-ai: pixverse v5 transition.
+"""fal-ai/pixverse/v5/transition — Generates the video between a first and a last image.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v5/transition
 """
@@ -9,38 +9,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV5TransitionInput(InputModel, Request["PixverseV5TransitionOutput"]):
     """Parameters of fal-ai/pixverse/v5/transition."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     first_image_url: FileInput
-    """The first image, in order."""
+    """Image to use as the first frame."""
 
     end_image_url: FileInput
     """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "8"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -54,7 +69,124 @@ class PixverseV5TransitionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV5TransitionPipeline(Pipeline[..., PixverseV5TransitionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Result[PixverseV5TransitionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> PendingRun[PixverseV5TransitionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV5TransitionPipeline(AsyncPipeline[..., PixverseV5TransitionOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Result[PixverseV5TransitionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> AsyncPendingRun[PixverseV5TransitionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class PixverseV5Transition(
         Endpoint[..., PixverseV5TransitionInput, PixverseV5TransitionOutput]
@@ -75,15 +207,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -108,15 +239,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -137,15 +267,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -171,15 +300,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -200,15 +328,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -233,15 +360,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -264,15 +390,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -296,17 +421,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV5TransitionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV5TransitionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV5Transition = Endpoint
@@ -314,7 +461,7 @@ else:
 pixverse_v5_transition = PixverseV5Transition(
     "fal-ai/pixverse/v5/transition", PixverseV5TransitionInput, PixverseV5TransitionOutput
 )
-"""Video endpoint of fal-ai: pixverse v5 transition.
+"""Generates the video between a first and a last image.
 
 Call it with `pixverse_v5_transition.subscribe(prompt=…, first_image_url=…, end_image_url=…)`.
 """
@@ -322,5 +469,9 @@ Call it with `pixverse_v5_transition.subscribe(prompt=…, first_image_url=…, 
 Input = PixverseV5TransitionInput
 Output = PixverseV5TransitionOutput
 endpoint = pixverse_v5_transition
+"""Generates the video between a first and a last image.
+
+Call it with `pixverse_v5_transition.subscribe(prompt=…, first_image_url=…, end_image_url=…)`.
+"""
 
 __all__ = ["PixverseV5TransitionInput", "PixverseV5TransitionOutput", "pixverse_v5_transition"]

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v5.5/effects — Video endpoint of fal-ai: pixverse v5.5 effects.
+"""fal-ai/pixverse/v5.5/effects — Turns an image into a video with a predefined effect.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v5.5/effects
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.effect import Effect
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV55EffectsInput(InputModel, Request["PixverseV55EffectsOutput"]):
@@ -22,20 +38,20 @@ class PixverseV55EffectsInput(InputModel, Request["PixverseV55EffectsOutput"]):
     """Predefined effect to apply to the people or objects in the image."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "8", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     thinking_type: Literal["enabled", "disabled", "auto"] | None = None
-    """Whether the prompt is improved before it is used; with auto, the model decides."""
+    """Whether the model plans the video before it generates it. `auto` lets the model decide.
+    """
 
 
 class PixverseV55EffectsOutput(OutputModel):
@@ -46,7 +62,100 @@ class PixverseV55EffectsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV55EffectsPipeline(Pipeline[..., PixverseV55EffectsOutput]):
+        def run(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV55EffectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> PendingRun[PixverseV55EffectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV55EffectsPipeline(AsyncPipeline[..., PixverseV55EffectsOutput]):
+        async def run(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV55EffectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> AsyncPendingRun[PixverseV55EffectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
+            """
+            ...
 
     class PixverseV55Effects(Endpoint[..., PixverseV55EffectsInput, PixverseV55EffectsOutput]):
         def run(
@@ -63,13 +172,11 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,13 +198,11 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
             """
             ...
 
@@ -115,13 +220,11 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,13 +247,11 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
             """
             ...
 
@@ -168,13 +269,11 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -196,13 +295,11 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
             """
             ...
 
@@ -222,13 +319,11 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -249,14 +344,35 @@ if TYPE_CHECKING:
 
             Args:
                 effect: Predefined effect to apply to the people or objects in the image.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                thinking_type: Whether the model plans the video before it generates it. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV55EffectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV55EffectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV55Effects = Endpoint
@@ -264,7 +380,7 @@ else:
 pixverse_v5_5_effects = PixverseV55Effects(
     "fal-ai/pixverse/v5.5/effects", PixverseV55EffectsInput, PixverseV55EffectsOutput
 )
-"""Video endpoint of fal-ai: pixverse v5.5 effects.
+"""Turns an image into a video with a predefined effect.
 
 Call it with `pixverse_v5_5_effects.subscribe(effect=…, image_url=…)`.
 """
@@ -272,5 +388,9 @@ Call it with `pixverse_v5_5_effects.subscribe(effect=…, image_url=…)`.
 Input = PixverseV55EffectsInput
 Output = PixverseV55EffectsOutput
 endpoint = pixverse_v5_5_effects
+"""Turns an image into a video with a predefined effect.
+
+Call it with `pixverse_v5_5_effects.subscribe(effect=…, image_url=…)`.
+"""
 
 __all__ = ["Effect", "PixverseV55EffectsInput", "PixverseV55EffectsOutput", "pixverse_v5_5_effects"]

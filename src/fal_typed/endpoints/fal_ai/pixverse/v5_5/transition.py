@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v5.5/transition — Video endpoint of fal-ai: pixverse v5.5 transition.
+"""fal-ai/pixverse/v5.5/transition — Generates the video between a first and a last image.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v5.5/transition
 """
@@ -9,38 +9,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV55TransitionInput(InputModel, Request["PixverseV55TransitionOutput"]):
     """Parameters of fal-ai/pixverse/v5.5/transition."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     first_image_url: FileInput
-    """The first image, in order."""
+    """Image to use as the first frame."""
 
     end_image_url: FileInput
     """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "8", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -49,7 +64,7 @@ class PixverseV55TransitionInput(InputModel, Request["PixverseV55TransitionOutpu
     """Whether to generate audio for the video: music, sound effects and voices."""
 
     thinking_type: Literal["enabled", "disabled", "auto"] | None = None
-    """Whether the prompt is improved before it is used; with auto, the model decides."""
+    """Whether the prompt is improved before it is used. `auto` lets the model decide."""
 
 
 class PixverseV55TransitionOutput(OutputModel):
@@ -60,7 +75,140 @@ class PixverseV55TransitionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV55TransitionPipeline(Pipeline[..., PixverseV55TransitionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV55TransitionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> PendingRun[PixverseV55TransitionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV55TransitionPipeline(AsyncPipeline[..., PixverseV55TransitionOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV55TransitionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> AsyncPendingRun[PixverseV55TransitionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
 
     class PixverseV55Transition(
         Endpoint[..., PixverseV55TransitionInput, PixverseV55TransitionOutput]
@@ -83,20 +231,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,20 +267,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -157,20 +299,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,20 +336,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -232,20 +368,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -271,20 +404,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -308,20 +438,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -346,21 +473,41 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV55TransitionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV55TransitionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV55Transition = Endpoint
@@ -368,7 +515,7 @@ else:
 pixverse_v5_5_transition = PixverseV55Transition(
     "fal-ai/pixverse/v5.5/transition", PixverseV55TransitionInput, PixverseV55TransitionOutput
 )
-"""Video endpoint of fal-ai: pixverse v5.5 transition.
+"""Generates the video between a first and a last image.
 
 Call it with `pixverse_v5_5_transition.subscribe(prompt=…, first_image_url=…, end_image_url=…)`.
 """
@@ -376,5 +523,9 @@ Call it with `pixverse_v5_5_transition.subscribe(prompt=…, first_image_url=…
 Input = PixverseV55TransitionInput
 Output = PixverseV55TransitionOutput
 endpoint = pixverse_v5_5_transition
+"""Generates the video between a first and a last image.
+
+Call it with `pixverse_v5_5_transition.subscribe(prompt=…, first_image_url=…, end_image_url=…)`.
+"""
 
 __all__ = ["PixverseV55TransitionInput", "PixverseV55TransitionOutput", "pixverse_v5_5_transition"]

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v5.6/image-to-video — Video endpoint of fal-ai: pixverse v5.6, image to video.
+"""fal-ai/pixverse/v5.6/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v5.6/image-to-video
 """
@@ -9,32 +9,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV56ImageToVideoInput(InputModel, Request["PixverseV56ImageToVideoOutput"]):
     """Parameters of fal-ai/pixverse/v5.6/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "8", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -43,7 +58,7 @@ class PixverseV56ImageToVideoInput(InputModel, Request["PixverseV56ImageToVideoO
     """Whether to generate audio for the video: music, sound effects and voices."""
 
     thinking_type: Literal["enabled", "disabled", "auto"] | None = None
-    """Whether the prompt is improved before it is used; with auto, the model decides."""
+    """Whether the prompt is improved before it is used. `auto` lets the model decide."""
 
 
 class PixverseV56ImageToVideoOutput(OutputModel):
@@ -54,7 +69,124 @@ class PixverseV56ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV56ImageToVideoPipeline(Pipeline[..., PixverseV56ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV56ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> PendingRun[PixverseV56ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV56ImageToVideoPipeline(AsyncPipeline[..., PixverseV56ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV56ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> AsyncPendingRun[PixverseV56ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
 
     class PixverseV56ImageToVideo(
         Endpoint[..., PixverseV56ImageToVideoInput, PixverseV56ImageToVideoOutput]
@@ -75,18 +207,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,18 +239,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -141,18 +267,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,18 +300,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -208,18 +328,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,18 +360,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -276,18 +390,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -310,19 +421,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV56ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV56ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV56ImageToVideo = Endpoint
@@ -332,7 +463,7 @@ pixverse_v5_6_image_to_video = PixverseV56ImageToVideo(
     PixverseV56ImageToVideoInput,
     PixverseV56ImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: pixverse v5.6, image to video.
+"""Animates an image into a video.
 
 Call it with `pixverse_v5_6_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -340,6 +471,10 @@ Call it with `pixverse_v5_6_image_to_video.subscribe(prompt=…, image_url=…)`
 Input = PixverseV56ImageToVideoInput
 Output = PixverseV56ImageToVideoOutput
 endpoint = pixverse_v5_6_image_to_video
+"""Animates an image into a video.
+
+Call it with `pixverse_v5_6_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "PixverseV56ImageToVideoInput",

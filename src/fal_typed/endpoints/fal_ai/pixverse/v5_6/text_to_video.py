@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v5.6/text-to-video — Video endpoint of fal-ai: pixverse v5.6, text to video.
+"""fal-ai/pixverse/v5.6/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v5.6/text-to-video
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV56TextToVideoInput(InputModel, Request["PixverseV56TextToVideoOutput"]):
@@ -21,20 +37,19 @@ class PixverseV56TextToVideoInput(InputModel, Request["PixverseV56TextToVideoOut
     """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "8", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -43,7 +58,7 @@ class PixverseV56TextToVideoInput(InputModel, Request["PixverseV56TextToVideoOut
     """Whether to generate audio for the video: music, sound effects and voices."""
 
     thinking_type: Literal["enabled", "disabled", "auto"] | None = None
-    """Whether the prompt is improved before it is used; with auto, the model decides."""
+    """Whether the prompt is improved before it is used. `auto` lets the model decide."""
 
 
 class PixverseV56TextToVideoOutput(OutputModel):
@@ -54,7 +69,124 @@ class PixverseV56TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV56TextToVideoPipeline(Pipeline[..., PixverseV56TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV56TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> PendingRun[PixverseV56TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV56TextToVideoPipeline(AsyncPipeline[..., PixverseV56TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV56TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> AsyncPendingRun[PixverseV56TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
 
     class PixverseV56TextToVideo(
         Endpoint[..., PixverseV56TextToVideoInput, PixverseV56TextToVideoOutput]
@@ -76,17 +208,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -111,17 +240,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -142,17 +268,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,17 +301,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -209,17 +329,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -244,17 +361,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -277,17 +391,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -311,18 +422,38 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV56TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV56TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV56TextToVideo = Endpoint
@@ -330,7 +461,7 @@ else:
 pixverse_v5_6_text_to_video = PixverseV56TextToVideo(
     "fal-ai/pixverse/v5.6/text-to-video", PixverseV56TextToVideoInput, PixverseV56TextToVideoOutput
 )
-"""Video endpoint of fal-ai: pixverse v5.6, text to video.
+"""Generates videos from text.
 
 Call it with `pixverse_v5_6_text_to_video.subscribe(prompt=…)`.
 """
@@ -338,6 +469,10 @@ Call it with `pixverse_v5_6_text_to_video.subscribe(prompt=…)`.
 Input = PixverseV56TextToVideoInput
 Output = PixverseV56TextToVideoOutput
 endpoint = pixverse_v5_6_text_to_video
+"""Generates videos from text.
+
+Call it with `pixverse_v5_6_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "PixverseV56TextToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v6/extend — Video endpoint of fal-ai: pixverse v6 extend.
+"""fal-ai/pixverse/v6/extend — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v6/extend
 """
@@ -11,32 +11,47 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV6ExtendInput(InputModel, Request["PixverseV6ExtendOutput"]):
     """Parameters of fal-ai/pixverse/v6/extend."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What happens next in the video, in words."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Duration of the result in seconds. From 1 to 15."""
+    """Duration of the added part in seconds. From 1 to 15."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -49,11 +64,120 @@ class PixverseV6ExtendOutput(OutputModel):
     """Result of fal-ai/pixverse/v6/extend."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV6ExtendPipeline(Pipeline[..., PixverseV6ExtendOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseV6ExtendOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> PendingRun[PixverseV6ExtendOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV6ExtendPipeline(AsyncPipeline[..., PixverseV6ExtendOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> Result[PixverseV6ExtendOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+        ) -> AsyncPendingRun[PixverseV6ExtendOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+            """
+            ...
 
     class PixverseV6Extend(Endpoint[..., PixverseV6ExtendInput, PixverseV6ExtendOutput]):
         def run(
@@ -71,16 +195,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,16 +225,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -131,16 +251,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -164,16 +282,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -192,16 +308,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,16 +338,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
             ...
 
@@ -254,16 +366,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,17 +395,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                style: Visual style of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the added part in seconds. From 1 to 15.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV6ExtendPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV6ExtendPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV6Extend = Endpoint
@@ -303,7 +434,7 @@ else:
 pixverse_v6_extend = PixverseV6Extend(
     "fal-ai/pixverse/v6/extend", PixverseV6ExtendInput, PixverseV6ExtendOutput
 )
-"""Video endpoint of fal-ai: pixverse v6 extend.
+"""Extends a video.
 
 Call it with `pixverse_v6_extend.subscribe(video_url=…, prompt=…)`.
 """
@@ -311,5 +442,9 @@ Call it with `pixverse_v6_extend.subscribe(video_url=…, prompt=…)`.
 Input = PixverseV6ExtendInput
 Output = PixverseV6ExtendOutput
 endpoint = pixverse_v6_extend
+"""Extends a video.
+
+Call it with `pixverse_v6_extend.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = ["PixverseV6ExtendInput", "PixverseV6ExtendOutput", "pixverse_v6_extend"]

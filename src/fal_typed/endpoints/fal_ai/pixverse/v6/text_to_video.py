@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v6/text-to-video — Video endpoint of fal-ai: pixverse v6, text to video.
+"""fal-ai/pixverse/v6/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v6/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV6TextToVideoInput(InputModel, Request["PixverseV6TextToVideoOutput"]):
@@ -23,20 +39,19 @@ class PixverseV6TextToVideoInput(InputModel, Request["PixverseV6TextToVideoOutpu
     """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Duration of the result in seconds. From 1 to 15."""
+    """Duration of the video in seconds. From 1 to 15."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -48,7 +63,7 @@ class PixverseV6TextToVideoInput(InputModel, Request["PixverseV6TextToVideoOutpu
     """Whether the video can consist of several shots with camera changes."""
 
     thinking_type: Literal["enabled", "disabled", "auto"] | None = None
-    """Whether the prompt is improved before it is used; with auto, the model decides."""
+    """Whether the prompt is improved before it is used. `auto` lets the model decide."""
 
 
 class PixverseV6TextToVideoOutput(OutputModel):
@@ -59,7 +74,140 @@ class PixverseV6TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV6TextToVideoPipeline(Pipeline[..., PixverseV6TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            generate_multi_clip_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV6TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            generate_multi_clip_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> PendingRun[PixverseV6TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV6TextToVideoPipeline(AsyncPipeline[..., PixverseV6TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            generate_multi_clip_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV6TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            generate_multi_clip_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> AsyncPendingRun[PixverseV6TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
 
     class PixverseV6TextToVideo(
         Endpoint[..., PixverseV6TextToVideoInput, PixverseV6TextToVideoOutput]
@@ -84,19 +232,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -124,19 +268,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -160,19 +300,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -201,19 +337,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -237,19 +369,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -277,19 +405,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -315,19 +439,15 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -354,20 +474,39 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV6TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV6TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV6TextToVideo = Endpoint
@@ -375,7 +514,7 @@ else:
 pixverse_v6_text_to_video = PixverseV6TextToVideo(
     "fal-ai/pixverse/v6/text-to-video", PixverseV6TextToVideoInput, PixverseV6TextToVideoOutput
 )
-"""Video endpoint of fal-ai: pixverse v6, text to video.
+"""Generates videos from text.
 
 Call it with `pixverse_v6_text_to_video.subscribe(prompt=…)`.
 """
@@ -383,5 +522,9 @@ Call it with `pixverse_v6_text_to_video.subscribe(prompt=…)`.
 Input = PixverseV6TextToVideoInput
 Output = PixverseV6TextToVideoOutput
 endpoint = pixverse_v6_text_to_video
+"""Generates videos from text.
+
+Call it with `pixverse_v6_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["PixverseV6TextToVideoInput", "PixverseV6TextToVideoOutput", "pixverse_v6_text_to_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/pixverse/v6/transition — Video endpoint of fal-ai: pixverse v6 transition.
+"""fal-ai/pixverse/v6/transition — Generates the video between a first and a last image.
 
 Category: video. https://fal.ai/models/fal-ai/pixverse/v6/transition
 """
@@ -11,38 +11,53 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PixverseV6TransitionInput(InputModel, Request["PixverseV6TransitionOutput"]):
     """Parameters of fal-ai/pixverse/v6/transition."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     first_image_url: FileInput
-    """The first image, in order."""
+    """Image to use as the first frame."""
 
     end_image_url: FileInput
     """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Duration of the result in seconds. From 1 to 15."""
+    """Duration of the video in seconds. From 1 to 15."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -54,7 +69,7 @@ class PixverseV6TransitionInput(InputModel, Request["PixverseV6TransitionOutput"
     """Whether the video can consist of several shots with camera changes."""
 
     thinking_type: Literal["enabled", "disabled", "auto"] | None = None
-    """Whether the prompt is improved before it is used; with auto, the model decides."""
+    """Whether the prompt is improved before it is used. `auto` lets the model decide."""
 
 
 class PixverseV6TransitionOutput(OutputModel):
@@ -65,7 +80,156 @@ class PixverseV6TransitionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV6TransitionPipeline(Pipeline[..., PixverseV6TransitionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            generate_multi_clip_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV6TransitionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            generate_multi_clip_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> PendingRun[PixverseV6TransitionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPixverseV6TransitionPipeline(AsyncPipeline[..., PixverseV6TransitionOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            generate_multi_clip_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV6TransitionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal[
+                "16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"
+            ] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: int = 5,
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            generate_multi_clip_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> AsyncPendingRun[PixverseV6TransitionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
+            """
+            ...
 
     class PixverseV6Transition(
         Endpoint[..., PixverseV6TransitionInput, PixverseV6TransitionOutput]
@@ -91,22 +255,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,22 +295,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -175,22 +331,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,22 +372,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -260,22 +408,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -304,22 +448,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
             ...
 
@@ -346,22 +486,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -389,23 +525,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                first_image_url: The first image, in order.
+                prompt: What happens in the video, in words: action, camera and style.
+                first_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds. From 1 to 15.
                 negative_prompt: Text description of what to avoid in the result.
-                style: Visual style, such as anime or clay.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                generate_audio_switch: Whether to generate audio for the video: music, sound effects
-                    and voices.
-                generate_multi_clip_switch: Whether the video can consist of several shots with
-                    camera changes.
-                thinking_type: Whether the prompt is improved before it is used; with auto, the
-                    model decides.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects and voices.
+                generate_multi_clip_switch: Whether the video can consist of several shots with camera changes.
+                thinking_type: Whether the prompt is improved before it is used. `auto` lets the model decide.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PixverseV6TransitionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPixverseV6TransitionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PixverseV6Transition = Endpoint
@@ -413,7 +568,7 @@ else:
 pixverse_v6_transition = PixverseV6Transition(
     "fal-ai/pixverse/v6/transition", PixverseV6TransitionInput, PixverseV6TransitionOutput
 )
-"""Video endpoint of fal-ai: pixverse v6 transition.
+"""Generates the video between a first and a last image.
 
 Call it with `pixverse_v6_transition.subscribe(prompt=…, first_image_url=…, end_image_url=…)`.
 """
@@ -421,5 +576,9 @@ Call it with `pixverse_v6_transition.subscribe(prompt=…, first_image_url=…, 
 Input = PixverseV6TransitionInput
 Output = PixverseV6TransitionOutput
 endpoint = pixverse_v6_transition
+"""Generates the video between a first and a last image.
+
+Call it with `pixverse_v6_transition.subscribe(prompt=…, first_image_url=…, end_image_url=…)`.
+"""
 
 __all__ = ["PixverseV6TransitionInput", "PixverseV6TransitionOutput", "pixverse_v6_transition"]

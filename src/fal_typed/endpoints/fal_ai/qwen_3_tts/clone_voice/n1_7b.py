@@ -1,4 +1,4 @@
-"""fal-ai/qwen-3-tts/clone-voice/1.7b — Audio endpoint of fal-ai: qwen-3-tts clone-voice 1.7b.
+"""fal-ai/qwen-3-tts/clone-voice/1.7b — Creates a voice from a recording, for later requests.
 
 Category: audio. https://fal.ai/models/fal-ai/qwen-3-tts/clone-voice/1.7b
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Qwen3TtsCloneVoice17bInput(InputModel, Request["Qwen3TtsCloneVoice17bOutput"]):
     """Parameters of fal-ai/qwen-3-tts/clone-voice/1.7b."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Recording of the voice to use."""
 
     reference_text: str | None = None
-    """Transcript of the reference audio."""
+    """Transcript of the reference recording."""
 
 
 class Qwen3TtsCloneVoice17bOutput(OutputModel):
@@ -32,7 +48,56 @@ class Qwen3TtsCloneVoice17bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Qwen3TtsCloneVoice17bPipeline(Pipeline[..., Qwen3TtsCloneVoice17bOutput]):
+        def run(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> Result[Qwen3TtsCloneVoice17bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> PendingRun[Qwen3TtsCloneVoice17bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwen3TtsCloneVoice17bPipeline(AsyncPipeline[..., Qwen3TtsCloneVoice17bOutput]):
+        async def run(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> Result[Qwen3TtsCloneVoice17bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
+            """
+            ...
+
+        async def submit(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> AsyncPendingRun[Qwen3TtsCloneVoice17bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
+            """
+            ...
 
     class Qwen3TtsCloneVoice17b(
         Endpoint[..., Qwen3TtsCloneVoice17bInput, Qwen3TtsCloneVoice17bOutput]
@@ -43,8 +108,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                reference_text: Transcript of the reference audio.
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -58,8 +123,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                reference_text: Transcript of the reference audio.
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
             """
             ...
 
@@ -69,8 +134,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                reference_text: Transcript of the reference audio.
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -85,8 +150,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                reference_text: Transcript of the reference audio.
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
             """
             ...
 
@@ -96,8 +161,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                reference_text: Transcript of the reference audio.
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -111,8 +176,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                reference_text: Transcript of the reference audio.
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
             """
             ...
 
@@ -124,8 +189,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                reference_text: Transcript of the reference audio.
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,9 +203,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
-                reference_text: Transcript of the reference audio.
+                audio_url: Recording of the voice to use.
+                reference_text: Transcript of the reference recording.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Qwen3TtsCloneVoice17bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwen3TtsCloneVoice17bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Qwen3TtsCloneVoice17b = Endpoint
@@ -148,7 +236,7 @@ else:
 qwen_3_tts_clone_voice_1_7b = Qwen3TtsCloneVoice17b(
     "fal-ai/qwen-3-tts/clone-voice/1.7b", Qwen3TtsCloneVoice17bInput, Qwen3TtsCloneVoice17bOutput
 )
-"""Audio endpoint of fal-ai: qwen-3-tts clone-voice 1.7b.
+"""Creates a voice from a recording, for later requests.
 
 Call it with `qwen_3_tts_clone_voice_1_7b.subscribe(audio_url=…)`.
 """
@@ -156,6 +244,10 @@ Call it with `qwen_3_tts_clone_voice_1_7b.subscribe(audio_url=…)`.
 Input = Qwen3TtsCloneVoice17bInput
 Output = Qwen3TtsCloneVoice17bOutput
 endpoint = qwen_3_tts_clone_voice_1_7b
+"""Creates a voice from a recording, for later requests.
+
+Call it with `qwen_3_tts_clone_voice_1_7b.subscribe(audio_url=…)`.
+"""
 
 __all__ = [
     "Qwen3TtsCloneVoice17bInput",

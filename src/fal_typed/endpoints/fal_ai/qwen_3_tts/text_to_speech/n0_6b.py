@@ -1,5 +1,4 @@
-"""fal-ai/qwen-3-tts/text-to-speech/0.6b — Speech endpoint of fal-ai: qwen-3-tts text-to-speech
-0.6b.
+"""fal-ai/qwen-3-tts/text-to-speech/0.6b — Generates speech from text.
 
 Category: speech. https://fal.ai/models/fal-ai/qwen-3-tts/text-to-speech/0.6b
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.language import Language
 from fal_typed.endpoints._shared.voice_5f3d73af import Voice
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Qwen3TtsTextToSpeech06bInput(InputModel, Request["Qwen3TtsTextToSpeech06bOutput"]):
@@ -26,19 +41,19 @@ class Qwen3TtsTextToSpeech06bInput(InputModel, Request["Qwen3TtsTextToSpeech06bO
     """Text to speak."""
 
     prompt: str | None = None
-    """Text to speak, or a description of how to speak it if the text is given separately."""
+    """Text description of the voice."""
 
     voice: Voice | None = None
-    """Name of the voice that speaks the text."""
+    """Name of the voice that speaks."""
 
     language: Language = "Auto"
-    """Language of the text or audio."""
+    """Language of the text. `Auto` detects it."""
 
     speaker_voice_embedding_file_url: FileInput | None = None
     """URL of a previously created speaker embedding."""
 
     reference_text: str | None = None
-    """Transcript of the reference audio."""
+    """Transcript of the reference recording."""
 
     top_k: Annotated[int, Field(ge=0)] | None = 50
     """Only this number of most likely tokens is considered at each step. At least 0."""
@@ -54,7 +69,7 @@ class Qwen3TtsTextToSpeech06bInput(InputModel, Request["Qwen3TtsTextToSpeech06bO
     """
 
     repetition_penalty: Annotated[float, Field(ge=0.0)] | None = 1.05
-    """Penalty for repetition; 1 applies none. At least 0."""
+    """Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0."""
 
     subtalker_dosample: bool | None = True
     """Whether to sample audio details at random instead of always choosing the most likely one.
@@ -83,7 +98,172 @@ class Qwen3TtsTextToSpeech06bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Qwen3TtsTextToSpeech06bPipeline(Pipeline[..., Qwen3TtsTextToSpeech06bOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Result[Qwen3TtsTextToSpeech06bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> PendingRun[Qwen3TtsTextToSpeech06bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwen3TtsTextToSpeech06bPipeline(AsyncPipeline[..., Qwen3TtsTextToSpeech06bOutput]):
+        async def run(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Result[Qwen3TtsTextToSpeech06bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> AsyncPendingRun[Qwen3TtsTextToSpeech06bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
 
     class Qwen3TtsTextToSpeech06b(
         Endpoint[..., Qwen3TtsTextToSpeech06bInput, Qwen3TtsTextToSpeech06bOutput]
@@ -111,25 +291,18 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
                 speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
-                reference_text: Transcript of the reference audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
 
@@ -162,25 +335,18 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
                 speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
-                reference_text: Transcript of the reference audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
             """
@@ -209,25 +375,18 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
                 speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
-                reference_text: Transcript of the reference audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
 
@@ -261,25 +420,18 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
                 speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
-                reference_text: Transcript of the reference audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
             """
@@ -308,25 +460,18 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
                 speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
-                reference_text: Transcript of the reference audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
 
@@ -359,25 +504,18 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
                 speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
-                reference_text: Transcript of the reference audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
             """
@@ -408,25 +546,18 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
                 speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
-                reference_text: Transcript of the reference audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
 
@@ -458,28 +589,44 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                voice: Name of the voice that speaks the text.
-                language: Language of the text or audio.
+                prompt: Text description of the voice.
+                voice: Name of the voice that speaks.
+                language: Language of the text. `Auto` detects it.
                 speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
-                reference_text: Transcript of the reference audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                reference_text: Transcript of the reference recording.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Qwen3TtsTextToSpeech06bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwen3TtsTextToSpeech06bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Qwen3TtsTextToSpeech06b = Endpoint
@@ -489,7 +636,7 @@ qwen_3_tts_text_to_speech_0_6b = Qwen3TtsTextToSpeech06b(
     Qwen3TtsTextToSpeech06bInput,
     Qwen3TtsTextToSpeech06bOutput,
 )
-"""Speech endpoint of fal-ai: qwen-3-tts text-to-speech 0.6b.
+"""Generates speech from text.
 
 Call it with `qwen_3_tts_text_to_speech_0_6b.subscribe(text=…)`.
 """
@@ -497,6 +644,10 @@ Call it with `qwen_3_tts_text_to_speech_0_6b.subscribe(text=…)`.
 Input = Qwen3TtsTextToSpeech06bInput
 Output = Qwen3TtsTextToSpeech06bOutput
 endpoint = qwen_3_tts_text_to_speech_0_6b
+"""Generates speech from text.
+
+Call it with `qwen_3_tts_text_to_speech_0_6b.subscribe(text=…)`.
+"""
 
 __all__ = [
     "Language",

@@ -1,4 +1,4 @@
-"""fal-ai/qwen-3-tts/voice-design/1.7b — Speech endpoint of fal-ai: qwen-3-tts voice-design 1.7b.
+"""fal-ai/qwen-3-tts/voice-design/1.7b — Creates a voice from a description, for later requests.
 
 Category: speech. https://fal.ai/models/fal-ai/qwen-3-tts/voice-design/1.7b
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.language import Language
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Qwen3TtsVoiceDesign17bInput(InputModel, Request["Qwen3TtsVoiceDesign17bOutput"]):
@@ -24,10 +40,10 @@ class Qwen3TtsVoiceDesign17bInput(InputModel, Request["Qwen3TtsVoiceDesign17bOut
     """Text to speak."""
 
     prompt: str
-    """Text to speak, or a description of how to speak it if the text is given separately."""
+    """Text description of the voice."""
 
     language: Language = "Auto"
-    """Language of the text or audio."""
+    """Language of the text. `Auto` detects it."""
 
     top_k: Annotated[int, Field(ge=0)] | None = 50
     """Only this number of most likely tokens is considered at each step. At least 0."""
@@ -43,7 +59,7 @@ class Qwen3TtsVoiceDesign17bInput(InputModel, Request["Qwen3TtsVoiceDesign17bOut
     """
 
     repetition_penalty: Annotated[float, Field(ge=0.0)] | None = 1.05
-    """Penalty for repetition; 1 applies none. At least 0."""
+    """Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0."""
 
     subtalker_dosample: bool | None = True
     """Whether to sample audio details at random instead of always choosing the most likely one.
@@ -72,7 +88,148 @@ class Qwen3TtsVoiceDesign17bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Qwen3TtsVoiceDesign17bPipeline(Pipeline[..., Qwen3TtsVoiceDesign17bOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            language: Language = "Auto",
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Result[Qwen3TtsVoiceDesign17bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                text: Text to speak.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            language: Language = "Auto",
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> PendingRun[Qwen3TtsVoiceDesign17bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                text: Text to speak.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncQwen3TtsVoiceDesign17bPipeline(AsyncPipeline[..., Qwen3TtsVoiceDesign17bOutput]):
+        async def run(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            language: Language = "Auto",
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Result[Qwen3TtsVoiceDesign17bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                text: Text to speak.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            language: Language = "Auto",
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> AsyncPendingRun[Qwen3TtsVoiceDesign17bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                text: Text to speak.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
 
     class Qwen3TtsVoiceDesign17b(
         Endpoint[..., Qwen3TtsVoiceDesign17bInput, Qwen3TtsVoiceDesign17bOutput]
@@ -97,22 +254,15 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                language: Language of the text or audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
 
@@ -142,22 +292,15 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                language: Language of the text or audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
             """
@@ -183,22 +326,15 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                language: Language of the text or audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
 
@@ -229,22 +365,15 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                language: Language of the text or audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
             """
@@ -270,22 +399,15 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                language: Language of the text or audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
 
@@ -315,22 +437,15 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                language: Language of the text or audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
             """
@@ -358,22 +473,15 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                language: Language of the text or audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
 
@@ -402,25 +510,41 @@ if TYPE_CHECKING:
 
             Args:
                 text: Text to speak.
-                prompt: Text to speak, or a description of how to speak it if the text is given
-                    separately.
-                language: Language of the text or audio.
-                top_k: Only this number of most likely tokens is considered at each step. At least
-                    0.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
-                subtalker_dosample: Whether to sample audio details at random instead of always
-                    choosing the most likely one.
-                subtalker_top_k: Only this number of most likely audio details is considered. At
-                    least 0.
-                subtalker_top_p: Only the most likely audio details with this cumulative probability
-                    are considered. From 0 to 1.
+                prompt: Text description of the voice.
+                language: Language of the text. `Auto` detects it.
+                top_k: Only this number of most likely tokens is considered at each step. At least 0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability are considered. From 0 to 1.
                 subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
                 max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Qwen3TtsVoiceDesign17bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncQwen3TtsVoiceDesign17bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Qwen3TtsVoiceDesign17b = Endpoint
@@ -428,7 +552,7 @@ else:
 qwen_3_tts_voice_design_1_7b = Qwen3TtsVoiceDesign17b(
     "fal-ai/qwen-3-tts/voice-design/1.7b", Qwen3TtsVoiceDesign17bInput, Qwen3TtsVoiceDesign17bOutput
 )
-"""Speech endpoint of fal-ai: qwen-3-tts voice-design 1.7b.
+"""Creates a voice from a description, for later requests.
 
 Call it with `qwen_3_tts_voice_design_1_7b.subscribe(text=…, prompt=…)`.
 """
@@ -436,6 +560,10 @@ Call it with `qwen_3_tts_voice_design_1_7b.subscribe(text=…, prompt=…)`.
 Input = Qwen3TtsVoiceDesign17bInput
 Output = Qwen3TtsVoiceDesign17bOutput
 endpoint = qwen_3_tts_voice_design_1_7b
+"""Creates a voice from a description, for later requests.
+
+Call it with `qwen_3_tts_voice_design_1_7b.subscribe(text=…, prompt=…)`.
+"""
 
 __all__ = [
     "Language",

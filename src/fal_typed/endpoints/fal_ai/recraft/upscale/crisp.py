@@ -1,4 +1,4 @@
-"""fal-ai/recraft/upscale/crisp — Image endpoint of fal-ai: recraft upscale crisp.
+"""fal-ai/recraft/upscale/crisp — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/recraft/upscale/crisp
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RecraftUpscaleCrispInput(InputModel, Request["RecraftUpscaleCrispOutput"]):
     """Parameters of fal-ai/recraft/upscale/crisp."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -33,11 +49,80 @@ class RecraftUpscaleCrispOutput(OutputModel):
     """Result of fal-ai/recraft/upscale/crisp."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftUpscaleCrispPipeline(Pipeline[..., RecraftUpscaleCrispOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCrispOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> PendingRun[RecraftUpscaleCrispOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRecraftUpscaleCrispPipeline(AsyncPipeline[..., RecraftUpscaleCrispOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCrispOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> AsyncPendingRun[RecraftUpscaleCrispOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class RecraftUpscaleCrisp(Endpoint[..., RecraftUpscaleCrispInput, RecraftUpscaleCrispOutput]):
         def run(
@@ -50,9 +135,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -71,9 +155,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -88,9 +171,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -110,9 +192,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -127,9 +208,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -148,9 +228,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -167,9 +246,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -187,11 +265,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                image_url: Image to upscale.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RecraftUpscaleCrispPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRecraftUpscaleCrispPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RecraftUpscaleCrisp = Endpoint
@@ -199,7 +299,7 @@ else:
 recraft_upscale_crisp = RecraftUpscaleCrisp(
     "fal-ai/recraft/upscale/crisp", RecraftUpscaleCrispInput, RecraftUpscaleCrispOutput
 )
-"""Image endpoint of fal-ai: recraft upscale crisp.
+"""Upscales an image.
 
 Call it with `recraft_upscale_crisp.subscribe(image_url=…)`.
 """
@@ -207,5 +307,9 @@ Call it with `recraft_upscale_crisp.subscribe(image_url=…)`.
 Input = RecraftUpscaleCrispInput
 Output = RecraftUpscaleCrispOutput
 endpoint = recraft_upscale_crisp
+"""Upscales an image.
+
+Call it with `recraft_upscale_crisp.subscribe(image_url=…)`.
+"""
 
 __all__ = ["RecraftUpscaleCrispInput", "RecraftUpscaleCrispOutput", "recraft_upscale_crisp"]

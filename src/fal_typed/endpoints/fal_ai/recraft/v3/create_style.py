@@ -1,4 +1,4 @@
-"""fal-ai/recraft/v3/create-style — Training endpoint of fal-ai: recraft v3 create-style.
+"""fal-ai/recraft/v3/create-style — Creates a style from your own images, for later requests.
 
 Category: training. https://fal.ai/models/fal-ai/recraft/v3/create-style
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 BaseStyle: TypeAlias = Literal[
     "any",
@@ -107,8 +123,7 @@ class RecraftV3CreateStyleInput(InputModel, Request["RecraftV3CreateStyleOutput"
     """Parameters of fal-ai/recraft/v3/create-style."""
 
     images_data_url: FileInput
-    """URL of an archive of training images, each with a text file of the same name as its caption.
-    """
+    """URL of an archive of images in the style."""
 
     base_style: BaseStyle = "digital_illustration"
     """Predefined style to start from."""
@@ -122,7 +137,56 @@ class RecraftV3CreateStyleOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV3CreateStylePipeline(Pipeline[..., RecraftV3CreateStyleOutput]):
+        def run(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> Result[RecraftV3CreateStyleOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                images_data_url: URL of an archive of images in the style.
+                base_style: Predefined style to start from.
+            """
+            ...
+
+        def submit(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> PendingRun[RecraftV3CreateStyleOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                images_data_url: URL of an archive of images in the style.
+                base_style: Predefined style to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRecraftV3CreateStylePipeline(AsyncPipeline[..., RecraftV3CreateStyleOutput]):
+        async def run(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> Result[RecraftV3CreateStyleOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                images_data_url: URL of an archive of images in the style.
+                base_style: Predefined style to start from.
+            """
+            ...
+
+        async def submit(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> AsyncPendingRun[RecraftV3CreateStyleOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                images_data_url: URL of an archive of images in the style.
+                base_style: Predefined style to start from.
+            """
+            ...
 
     class RecraftV3CreateStyle(
         Endpoint[..., RecraftV3CreateStyleInput, RecraftV3CreateStyleOutput]
@@ -133,8 +197,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of images in the style.
                 base_style: Predefined style to start from.
 
             Raises:
@@ -149,8 +212,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of images in the style.
                 base_style: Predefined style to start from.
             """
             ...
@@ -161,8 +223,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of images in the style.
                 base_style: Predefined style to start from.
 
             Raises:
@@ -178,8 +239,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of images in the style.
                 base_style: Predefined style to start from.
             """
             ...
@@ -190,8 +250,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of images in the style.
                 base_style: Predefined style to start from.
 
             Raises:
@@ -206,8 +265,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of images in the style.
                 base_style: Predefined style to start from.
             """
             ...
@@ -220,8 +278,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of images in the style.
                 base_style: Predefined style to start from.
 
             Raises:
@@ -235,10 +292,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                images_data_url: URL of an archive of training images, each with a text file of the
-                    same name as its caption.
+                images_data_url: URL of an archive of images in the style.
                 base_style: Predefined style to start from.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RecraftV3CreateStylePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRecraftV3CreateStylePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RecraftV3CreateStyle = Endpoint
@@ -246,7 +325,7 @@ else:
 recraft_v3_create_style = RecraftV3CreateStyle(
     "fal-ai/recraft/v3/create-style", RecraftV3CreateStyleInput, RecraftV3CreateStyleOutput
 )
-"""Training endpoint of fal-ai: recraft v3 create-style.
+"""Creates a style from your own images, for later requests.
 
 Call it with `recraft_v3_create_style.subscribe(images_data_url=…)`.
 """
@@ -254,6 +333,10 @@ Call it with `recraft_v3_create_style.subscribe(images_data_url=…)`.
 Input = RecraftV3CreateStyleInput
 Output = RecraftV3CreateStyleOutput
 endpoint = recraft_v3_create_style
+"""Creates a style from your own images, for later requests.
+
+Call it with `recraft_v3_create_style.subscribe(images_data_url=…)`.
+"""
 
 __all__ = [
     "BaseStyle",

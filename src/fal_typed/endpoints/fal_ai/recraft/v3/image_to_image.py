@@ -1,4 +1,4 @@
-"""fal-ai/recraft/v3/image-to-image — Image endpoint of fal-ai: recraft v3, image to image.
+"""fal-ai/recraft/v3/image-to-image — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/recraft/v3/image-to-image
 """
@@ -11,30 +11,46 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.endpoints._shared.style_20194b07 import Style
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RecraftV3ImageToImageInput(InputModel, Request["RecraftV3ImageToImageOutput"]):
     """Parameters of fal-ai/recraft/v3/image-to-image."""
 
     prompt: Annotated[str, Field(max_length=1000, min_length=1)]
-    """Text description of the change to make, or of the image to generate. 1 to 1000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 1 to 1000 characters."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0 to 1.
     """
 
     style: Style = "realistic_image"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image."""
 
     colors: list[RGBColor] = []
     """Preferred colors of the image."""
@@ -50,6 +66,37 @@ class RecraftV3ImageToImageInput(InputModel, Request["RecraftV3ImageToImageOutpu
     history.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class RecraftV3ImageToImageOutput(OutputModel):
     """Result of fal-ai/recraft/v3/image-to-image."""
@@ -59,7 +106,116 @@ class RecraftV3ImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV3ImageToImagePipeline(Pipeline[..., RecraftV3ImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[RecraftV3ImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[RecraftV3ImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRecraftV3ImageToImagePipeline(AsyncPipeline[..., RecraftV3ImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[RecraftV3ImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[RecraftV3ImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class RecraftV3ImageToImage(
         Endpoint[..., RecraftV3ImageToImageInput, RecraftV3ImageToImageOutput]
@@ -71,7 +227,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             strength: float = 0.5,
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             negative_prompt: str | None = None,
             sync_mode: bool = False,
@@ -79,18 +235,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1000 characters.
-                image_url: Image to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
-                negative_prompt: Text description of what to avoid in the result. At most 1000
-                    characters.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,7 +257,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             strength: float = 0.5,
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             negative_prompt: str | None = None,
             sync_mode: bool = False,
@@ -113,18 +265,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1000 characters.
-                image_url: Image to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
-                negative_prompt: Text description of what to avoid in the result. At most 1000
-                    characters.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -135,7 +283,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             strength: float = 0.5,
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             negative_prompt: str | None = None,
             sync_mode: bool = False,
@@ -143,18 +291,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1000 characters.
-                image_url: Image to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
-                negative_prompt: Text description of what to avoid in the result. At most 1000
-                    characters.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -170,7 +314,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             strength: float = 0.5,
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             negative_prompt: str | None = None,
             sync_mode: bool = False,
@@ -178,18 +322,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1000 characters.
-                image_url: Image to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
-                negative_prompt: Text description of what to avoid in the result. At most 1000
-                    characters.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -200,7 +340,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             strength: float = 0.5,
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             negative_prompt: str | None = None,
             sync_mode: bool = False,
@@ -208,18 +348,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1000 characters.
-                image_url: Image to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
-                negative_prompt: Text description of what to avoid in the result. At most 1000
-                    characters.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -234,7 +370,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             strength: float = 0.5,
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             negative_prompt: str | None = None,
             sync_mode: bool = False,
@@ -242,18 +378,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1000 characters.
-                image_url: Image to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
-                negative_prompt: Text description of what to avoid in the result. At most 1000
-                    characters.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -264,7 +396,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             strength: float = 0.5,
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             negative_prompt: str | None = None,
             sync_mode: bool = False,
@@ -274,18 +406,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1000 characters.
-                image_url: Image to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
-                negative_prompt: Text description of what to avoid in the result. At most 1000
-                    characters.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -299,7 +427,7 @@ if TYPE_CHECKING:
             image_url: FileInput,
             strength: float = 0.5,
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             negative_prompt: str | None = None,
             sync_mode: bool = False,
@@ -307,19 +435,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    1000 characters.
-                image_url: Image to edit or to start from.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                style: Visual style of the image, such as photo or drawing.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_url: Image to start from.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
-                negative_prompt: Text description of what to avoid in the result. At most 1000
-                    characters.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                negative_prompt: Text description of what to avoid in the result. At most 1000 characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RecraftV3ImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRecraftV3ImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RecraftV3ImageToImage = Endpoint
@@ -327,7 +474,7 @@ else:
 recraft_v3_image_to_image = RecraftV3ImageToImage(
     "fal-ai/recraft/v3/image-to-image", RecraftV3ImageToImageInput, RecraftV3ImageToImageOutput
 )
-"""Image endpoint of fal-ai: recraft v3, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `recraft_v3_image_to_image.subscribe(prompt=…, image_url=…)`.
 """
@@ -335,9 +482,14 @@ Call it with `recraft_v3_image_to_image.subscribe(prompt=…, image_url=…)`.
 Input = RecraftV3ImageToImageInput
 Output = RecraftV3ImageToImageOutput
 endpoint = recraft_v3_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `recraft_v3_image_to_image.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "RGBColor",
+    "RGBColorDict",
     "RecraftV3ImageToImageInput",
     "RecraftV3ImageToImageOutput",
     "Style",

@@ -1,4 +1,4 @@
-"""fal-ai/recraft/v3/text-to-image — Image endpoint of fal-ai: recraft v3, text to image.
+"""fal-ai/recraft/v3/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/recraft/v3/text-to-image
 """
@@ -11,13 +11,31 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.endpoints._shared.style_20194b07 import Style
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RecraftV3TextToImageInput(InputModel, Request["RecraftV3TextToImageOutput"]):
@@ -30,7 +48,7 @@ class RecraftV3TextToImageInput(InputModel, Request["RecraftV3TextToImageOutput"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     style: Style = "realistic_image"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image."""
 
     colors: list[RGBColor] = []
     """Preferred colors of the image."""
@@ -41,6 +59,33 @@ class RecraftV3TextToImageInput(InputModel, Request["RecraftV3TextToImageOutput"
     enable_safety_checker: bool = False
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class RecraftV3TextToImageOutput(OutputModel):
     """Result of fal-ai/recraft/v3/text-to-image."""
@@ -50,7 +95,100 @@ class RecraftV3TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV3TextToImagePipeline(Pipeline[..., RecraftV3TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftV3TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> PendingRun[RecraftV3TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRecraftV3TextToImagePipeline(AsyncPipeline[..., RecraftV3TextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftV3TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> AsyncPendingRun[RecraftV3TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class RecraftV3TextToImage(
         Endpoint[..., RecraftV3TextToImageInput, RecraftV3TextToImageOutput]
@@ -59,19 +197,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Result[RecraftV3TextToImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -86,19 +223,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Result[RecraftV3TextToImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -109,19 +245,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Result[RecraftV3TextToImageOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -137,19 +272,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Result[RecraftV3TextToImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -160,19 +294,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Handle[RecraftV3TextToImageOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -187,19 +320,18 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> AsyncHandle[RecraftV3TextToImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -210,9 +342,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> Stream[RecraftV3TextToImageOutput]:
@@ -221,10 +353,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -238,23 +369,45 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             style: Style = "realistic_image",
-            colors: list[RGBColor] = [],
+            colors: Sequence[RGBColor | RGBColorDict] = [],
             style_id: str | None = None,
             enable_safety_checker: bool = False,
         ) -> AsyncStream[RecraftV3TextToImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                style: Visual style of the image, such as photo or drawing.
+                style: Visual style of the image.
                 colors: Preferred colors of the image.
                 style_id: Id of a previously created style.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RecraftV3TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRecraftV3TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RecraftV3TextToImage = Endpoint
@@ -262,7 +415,7 @@ else:
 recraft_v3_text_to_image = RecraftV3TextToImage(
     "fal-ai/recraft/v3/text-to-image", RecraftV3TextToImageInput, RecraftV3TextToImageOutput
 )
-"""Image endpoint of fal-ai: recraft v3, text to image.
+"""Generates images from text.
 
 Call it with `recraft_v3_text_to_image.subscribe(prompt=…)`.
 """
@@ -270,11 +423,17 @@ Call it with `recraft_v3_text_to_image.subscribe(prompt=…)`.
 Input = RecraftV3TextToImageInput
 Output = RecraftV3TextToImageOutput
 endpoint = recraft_v3_text_to_image
+"""Generates images from text.
+
+Call it with `recraft_v3_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "RGBColor",
+    "RGBColorDict",
     "RecraftV3TextToImageInput",
     "RecraftV3TextToImageOutput",
     "Style",

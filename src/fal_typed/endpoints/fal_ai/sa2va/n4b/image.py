@@ -1,4 +1,4 @@
-"""fal-ai/sa2va/4b/image — Vision endpoint of fal-ai: sa2va 4b image.
+"""fal-ai/sa2va/4b/image — Answers questions about an image and segments the objects in question.
 
 Category: vision. https://fal.ai/models/fal-ai/sa2va/4b/image
 """
@@ -9,19 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sa2va4bImageInput(InputModel, Request["Sa2va4bImageOutput"]):
     """Parameters of fal-ai/sa2va/4b/image."""
 
     prompt: str
-    """Question or instruction for the model."""
+    """Question about the objects to segment."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class Sa2va4bImageOutput(OutputModel):
@@ -35,15 +51,58 @@ class Sa2va4bImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sa2va4bImagePipeline(Pipeline[..., Sa2va4bImageOutput]):
+        def run(self, *, prompt: str, image_url: FileInput) -> Result[Sa2va4bImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, prompt: str, image_url: FileInput) -> PendingRun[Sa2va4bImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSa2va4bImagePipeline(AsyncPipeline[..., Sa2va4bImageOutput]):
+        async def run(self, *, prompt: str, image_url: FileInput) -> Result[Sa2va4bImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, image_url: FileInput
+        ) -> AsyncPendingRun[Sa2va4bImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
+            """
+            ...
 
     class Sa2va4bImage(Endpoint[..., Sa2va4bImageInput, Sa2va4bImageOutput]):
         def run(self, *, prompt: str, image_url: FileInput) -> Result[Sa2va4bImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Question or instruction for the model.
-                image_url: Image for the model to analyze.
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -57,8 +116,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Question or instruction for the model.
-                image_url: Image for the model to analyze.
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
             """
             ...
 
@@ -66,8 +125,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Question or instruction for the model.
-                image_url: Image for the model to analyze.
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -82,8 +141,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Question or instruction for the model.
-                image_url: Image for the model to analyze.
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
             """
             ...
 
@@ -91,8 +150,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Question or instruction for the model.
-                image_url: Image for the model to analyze.
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -106,8 +165,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Question or instruction for the model.
-                image_url: Image for the model to analyze.
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
             """
             ...
 
@@ -117,8 +176,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Question or instruction for the model.
-                image_url: Image for the model to analyze.
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,15 +190,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Question or instruction for the model.
-                image_url: Image for the model to analyze.
+                prompt: Question about the objects to segment.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sa2va4bImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSa2va4bImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sa2va4bImage = Endpoint
 
 sa2va_4b_image = Sa2va4bImage("fal-ai/sa2va/4b/image", Sa2va4bImageInput, Sa2va4bImageOutput)
-"""Vision endpoint of fal-ai: sa2va 4b image.
+"""Answers questions about an image and segments the objects in question.
 
 Call it with `sa2va_4b_image.subscribe(prompt=…, image_url=…)`.
 """
@@ -147,5 +227,9 @@ Call it with `sa2va_4b_image.subscribe(prompt=…, image_url=…)`.
 Input = Sa2va4bImageInput
 Output = Sa2va4bImageOutput
 endpoint = sa2va_4b_image
+"""Answers questions about an image and segments the objects in question.
+
+Call it with `sa2va_4b_image.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["Sa2va4bImageInput", "Sa2va4bImageOutput", "sa2va_4b_image"]

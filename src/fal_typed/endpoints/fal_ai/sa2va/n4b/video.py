@@ -1,4 +1,4 @@
-"""fal-ai/sa2va/4b/video — Vision endpoint of fal-ai: sa2va 4b video.
+"""fal-ai/sa2va/4b/video — Answers questions about a video and segments the objects in question.
 
 Category: vision. https://fal.ai/models/fal-ai/sa2va/4b/video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sa2va4bVideoInput(InputModel, Request["Sa2va4bVideoOutput"]):
     """Parameters of fal-ai/sa2va/4b/video."""
 
     prompt: str
-    """Question or instruction for the model."""
+    """Question about the objects to segment."""
 
     video_url: FileInput
-    """Video for the model to analyze."""
+    """Video to analyze."""
 
     num_frames_to_sample: Annotated[int, Field(ge=5, le=100)] | None = None
     """Number of video frames to analyze. From 5 to 100."""
@@ -40,7 +56,60 @@ class Sa2va4bVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sa2va4bVideoPipeline(Pipeline[..., Sa2va4bVideoOutput]):
+        def run(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> Result[Sa2va4bVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> PendingRun[Sa2va4bVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSa2va4bVideoPipeline(AsyncPipeline[..., Sa2va4bVideoOutput]):
+        async def run(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> Result[Sa2va4bVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> AsyncPendingRun[Sa2va4bVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+            """
+            ...
 
     class Sa2va4bVideo(Endpoint[..., Sa2va4bVideoInput, Sa2va4bVideoOutput]):
         def run(
@@ -49,8 +118,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Question or instruction for the model.
-                video_url: Video for the model to analyze.
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
                 num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
 
             Raises:
@@ -65,8 +134,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Question or instruction for the model.
-                video_url: Video for the model to analyze.
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
                 num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
             """
             ...
@@ -77,8 +146,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Question or instruction for the model.
-                video_url: Video for the model to analyze.
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
                 num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
 
             Raises:
@@ -94,8 +163,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Question or instruction for the model.
-                video_url: Video for the model to analyze.
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
                 num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
             """
             ...
@@ -106,8 +175,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Question or instruction for the model.
-                video_url: Video for the model to analyze.
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
                 num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
 
             Raises:
@@ -122,8 +191,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Question or instruction for the model.
-                video_url: Video for the model to analyze.
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
                 num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
             """
             ...
@@ -136,8 +205,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Question or instruction for the model.
-                video_url: Video for the model to analyze.
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
                 num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
 
             Raises:
@@ -151,16 +220,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Question or instruction for the model.
-                video_url: Video for the model to analyze.
+                prompt: Question about the objects to segment.
+                video_url: Video to analyze.
                 num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sa2va4bVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSa2va4bVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sa2va4bVideo = Endpoint
 
 sa2va_4b_video = Sa2va4bVideo("fal-ai/sa2va/4b/video", Sa2va4bVideoInput, Sa2va4bVideoOutput)
-"""Vision endpoint of fal-ai: sa2va 4b video.
+"""Answers questions about a video and segments the objects in question.
 
 Call it with `sa2va_4b_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -168,5 +258,9 @@ Call it with `sa2va_4b_video.subscribe(prompt=…, video_url=…)`.
 Input = Sa2va4bVideoInput
 Output = Sa2va4bVideoOutput
 endpoint = sa2va_4b_video
+"""Answers questions about a video and segments the objects in question.
+
+Call it with `sa2va_4b_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["Sa2va4bVideoInput", "Sa2va4bVideoOutput", "sa2va_4b_video"]

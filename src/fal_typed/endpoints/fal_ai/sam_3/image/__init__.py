@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.sam_3.image._endpoint import (
         BoxPrompt as BoxPrompt,
+        BoxPromptDict as BoxPromptDict,
         Input as Input,
         MaskMetadata as MaskMetadata,
         Output as Output,
         PointPrompt as PointPrompt,
+        PointPromptDict as PointPromptDict,
+        Sam3Image as Sam3Image,
         Sam3ImageInput as Sam3ImageInput,
         Sam3ImageOutput as Sam3ImageOutput,
         endpoint as endpoint,
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BoxPrompt",
+    "BoxPromptDict",
     "MaskMetadata",
     "PointPrompt",
+    "PointPromptDict",
     "Sam3ImageInput",
     "Sam3ImageOutput",
     "sam_3_image",
@@ -35,10 +40,13 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "BoxPrompt",
+            "BoxPromptDict",
             "Input",
             "MaskMetadata",
             "Output",
             "PointPrompt",
+            "PointPromptDict",
+            "Sam3Image",
             "Sam3ImageInput",
             "Sam3ImageOutput",
             "endpoint",
@@ -50,4 +58,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

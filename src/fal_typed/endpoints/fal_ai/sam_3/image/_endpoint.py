@@ -1,4 +1,4 @@
-"""fal-ai/sam-3/image — Image endpoint of fal-ai: sam-3 image.
+"""fal-ai/sam-3/image — Segments objects in an image.
 
 Category: image. https://fal.ai/models/fal-ai/sam-3/image
 """
@@ -11,25 +11,43 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt import BoxPrompt
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.box_prompt import BoxPrompt, BoxPromptDict
 from fal_typed.endpoints._shared.mask_metadata import MaskMetadata
-from fal_typed.endpoints._shared.point_prompt import PointPrompt
+from fal_typed.endpoints._shared.point_prompt import PointPrompt, PointPromptDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam3ImageInput(InputModel, Request["Sam3ImageOutput"]):
     """Parameters of fal-ai/sam-3/image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to analyze."""
 
     prompt: str = "wheel"
-    """Text description of what to find and extract."""
+    """What to find, in words."""
 
     text_prompt: Annotated[str | None, Field(deprecated=True)] = None
-    """Text description of what to look for or to generate. Deprecated."""
+    """Text description of what to find. Deprecated."""
 
     point_prompts: list[PointPrompt] = []
     """Points on the objects to select, or outside them to exclude areas."""
@@ -38,7 +56,7 @@ class Sam3ImageInput(InputModel, Request["Sam3ImageOutput"]):
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = True
-    """Whether to draw the detected masks on the image or video."""
+    """Whether to draw the detected masks on the image."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -46,7 +64,9 @@ class Sam3ImageInput(InputModel, Request["Sam3ImageOutput"]):
     """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     return_multiple_masks: bool = False
     """Whether to return several masks instead of only the best one."""
@@ -60,6 +80,45 @@ class Sam3ImageInput(InputModel, Request["Sam3ImageOutput"]):
     include_boxes: bool = False
     """Whether to return the bounding box of each detection."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Sam3ImageOutput(OutputModel):
     """Result of fal-ai/sam-3/image."""
@@ -68,7 +127,7 @@ class Sam3ImageOutput(OutputModel):
     """Black and white mask images, one for each detection."""
 
     image: Image | None = None
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     metadata: list[MaskMetadata] | None = None
     """Metadata of the result and its parts."""
@@ -81,7 +140,148 @@ class Sam3ImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam3ImagePipeline(Pipeline[..., Sam3ImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Result[Sam3ImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> PendingRun[Sam3ImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam3ImagePipeline(AsyncPipeline[..., Sam3ImageOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Result[Sam3ImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            text_prompt: str | None = None,
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> AsyncPendingRun[Sam3ImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
 
     class Sam3Image(Endpoint[..., Sam3ImageInput, Sam3ImageOutput]):
         def run(
@@ -90,8 +290,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str = "wheel",
             text_prompt: str | None = None,
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -103,15 +303,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -129,8 +328,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str = "wheel",
             text_prompt: str | None = None,
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -142,15 +341,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -164,8 +362,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str = "wheel",
             text_prompt: str | None = None,
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -177,15 +375,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -204,8 +401,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str = "wheel",
             text_prompt: str | None = None,
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -217,15 +414,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -239,8 +435,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str = "wheel",
             text_prompt: str | None = None,
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -252,15 +448,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -278,8 +473,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str = "wheel",
             text_prompt: str | None = None,
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -291,15 +486,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -313,8 +507,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str = "wheel",
             text_prompt: str | None = None,
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -328,15 +522,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
@@ -353,8 +546,8 @@ if TYPE_CHECKING:
             image_url: FileInput,
             prompt: str = "wheel",
             text_prompt: str | None = None,
-            point_prompts: list[PointPrompt] = [],
-            box_prompts: list[BoxPrompt] = [],
+            point_prompts: Sequence[PointPrompt | PointPromptDict] = [],
+            box_prompts: Sequence[BoxPrompt | BoxPromptDict] = [],
             apply_mask: bool = True,
             sync_mode: bool = False,
             output_format: Literal["jpeg", "png", "webp"] = "png",
@@ -366,26 +559,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of what to find and extract.
-                text_prompt: Text description of what to look for or to generate. Deprecated.
+                image_url: Image to analyze.
+                prompt: What to find, in words.
+                text_prompt: Text description of what to find. Deprecated.
                 point_prompts: Points on the objects to select, or outside them to exclude areas.
                 box_prompts: Boxes around the objects to select, each with its corners.
-                apply_mask: Whether to draw the detected masks on the image or video.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                apply_mask: Whether to draw the detected masks on the image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
                 return_multiple_masks: Whether to return several masks instead of only the best one.
                 max_masks: Maximum number of masks to return. From 1 to 32.
                 include_scores: Whether to return the confidence of each detection.
                 include_boxes: Whether to return the bounding box of each detection.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam3ImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam3ImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     Sam3Image = Endpoint
 
 sam_3_image = Sam3Image("fal-ai/sam-3/image", Sam3ImageInput, Sam3ImageOutput)
-"""Image endpoint of fal-ai: sam-3 image.
+"""Segments objects in an image.
 
 Call it with `sam_3_image.subscribe(image_url=…)`.
 """
@@ -393,11 +606,17 @@ Call it with `sam_3_image.subscribe(image_url=…)`.
 Input = Sam3ImageInput
 Output = Sam3ImageOutput
 endpoint = sam_3_image
+"""Segments objects in an image.
+
+Call it with `sam_3_image.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "BoxPrompt",
+    "BoxPromptDict",
     "MaskMetadata",
     "PointPrompt",
+    "PointPromptDict",
     "Sam3ImageInput",
     "Sam3ImageOutput",
     "sam_3_image",

@@ -1,4 +1,4 @@
-"""fal-ai/sam-3/image/embed — Vision endpoint of fal-ai: sam-3 image embed.
+"""fal-ai/sam-3/image/embed — Calculates the embedding of an image for later segmentation.
 
 Category: vision. https://fal.ai/models/fal-ai/sam-3/image/embed
 """
@@ -9,33 +9,87 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sam3ImageEmbedInput(InputModel, Request["Sam3ImageEmbedOutput"]):
     """Parameters of fal-ai/sam-3/image/embed."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class Sam3ImageEmbedOutput(OutputModel):
     """Result of fal-ai/sam-3/image/embed."""
 
     embedding_b64: str
+    """Embedding of the image, as Base64."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam3ImageEmbedPipeline(Pipeline[..., Sam3ImageEmbedOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Sam3ImageEmbedOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> PendingRun[Sam3ImageEmbedOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSam3ImageEmbedPipeline(AsyncPipeline[..., Sam3ImageEmbedOutput]):
+        async def run(self, *, image_url: FileInput) -> Result[Sam3ImageEmbedOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
+
+        async def submit(self, *, image_url: FileInput) -> AsyncPendingRun[Sam3ImageEmbedOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to analyze.
+            """
+            ...
 
     class Sam3ImageEmbed(Endpoint[..., Sam3ImageEmbedInput, Sam3ImageEmbedOutput]):
         def run(self, *, image_url: FileInput) -> Result[Sam3ImageEmbedOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -47,7 +101,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -55,7 +109,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -68,7 +122,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -76,7 +130,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,7 +142,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -98,7 +152,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,8 +163,29 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sam3ImageEmbedPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSam3ImageEmbedPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sam3ImageEmbed = Endpoint
@@ -118,7 +193,7 @@ else:
 sam_3_image_embed = Sam3ImageEmbed(
     "fal-ai/sam-3/image/embed", Sam3ImageEmbedInput, Sam3ImageEmbedOutput
 )
-"""Vision endpoint of fal-ai: sam-3 image embed.
+"""Calculates the embedding of an image for later segmentation.
 
 Call it with `sam_3_image_embed.subscribe(image_url=…)`.
 """
@@ -126,5 +201,9 @@ Call it with `sam_3_image_embed.subscribe(image_url=…)`.
 Input = Sam3ImageEmbedInput
 Output = Sam3ImageEmbedOutput
 endpoint = sam_3_image_embed
+"""Calculates the embedding of an image for later segmentation.
+
+Call it with `sam_3_image_embed.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Sam3ImageEmbedInput", "Sam3ImageEmbedOutput", "sam_3_image_embed"]

@@ -1,4 +1,4 @@
-"""fal-ai/seedvr/upscale/video — Video endpoint of fal-ai: seedvr upscale video.
+"""fal-ai/seedvr/upscale/video — Upscales a video.
 
 Category: video. https://fal.ai/models/fal-ai/seedvr/upscale/video
 """
@@ -11,23 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_format_ed7cd07a import OutputFormat
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SeedvrUpscaleVideoInput(InputModel, Request["SeedvrUpscaleVideoOutput"]):
     """Parameters of fal-ai/seedvr/upscale/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to upscale."""
 
     upscale_mode: Literal["target", "factor"] = "factor"
     """Whether the size is given as a factor or as a target resolution."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=10.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 10.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
     """
 
     target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p"
@@ -42,13 +58,15 @@ class SeedvrUpscaleVideoInput(InputModel, Request["SeedvrUpscaleVideoOutput"]):
     """
 
     output_format: OutputFormat = "X264 (.mp4)"
-    """Container and codec of the video file."""
+    """Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)`
+    is for editing.
+    """
 
     output_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     output_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -60,14 +78,139 @@ class SeedvrUpscaleVideoOutput(OutputModel):
     """Result of fal-ai/seedvr/upscale/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedvrUpscaleVideoPipeline(Pipeline[..., SeedvrUpscaleVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to upscale.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> PendingRun[SeedvrUpscaleVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to upscale.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSeedvrUpscaleVideoPipeline(AsyncPipeline[..., SeedvrUpscaleVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to upscale.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[SeedvrUpscaleVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to upscale.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class SeedvrUpscaleVideo(Endpoint[..., SeedvrUpscaleVideoInput, SeedvrUpscaleVideoOutput]):
         def run(
@@ -87,21 +230,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,21 +264,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -161,21 +294,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -201,21 +329,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -236,21 +359,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -275,21 +393,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -312,21 +425,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -350,22 +458,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: Container and codec of the video file.
-                output_quality: Quality of the video encoding; higher looks better and gives a
-                    larger file.
-                output_write_mode: Speed of the video encoding: fast gives a larger file, small
-                    takes longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file. `X264 (.mp4)` plays everywhere, `PRORES4444 (.mov)` is for editing.
+                output_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                output_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SeedvrUpscaleVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSeedvrUpscaleVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SeedvrUpscaleVideo = Endpoint
@@ -373,7 +499,7 @@ else:
 seedvr_upscale_video = SeedvrUpscaleVideo(
     "fal-ai/seedvr/upscale/video", SeedvrUpscaleVideoInput, SeedvrUpscaleVideoOutput
 )
-"""Video endpoint of fal-ai: seedvr upscale video.
+"""Upscales a video.
 
 Call it with `seedvr_upscale_video.subscribe(video_url=…)`.
 """
@@ -381,6 +507,10 @@ Call it with `seedvr_upscale_video.subscribe(video_url=…)`.
 Input = SeedvrUpscaleVideoInput
 Output = SeedvrUpscaleVideoOutput
 endpoint = seedvr_upscale_video
+"""Upscales a video.
+
+Call it with `seedvr_upscale_video.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "OutputFormat",

@@ -1,4 +1,4 @@
-"""fal-ai/sora-2/image-to-video/pro — Video endpoint of fal-ai: sora-2 image-to-video pro.
+"""fal-ai/sora-2/image-to-video/pro — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/sora-2/image-to-video/pro
 """
@@ -11,29 +11,46 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sora2ImageToVideoProInput(InputModel, Request["Sora2ImageToVideoProOutput"]):
     """Parameters of fal-ai/sora-2/image-to-video/pro."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
+    """What happens in the video, in words: action, camera and style. 1 to 5000 characters."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the
+    input.
     """
 
     aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     duration: Literal[4, 8, 12, 16, 20] = 4
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     delete_video: bool = True
     """Whether to delete the video from the provider after generation, after which it cannot be
@@ -64,7 +81,116 @@ class Sora2ImageToVideoProOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sora2ImageToVideoProPipeline(Pipeline[..., Sora2ImageToVideoProOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Result[Sora2ImageToVideoProOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> PendingRun[Sora2ImageToVideoProOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSora2ImageToVideoProPipeline(AsyncPipeline[..., Sora2ImageToVideoProOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Result[Sora2ImageToVideoProOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> AsyncPendingRun[Sora2ImageToVideoProOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
+            """
+            ...
 
     class Sora2ImageToVideoPro(
         Endpoint[..., Sora2ImageToVideoProInput, Sora2ImageToVideoProOutput]
@@ -84,19 +210,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -119,19 +240,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
             """
             ...
 
@@ -150,19 +266,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -186,19 +297,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
             """
             ...
 
@@ -217,19 +323,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -252,19 +353,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
             """
             ...
 
@@ -285,19 +381,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -319,20 +410,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 5000 characters.
+                image_url: Image that the video starts with.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more. `auto` follows the input.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sora2ImageToVideoProPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSora2ImageToVideoProPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sora2ImageToVideoPro = Endpoint
@@ -340,7 +449,7 @@ else:
 sora_2_image_to_video_pro = Sora2ImageToVideoPro(
     "fal-ai/sora-2/image-to-video/pro", Sora2ImageToVideoProInput, Sora2ImageToVideoProOutput
 )
-"""Video endpoint of fal-ai: sora-2 image-to-video pro.
+"""Animates an image into a video.
 
 Call it with `sora_2_image_to_video_pro.subscribe(prompt=…, image_url=…)`.
 """
@@ -348,5 +457,9 @@ Call it with `sora_2_image_to_video_pro.subscribe(prompt=…, image_url=…)`.
 Input = Sora2ImageToVideoProInput
 Output = Sora2ImageToVideoProOutput
 endpoint = sora_2_image_to_video_pro
+"""Animates an image into a video.
+
+Call it with `sora_2_image_to_video_pro.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["Sora2ImageToVideoProInput", "Sora2ImageToVideoProOutput", "sora_2_image_to_video_pro"]

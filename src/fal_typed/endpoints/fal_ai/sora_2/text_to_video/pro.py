@@ -1,4 +1,4 @@
-"""fal-ai/sora-2/text-to-video/pro — Video endpoint of fal-ai: sora-2 text-to-video pro.
+"""fal-ai/sora-2/text-to-video/pro — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/sora-2/text-to-video/pro
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sora2TextToVideoProInput(InputModel, Request["Sora2TextToVideoProOutput"]):
@@ -23,14 +39,13 @@ class Sora2TextToVideoProInput(InputModel, Request["Sora2TextToVideoProOutput"])
     """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     resolution: Literal["720p", "1080p", "true_1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     duration: Literal[4, 8, 12, 16, 20] = 4
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     delete_video: bool = True
     """Whether to delete the video from the provider after generation, after which it cannot be
@@ -61,7 +76,108 @@ class Sora2TextToVideoProOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sora2TextToVideoProPipeline(Pipeline[..., Sora2TextToVideoProOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["720p", "1080p", "true_1080p"] = "1080p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Result[Sora2TextToVideoProOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["720p", "1080p", "true_1080p"] = "1080p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> PendingRun[Sora2TextToVideoProOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSora2TextToVideoProPipeline(AsyncPipeline[..., Sora2TextToVideoProOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["720p", "1080p", "true_1080p"] = "1080p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Result[Sora2TextToVideoProOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["720p", "1080p", "true_1080p"] = "1080p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> AsyncPendingRun[Sora2TextToVideoProOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
+            """
+            ...
 
     class Sora2TextToVideoPro(Endpoint[..., Sora2TextToVideoProInput, Sora2TextToVideoProOutput]):
         def run(
@@ -78,18 +194,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -111,18 +222,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
             """
             ...
 
@@ -140,18 +246,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -174,18 +275,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
             """
             ...
 
@@ -203,18 +299,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,18 +327,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
             """
             ...
 
@@ -267,18 +353,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -299,19 +380,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
-                    characters.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
-                detect_and_block_ip: Whether to reject requests that seem to use protected
-                    characters or brands.
-                character_ids: Ids of previously created characters to use in the video. At most 2
-                    items.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2 items.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sora2TextToVideoProPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSora2TextToVideoProPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sora2TextToVideoPro = Endpoint
@@ -319,7 +418,7 @@ else:
 sora_2_text_to_video_pro = Sora2TextToVideoPro(
     "fal-ai/sora-2/text-to-video/pro", Sora2TextToVideoProInput, Sora2TextToVideoProOutput
 )
-"""Video endpoint of fal-ai: sora-2 text-to-video pro.
+"""Generates videos from text.
 
 Call it with `sora_2_text_to_video_pro.subscribe(prompt=…)`.
 """
@@ -327,5 +426,9 @@ Call it with `sora_2_text_to_video_pro.subscribe(prompt=…)`.
 Input = Sora2TextToVideoProInput
 Output = Sora2TextToVideoProOutput
 endpoint = sora_2_text_to_video_pro
+"""Generates videos from text.
+
+Call it with `sora_2_text_to_video_pro.subscribe(prompt=…)`.
+"""
 
 __all__ = ["Sora2TextToVideoProInput", "Sora2TextToVideoProOutput", "sora_2_text_to_video_pro"]

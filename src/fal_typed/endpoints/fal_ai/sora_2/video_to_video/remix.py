@@ -1,4 +1,4 @@
-"""fal-ai/sora-2/video-to-video/remix — Video endpoint of fal-ai: sora-2 video-to-video remix.
+"""fal-ai/sora-2/video-to-video/remix — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/sora-2/video-to-video/remix
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Sora2VideoToVideoRemixInput(InputModel, Request["Sora2VideoToVideoRemixOutput"]):
@@ -23,8 +39,7 @@ class Sora2VideoToVideoRemixInput(InputModel, Request["Sora2VideoToVideoRemixOut
     """Id of the video, for remixing it later."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Text description of the change to make, or of the video to generate. 1 to 5000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     delete_video: bool = True
     """Whether to delete the video from the provider after generation, after which it cannot be
@@ -49,7 +64,60 @@ class Sora2VideoToVideoRemixOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sora2VideoToVideoRemixPipeline(Pipeline[..., Sora2VideoToVideoRemixOutput]):
+        def run(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> Result[Sora2VideoToVideoRemixOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+            """
+            ...
+
+        def submit(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> PendingRun[Sora2VideoToVideoRemixOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSora2VideoToVideoRemixPipeline(AsyncPipeline[..., Sora2VideoToVideoRemixOutput]):
+        async def run(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> Result[Sora2VideoToVideoRemixOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+            """
+            ...
+
+        async def submit(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> AsyncPendingRun[Sora2VideoToVideoRemixOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
+            """
+            ...
 
     class Sora2VideoToVideoRemix(
         Endpoint[..., Sora2VideoToVideoRemixInput, Sora2VideoToVideoRemixOutput]
@@ -61,10 +129,8 @@ if TYPE_CHECKING:
 
             Args:
                 video_id: Id of the video, for remixing it later.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,10 +145,8 @@ if TYPE_CHECKING:
 
             Args:
                 video_id: Id of the video, for remixing it later.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
             """
             ...
 
@@ -93,10 +157,8 @@ if TYPE_CHECKING:
 
             Args:
                 video_id: Id of the video, for remixing it later.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,10 +174,8 @@ if TYPE_CHECKING:
 
             Args:
                 video_id: Id of the video, for remixing it later.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
             """
             ...
 
@@ -126,10 +186,8 @@ if TYPE_CHECKING:
 
             Args:
                 video_id: Id of the video, for remixing it later.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,10 +202,8 @@ if TYPE_CHECKING:
 
             Args:
                 video_id: Id of the video, for remixing it later.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
             """
             ...
 
@@ -160,10 +216,8 @@ if TYPE_CHECKING:
 
             Args:
                 video_id: Id of the video, for remixing it later.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,11 +231,32 @@ if TYPE_CHECKING:
 
             Args:
                 video_id: Id of the video, for remixing it later.
-                prompt: Text description of the change to make, or of the video to generate. 1 to
-                    5000 characters.
-                delete_video: Whether to delete the video from the provider after generation, after
-                    which it cannot be remixed.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after which it cannot be remixed.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Sora2VideoToVideoRemixPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSora2VideoToVideoRemixPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Sora2VideoToVideoRemix = Endpoint
@@ -189,7 +264,7 @@ else:
 sora_2_video_to_video_remix = Sora2VideoToVideoRemix(
     "fal-ai/sora-2/video-to-video/remix", Sora2VideoToVideoRemixInput, Sora2VideoToVideoRemixOutput
 )
-"""Video endpoint of fal-ai: sora-2 video-to-video remix.
+"""Generates videos from text.
 
 Call it with `sora_2_video_to_video_remix.subscribe(video_id=…, prompt=…)`.
 """
@@ -197,6 +272,10 @@ Call it with `sora_2_video_to_video_remix.subscribe(video_id=…, prompt=…)`.
 Input = Sora2VideoToVideoRemixInput
 Output = Sora2VideoToVideoRemixOutput
 endpoint = sora_2_video_to_video_remix
+"""Generates videos from text.
+
+Call it with `sora_2_video_to_video_remix.subscribe(video_id=…, prompt=…)`.
+"""
 
 __all__ = [
     "Sora2VideoToVideoRemixInput",

@@ -1,4 +1,4 @@
-"""fal-ai/speech-to-text/turbo — Text endpoint of fal-ai: speech-to-text turbo.
+"""fal-ai/speech-to-text/turbo — Transcribes speech to text.
 
 Category: text. https://fal.ai/models/fal-ai/speech-to-text/turbo
 """
@@ -9,16 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SpeechToTextTurboInput(InputModel, Request["SpeechToTextTurboOutput"]):
     """Parameters of fal-ai/speech-to-text/turbo."""
 
     audio_url: FileInput
-    """Audio to transcribe or to analyze."""
+    """Audio to transcribe."""
 
     use_pnc: bool = True
     """Whether to add punctuation and capitalization."""
@@ -35,7 +51,56 @@ class SpeechToTextTurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SpeechToTextTurboPipeline(Pipeline[..., SpeechToTextTurboOutput]):
+        def run(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextTurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> PendingRun[SpeechToTextTurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSpeechToTextTurboPipeline(AsyncPipeline[..., SpeechToTextTurboOutput]):
+        async def run(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextTurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        async def submit(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> AsyncPendingRun[SpeechToTextTurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Audio to transcribe.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
 
     class SpeechToTextTurbo(Endpoint[..., SpeechToTextTurboInput, SpeechToTextTurboOutput]):
         def run(
@@ -44,7 +109,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -59,7 +124,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -70,7 +135,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -86,7 +151,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -97,7 +162,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -112,7 +177,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
             ...
@@ -125,7 +190,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
 
             Raises:
@@ -139,9 +204,32 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to transcribe or to analyze.
+                audio_url: Audio to transcribe.
                 use_pnc: Whether to add punctuation and capitalization.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SpeechToTextTurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSpeechToTextTurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SpeechToTextTurbo = Endpoint
@@ -149,7 +237,7 @@ else:
 speech_to_text_turbo = SpeechToTextTurbo(
     "fal-ai/speech-to-text/turbo", SpeechToTextTurboInput, SpeechToTextTurboOutput
 )
-"""Text endpoint of fal-ai: speech-to-text turbo.
+"""Transcribes speech to text.
 
 Call it with `speech_to_text_turbo.subscribe(audio_url=…)`.
 """
@@ -157,5 +245,9 @@ Call it with `speech_to_text_turbo.subscribe(audio_url=…)`.
 Input = SpeechToTextTurboInput
 Output = SpeechToTextTurboOutput
 endpoint = speech_to_text_turbo
+"""Transcribes speech to text.
+
+Call it with `speech_to_text_turbo.subscribe(audio_url=…)`.
+"""
 
 __all__ = ["SpeechToTextTurboInput", "SpeechToTextTurboOutput", "speech_to_text_turbo"]

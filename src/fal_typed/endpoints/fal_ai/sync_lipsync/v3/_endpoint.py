@@ -1,4 +1,4 @@
-"""fal-ai/sync-lipsync/v3 — Video endpoint of fal-ai: sync-lipsync v3.
+"""fal-ai/sync-lipsync/v3 — Matches the lips of the person in a video to an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/sync-lipsync/v3
 """
@@ -9,33 +9,121 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SyncLipsyncV3Input(InputModel, Request["SyncLipsyncV3Output"]):
     """Parameters of fal-ai/sync-lipsync/v3."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off"
-    """What to do when audio and video differ in length."""
+    """What to do when audio and video differ in length. `cut_off` ends with the shorter one,
+    `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence`
+    fills up with silence, `remap` changes the speed of the video.
+    """
 
 
 class SyncLipsyncV3Output(OutputModel):
     """Result of fal-ai/sync-lipsync/v3."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SyncLipsyncV3Pipeline(Pipeline[..., SyncLipsyncV3Output]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncV3Output]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> PendingRun[SyncLipsyncV3Output]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSyncLipsyncV3Pipeline(AsyncPipeline[..., SyncLipsyncV3Output]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncV3Output]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> AsyncPendingRun[SyncLipsyncV3Output]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
+            """
+            ...
 
     class SyncLipsyncV3(Endpoint[..., SyncLipsyncV3Input, SyncLipsyncV3Output]):
         def run(
@@ -48,9 +136,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                sync_mode: What to do when audio and video differ in length.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -68,9 +156,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                sync_mode: What to do when audio and video differ in length.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
             """
             ...
 
@@ -84,9 +172,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                sync_mode: What to do when audio and video differ in length.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,9 +193,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                sync_mode: What to do when audio and video differ in length.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
             """
             ...
 
@@ -121,9 +209,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                sync_mode: What to do when audio and video differ in length.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -141,9 +229,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                sync_mode: What to do when audio and video differ in length.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
             """
             ...
 
@@ -159,9 +247,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                sync_mode: What to do when audio and video differ in length.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,16 +266,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                sync_mode: What to do when audio and video differ in length.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                sync_mode: What to do when audio and video differ in length. `cut_off` ends with the shorter one, `loop` repeats the shorter one, `bounce` plays the video forward and backward, `silence` fills up with silence, `remap` changes the speed of the video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SyncLipsyncV3Pipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncSyncLipsyncV3Pipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SyncLipsyncV3 = Endpoint
 
 sync_lipsync_v3 = SyncLipsyncV3("fal-ai/sync-lipsync/v3", SyncLipsyncV3Input, SyncLipsyncV3Output)
-"""Video endpoint of fal-ai: sync-lipsync v3.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `sync_lipsync_v3.subscribe(video_url=…, audio_url=…)`.
 """
@@ -195,5 +304,9 @@ Call it with `sync_lipsync_v3.subscribe(video_url=…, audio_url=…)`.
 Input = SyncLipsyncV3Input
 Output = SyncLipsyncV3Output
 endpoint = sync_lipsync_v3
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `sync_lipsync_v3.subscribe(video_url=…, audio_url=…)`.
+"""
 
 __all__ = ["SyncLipsyncV3Input", "SyncLipsyncV3Output", "sync_lipsync_v3"]

@@ -1,4 +1,4 @@
-"""fal-ai/tada/1b/text-to-speech — Audio endpoint of fal-ai: tada 1b, text to speech.
+"""fal-ai/tada/1b/text-to-speech — Generates speech from text.
 
 Category: audio. https://fal.ai/models/fal-ai/tada/1b/text-to-speech
 """
@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.language_685d95a7 import Language
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Tada1bTextToSpeechInput(InputModel, Request["Tada1bTextToSpeechOutput"]):
     """Parameters of fal-ai/tada/1b/text-to-speech."""
 
     audio_url: FileInput
-    """Audio to edit or to start from."""
+    """Recording of the voice to use."""
 
     prompt: str
     """Text to speak, with style hints if the model supports them."""
@@ -30,10 +46,10 @@ class Tada1bTextToSpeechInput(InputModel, Request["Tada1bTextToSpeechOutput"]):
     """Transcript of the reference audio."""
 
     language: Language = "en"
-    """Language of the text or audio."""
+    """Language of the text."""
 
     num_extra_steps: Annotated[int, Field(ge=0, le=50)] = 0
-    """From 0 to 50."""
+    """Number of additional steps, for higher quality. From 0 to 50."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.6
     """Sampling temperature; low values are more predictable, high values are more varied. From 0
@@ -46,7 +62,8 @@ class Tada1bTextToSpeechInput(InputModel, Request["Tada1bTextToSpeechOutput"]):
     """
 
     repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1.1
-    """Penalty for repetition; 1 applies none. From 1 to 2."""
+    """Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+    """
 
     acoustic_cfg_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 1.6
     """How closely the voice follows the reference. From 0 to 10."""
@@ -58,10 +75,10 @@ class Tada1bTextToSpeechInput(InputModel, Request["Tada1bTextToSpeechOutput"]):
     """Number of inference steps; more steps take longer and give finer detail. From 1 to 50."""
 
     speed_up_factor: Annotated[float, Field(ge=0.5, le=2.0)] = 1
-    """From 0.5 to 2."""
+    """Factor by which to speed up the voice. From 0.5 to 2."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio."""
+    """File format of the audio. `wav` is uncompressed, `mp3` gives small files."""
 
 
 class Tada1bTextToSpeechOutput(OutputModel):
@@ -72,7 +89,156 @@ class Tada1bTextToSpeechOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Tada1bTextToSpeechPipeline(Pipeline[..., Tada1bTextToSpeechOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[Tada1bTextToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> PendingRun[Tada1bTextToSpeechOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTada1bTextToSpeechPipeline(AsyncPipeline[..., Tada1bTextToSpeechOutput]):
+        async def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[Tada1bTextToSpeechOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncPendingRun[Tada1bTextToSpeechOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                audio_url: Recording of the voice to use.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
+            """
+            ...
 
     class Tada1bTextToSpeech(Endpoint[..., Tada1bTextToSpeechInput, Tada1bTextToSpeechOutput]):
         def run(
@@ -95,22 +261,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Recording of the voice to use.
                 prompt: Text to speak, with style hints if the model supports them.
                 transcript: Transcript of the reference audio.
-                language: Language of the text or audio.
-                num_extra_steps: From 0 to 50.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
                 acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
                 noise_temperature: Randomness of the voice. From 0 to 2.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                speed_up_factor: From 0.5 to 2.
-                output_format: File format of the audio.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,22 +301,19 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Recording of the voice to use.
                 prompt: Text to speak, with style hints if the model supports them.
                 transcript: Transcript of the reference audio.
-                language: Language of the text or audio.
-                num_extra_steps: From 0 to 50.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
                 acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
                 noise_temperature: Randomness of the voice. From 0 to 2.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                speed_up_factor: From 0.5 to 2.
-                output_format: File format of the audio.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -177,22 +337,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Recording of the voice to use.
                 prompt: Text to speak, with style hints if the model supports them.
                 transcript: Transcript of the reference audio.
-                language: Language of the text or audio.
-                num_extra_steps: From 0 to 50.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
                 acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
                 noise_temperature: Randomness of the voice. From 0 to 2.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                speed_up_factor: From 0.5 to 2.
-                output_format: File format of the audio.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -221,22 +378,19 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Recording of the voice to use.
                 prompt: Text to speak, with style hints if the model supports them.
                 transcript: Transcript of the reference audio.
-                language: Language of the text or audio.
-                num_extra_steps: From 0 to 50.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
                 acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
                 noise_temperature: Randomness of the voice. From 0 to 2.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                speed_up_factor: From 0.5 to 2.
-                output_format: File format of the audio.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -260,22 +414,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Recording of the voice to use.
                 prompt: Text to speak, with style hints if the model supports them.
                 transcript: Transcript of the reference audio.
-                language: Language of the text or audio.
-                num_extra_steps: From 0 to 50.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
                 acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
                 noise_temperature: Randomness of the voice. From 0 to 2.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                speed_up_factor: From 0.5 to 2.
-                output_format: File format of the audio.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -303,22 +454,19 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Recording of the voice to use.
                 prompt: Text to speak, with style hints if the model supports them.
                 transcript: Transcript of the reference audio.
-                language: Language of the text or audio.
-                num_extra_steps: From 0 to 50.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
                 acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
                 noise_temperature: Randomness of the voice. From 0 to 2.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                speed_up_factor: From 0.5 to 2.
-                output_format: File format of the audio.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
             ...
 
@@ -344,22 +492,19 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Recording of the voice to use.
                 prompt: Text to speak, with style hints if the model supports them.
                 transcript: Transcript of the reference audio.
-                language: Language of the text or audio.
-                num_extra_steps: From 0 to 50.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
                 acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
                 noise_temperature: Randomness of the voice. From 0 to 2.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                speed_up_factor: From 0.5 to 2.
-                output_format: File format of the audio.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -386,23 +531,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                audio_url: Audio to edit or to start from.
+                audio_url: Recording of the voice to use.
                 prompt: Text to speak, with style hints if the model supports them.
                 transcript: Transcript of the reference audio.
-                language: Language of the text or audio.
-                num_extra_steps: From 0 to 50.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
-                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                language: Language of the text.
+                num_extra_steps: Number of additional steps, for higher quality. From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; higher values repeat less. `1` applies no penalty. From 1 to 2.
                 acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
                 noise_temperature: Randomness of the voice. From 0 to 2.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                speed_up_factor: From 0.5 to 2.
-                output_format: File format of the audio.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                speed_up_factor: Factor by which to speed up the voice. From 0.5 to 2.
+                output_format: File format of the audio. `wav` is uncompressed, `mp3` gives small files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Tada1bTextToSpeechPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncTada1bTextToSpeechPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Tada1bTextToSpeech = Endpoint
@@ -410,7 +575,7 @@ else:
 tada_1b_text_to_speech = Tada1bTextToSpeech(
     "fal-ai/tada/1b/text-to-speech", Tada1bTextToSpeechInput, Tada1bTextToSpeechOutput
 )
-"""Audio endpoint of fal-ai: tada 1b, text to speech.
+"""Generates speech from text.
 
 Call it with `tada_1b_text_to_speech.subscribe(audio_url=…, prompt=…)`.
 """
@@ -418,6 +583,10 @@ Call it with `tada_1b_text_to_speech.subscribe(audio_url=…, prompt=…)`.
 Input = Tada1bTextToSpeechInput
 Output = Tada1bTextToSpeechOutput
 endpoint = tada_1b_text_to_speech
+"""Generates speech from text.
+
+Call it with `tada_1b_text_to_speech.subscribe(audio_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "Language",

@@ -1,4 +1,4 @@
-"""fal-ai/topaz/upscale/image — Image endpoint of fal-ai: topaz upscale image.
+"""fal-ai/topaz/upscale/image — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/topaz/upscale/image
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Model: TypeAlias = Literal[
     "Low Resolution V2",
@@ -34,54 +50,56 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     """Parameters of fal-ai/topaz/upscale/image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     model: Model = "Standard V2"
     """Model to use; models differ in quality, speed and price."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
     """
 
     crop_to_fill: bool = False
     """Whether to crop to the target aspect ratio instead of adding borders."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     subject_detection: Literal["All", "Foreground", "Background"] = "All"
+    """Which part of the image to enhance."""
 
     face_enhancement: bool = True
+    """Whether to enhance faces."""
 
     face_enhancement_creativity: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """From 0 to 1."""
+    """How much detail of faces the model can invent. From 0 to 1."""
 
     face_enhancement_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """From 0 to 1."""
+    """How strongly faces are sharpened and repaired. From 0 to 1."""
 
     sharpen: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """From 0 to 1."""
+    """Amount of sharpening. From 0 to 1."""
 
     denoise: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Noise removal: whether to apply it, or how strong it is. From 0 to 1."""
+    """Strength of the noise removal. From 0 to 1."""
 
     fix_compression: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """From 0 to 1."""
+    """Amount of compression artifacts to remove. From 0 to 1."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] | None = None
     """Strength of the enhancement. From 0.01 to 1."""
 
     creativity: Annotated[int, Field(ge=1, le=6)] | None = None
-    """How much detail the model can invent; 0 stays with the original. From 1 to 6."""
+    """How much detail the model can invent; higher values invent more. From 1 to 6."""
 
     texture: Annotated[int, Field(ge=1, le=5)] | None = None
     """How strongly fine surface texture is enhanced. From 1 to 5."""
 
     prompt: Annotated[str, Field(max_length=1024)] | None = None
-    """What the image shows, in words: subject, style and composition. At most 1024 characters.
-    """
+    """What the input shows, in words; guides the added detail. At most 1024 characters."""
 
     autoprompt: bool | None = None
+    """Whether to generate the prompt automatically."""
 
     detail: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """Amount of fine detail. From 0 to 1."""
@@ -91,11 +109,200 @@ class TopazUpscaleImageOutput(OutputModel):
     """Result of fal-ai/topaz/upscale/image."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TopazUpscaleImagePipeline(Pipeline[..., TopazUpscaleImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> Result[TopazUpscaleImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
+                detail: Amount of fine detail. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> PendingRun[TopazUpscaleImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
+                detail: Amount of fine detail. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTopazUpscaleImagePipeline(AsyncPipeline[..., TopazUpscaleImageOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> Result[TopazUpscaleImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
+                detail: Amount of fine detail. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> AsyncPendingRun[TopazUpscaleImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
+                detail: Amount of fine detail. From 0 to 1.
+            """
+            ...
 
     class TopazUpscaleImage(Endpoint[..., TopazUpscaleImageInput, TopazUpscaleImageOutput]):
         def run(
@@ -123,23 +330,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
-                output_format: File format of the images.
-                face_enhancement_creativity: From 0 to 1.
-                face_enhancement_strength: From 0 to 1.
-                sharpen: From 0 to 1.
-                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
-                fix_compression: From 0 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
                 strength: Strength of the enhancement. From 0.01 to 1.
-                creativity: How much detail the model can invent; 0 stays with the original. From 1
-                    to 6.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
                 texture: How strongly fine surface texture is enhanced. From 1 to 5.
-                prompt: What the image shows, in words: subject, style and composition. At most 1024
-                    characters.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
                 detail: Amount of fine detail. From 0 to 1.
 
             Raises:
@@ -173,23 +380,23 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
-                output_format: File format of the images.
-                face_enhancement_creativity: From 0 to 1.
-                face_enhancement_strength: From 0 to 1.
-                sharpen: From 0 to 1.
-                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
-                fix_compression: From 0 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
                 strength: Strength of the enhancement. From 0.01 to 1.
-                creativity: How much detail the model can invent; 0 stays with the original. From 1
-                    to 6.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
                 texture: How strongly fine surface texture is enhanced. From 1 to 5.
-                prompt: What the image shows, in words: subject, style and composition. At most 1024
-                    characters.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
                 detail: Amount of fine detail. From 0 to 1.
             """
             ...
@@ -219,23 +426,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
-                output_format: File format of the images.
-                face_enhancement_creativity: From 0 to 1.
-                face_enhancement_strength: From 0 to 1.
-                sharpen: From 0 to 1.
-                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
-                fix_compression: From 0 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
                 strength: Strength of the enhancement. From 0.01 to 1.
-                creativity: How much detail the model can invent; 0 stays with the original. From 1
-                    to 6.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
                 texture: How strongly fine surface texture is enhanced. From 1 to 5.
-                prompt: What the image shows, in words: subject, style and composition. At most 1024
-                    characters.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
                 detail: Amount of fine detail. From 0 to 1.
 
             Raises:
@@ -270,23 +477,23 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
-                output_format: File format of the images.
-                face_enhancement_creativity: From 0 to 1.
-                face_enhancement_strength: From 0 to 1.
-                sharpen: From 0 to 1.
-                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
-                fix_compression: From 0 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
                 strength: Strength of the enhancement. From 0.01 to 1.
-                creativity: How much detail the model can invent; 0 stays with the original. From 1
-                    to 6.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
                 texture: How strongly fine surface texture is enhanced. From 1 to 5.
-                prompt: What the image shows, in words: subject, style and composition. At most 1024
-                    characters.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
                 detail: Amount of fine detail. From 0 to 1.
             """
             ...
@@ -316,23 +523,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
-                output_format: File format of the images.
-                face_enhancement_creativity: From 0 to 1.
-                face_enhancement_strength: From 0 to 1.
-                sharpen: From 0 to 1.
-                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
-                fix_compression: From 0 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
                 strength: Strength of the enhancement. From 0.01 to 1.
-                creativity: How much detail the model can invent; 0 stays with the original. From 1
-                    to 6.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
                 texture: How strongly fine surface texture is enhanced. From 1 to 5.
-                prompt: What the image shows, in words: subject, style and composition. At most 1024
-                    characters.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
                 detail: Amount of fine detail. From 0 to 1.
 
             Raises:
@@ -366,23 +573,23 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
-                output_format: File format of the images.
-                face_enhancement_creativity: From 0 to 1.
-                face_enhancement_strength: From 0 to 1.
-                sharpen: From 0 to 1.
-                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
-                fix_compression: From 0 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
                 strength: Strength of the enhancement. From 0.01 to 1.
-                creativity: How much detail the model can invent; 0 stays with the original. From 1
-                    to 6.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
                 texture: How strongly fine surface texture is enhanced. From 1 to 5.
-                prompt: What the image shows, in words: subject, style and composition. At most 1024
-                    characters.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
                 detail: Amount of fine detail. From 0 to 1.
             """
             ...
@@ -414,23 +621,23 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
-                output_format: File format of the images.
-                face_enhancement_creativity: From 0 to 1.
-                face_enhancement_strength: From 0 to 1.
-                sharpen: From 0 to 1.
-                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
-                fix_compression: From 0 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
                 strength: Strength of the enhancement. From 0.01 to 1.
-                creativity: How much detail the model can invent; 0 stays with the original. From 1
-                    to 6.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
                 texture: How strongly fine surface texture is enhanced. From 1 to 5.
-                prompt: What the image shows, in words: subject, style and composition. At most 1024
-                    characters.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
                 detail: Amount of fine detail. From 0 to 1.
 
             Raises:
@@ -463,25 +670,48 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
-                output_format: File format of the images.
-                face_enhancement_creativity: From 0 to 1.
-                face_enhancement_strength: From 0 to 1.
-                sharpen: From 0 to 1.
-                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
-                fix_compression: From 0 to 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                subject_detection: Which part of the image to enhance.
+                face_enhancement: Whether to enhance faces.
+                creativity: How much detail the model can invent; higher values invent more. From 1 to 6.
+                face_enhancement_creativity: How much detail of faces the model can invent. From 0 to 1.
                 strength: Strength of the enhancement. From 0.01 to 1.
-                creativity: How much detail the model can invent; 0 stays with the original. From 1
-                    to 6.
+                face_enhancement_strength: How strongly faces are sharpened and repaired. From 0 to 1.
+                sharpen: Amount of sharpening. From 0 to 1.
+                denoise: Strength of the noise removal. From 0 to 1.
+                fix_compression: Amount of compression artifacts to remove. From 0 to 1.
                 texture: How strongly fine surface texture is enhanced. From 1 to 5.
-                prompt: What the image shows, in words: subject, style and composition. At most 1024
-                    characters.
+                prompt: What the input shows, in words; guides the added detail. At most 1024 characters.
+                autoprompt: Whether to generate the prompt automatically.
                 detail: Amount of fine detail. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TopazUpscaleImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncTopazUpscaleImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     TopazUpscaleImage = Endpoint
@@ -489,7 +719,7 @@ else:
 topaz_upscale_image = TopazUpscaleImage(
     "fal-ai/topaz/upscale/image", TopazUpscaleImageInput, TopazUpscaleImageOutput
 )
-"""Image endpoint of fal-ai: topaz upscale image.
+"""Upscales an image.
 
 Call it with `topaz_upscale_image.subscribe(image_url=…)`.
 """
@@ -497,5 +727,9 @@ Call it with `topaz_upscale_image.subscribe(image_url=…)`.
 Input = TopazUpscaleImageInput
 Output = TopazUpscaleImageOutput
 endpoint = topaz_upscale_image
+"""Upscales an image.
+
+Call it with `topaz_upscale_image.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Model", "TopazUpscaleImageInput", "TopazUpscaleImageOutput", "topaz_upscale_image"]

@@ -1,4 +1,4 @@
-"""fal-ai/topaz/upscale/video — Video endpoint of fal-ai: topaz upscale video.
+"""fal-ai/topaz/upscale/video — Upscales a video.
 
 Category: video. https://fal.ai/models/fal-ai/topaz/upscale/video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Model: TypeAlias = Literal[
     "Proteus",
@@ -43,45 +59,171 @@ class TopazUpscaleVideoInput(InputModel, Request["TopazUpscaleVideoOutput"]):
     """Parameters of fal-ai/topaz/upscale/video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to upscale."""
 
     model: Model = "Proteus"
     """Model to use; models differ in quality, speed and price."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
     """
 
     target_fps: Annotated[int, Field(ge=16, le=60)] | None = None
     """Frames per second of the result. From 16 to 60."""
 
     compression: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """From 0 to 1."""
+    """Amount of compression artifacts to remove. From 0 to 1."""
 
     noise: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """From 0 to 1."""
+    """Amount of noise to remove. From 0 to 1."""
 
     halo: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """From 0 to 1."""
+    """Amount of halos around edges to remove. From 0 to 1."""
 
     grain: Annotated[float, Field(ge=0.0, le=0.1, multiple_of=0.01)] | None = None
-    """From 0 to 0.1, a multiple of 0.01."""
+    """Amount of film grain to add. From 0 to 0.1, a multiple of 0.01."""
 
     recover_detail: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """From 0 to 1."""
+    """Amount of original detail to bring back. From 0 to 1."""
 
     H264_output: bool = False
+    """Whether to encode the video with H.264, which more players support."""
 
 
 class TopazUpscaleVideoOutput(OutputModel):
     """Result of fal-ai/topaz/upscale/video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TopazUpscaleVideoPipeline(Pipeline[..., TopazUpscaleVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> Result[TopazUpscaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to upscale.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> PendingRun[TopazUpscaleVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to upscale.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTopazUpscaleVideoPipeline(AsyncPipeline[..., TopazUpscaleVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> Result[TopazUpscaleVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to upscale.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> AsyncPendingRun[TopazUpscaleVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to upscale.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
+            """
+            ...
 
     class TopazUpscaleVideo(Endpoint[..., TopazUpscaleVideoInput, TopazUpscaleVideoOutput]):
         def run(
@@ -101,16 +243,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 target_fps: Frames per second of the result. From 16 to 60.
-                compression: From 0 to 1.
-                noise: From 0 to 1.
-                halo: From 0 to 1.
-                grain: From 0 to 0.1, a multiple of 0.01.
-                recover_detail: From 0 to 1.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -135,16 +277,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 target_fps: Frames per second of the result. From 16 to 60.
-                compression: From 0 to 1.
-                noise: From 0 to 1.
-                halo: From 0 to 1.
-                grain: From 0 to 0.1, a multiple of 0.01.
-                recover_detail: From 0 to 1.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
             """
             ...
 
@@ -165,16 +307,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 target_fps: Frames per second of the result. From 16 to 60.
-                compression: From 0 to 1.
-                noise: From 0 to 1.
-                halo: From 0 to 1.
-                grain: From 0 to 0.1, a multiple of 0.01.
-                recover_detail: From 0 to 1.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -200,16 +342,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 target_fps: Frames per second of the result. From 16 to 60.
-                compression: From 0 to 1.
-                noise: From 0 to 1.
-                halo: From 0 to 1.
-                grain: From 0 to 0.1, a multiple of 0.01.
-                recover_detail: From 0 to 1.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
             """
             ...
 
@@ -230,16 +372,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 target_fps: Frames per second of the result. From 16 to 60.
-                compression: From 0 to 1.
-                noise: From 0 to 1.
-                halo: From 0 to 1.
-                grain: From 0 to 0.1, a multiple of 0.01.
-                recover_detail: From 0 to 1.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -264,16 +406,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 target_fps: Frames per second of the result. From 16 to 60.
-                compression: From 0 to 1.
-                noise: From 0 to 1.
-                halo: From 0 to 1.
-                grain: From 0 to 0.1, a multiple of 0.01.
-                recover_detail: From 0 to 1.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
             """
             ...
 
@@ -296,16 +438,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 target_fps: Frames per second of the result. From 16 to 60.
-                compression: From 0 to 1.
-                noise: From 0 to 1.
-                halo: From 0 to 1.
-                grain: From 0 to 0.1, a multiple of 0.01.
-                recover_detail: From 0 to 1.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -329,17 +471,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video to upscale.
                 model: Model to use; models differ in quality, speed and price.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 4.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 4.
                 target_fps: Frames per second of the result. From 16 to 60.
-                compression: From 0 to 1.
-                noise: From 0 to 1.
-                halo: From 0 to 1.
-                grain: From 0 to 0.1, a multiple of 0.01.
-                recover_detail: From 0 to 1.
+                compression: Amount of compression artifacts to remove. From 0 to 1.
+                noise: Amount of noise to remove. From 0 to 1.
+                halo: Amount of halos around edges to remove. From 0 to 1.
+                grain: Amount of film grain to add. From 0 to 0.1, a multiple of 0.01.
+                recover_detail: Amount of original detail to bring back. From 0 to 1.
+                H264_output: Whether to encode the video with H.264, which more players support.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TopazUpscaleVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncTopazUpscaleVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     TopazUpscaleVideo = Endpoint
@@ -347,7 +512,7 @@ else:
 topaz_upscale_video = TopazUpscaleVideo(
     "fal-ai/topaz/upscale/video", TopazUpscaleVideoInput, TopazUpscaleVideoOutput
 )
-"""Video endpoint of fal-ai: topaz upscale video.
+"""Upscales a video.
 
 Call it with `topaz_upscale_video.subscribe(video_url=…)`.
 """
@@ -355,5 +520,9 @@ Call it with `topaz_upscale_video.subscribe(video_url=…)`.
 Input = TopazUpscaleVideoInput
 Output = TopazUpscaleVideoOutput
 endpoint = topaz_upscale_video
+"""Upscales a video.
+
+Call it with `topaz_upscale_video.subscribe(video_url=…)`.
+"""
 
 __all__ = ["Model", "TopazUpscaleVideoInput", "TopazUpscaleVideoOutput", "topaz_upscale_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/veo3.1/fast/extend-video — Video endpoint of fal-ai: veo3.1 fast extend-video.
+"""fal-ai/veo3.1/fast/extend-video — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/veo3.1/fast/extend-video
 """
@@ -11,34 +11,47 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Veo31FastExtendVideoInput(InputModel, Request["Veo31FastExtendVideoOutput"]):
     """Parameters of fal-ai/veo3.1/fast/extend-video."""
 
     prompt: Annotated[str, Field(max_length=20000)]
-    """Text description of the change to make, or of the video to generate. At most 20000
-    characters.
-    """
+    """What happens next in the video, in words. At most 20000 characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     duration: Literal["7s"] = "7s"
-    """Duration of the result in seconds."""
+    """Duration of the added part in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
 
     resolution: Literal["720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -51,18 +64,143 @@ class Veo31FastExtendVideoInput(InputModel, Request["Veo31FastExtendVideoOutput"
     """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
 
 class Veo31FastExtendVideoOutput(OutputModel):
     """Result of fal-ai/veo3.1/fast/extend-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo31FastExtendVideoPipeline(Pipeline[..., Veo31FastExtendVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> PendingRun[Veo31FastExtendVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVeo31FastExtendVideoPipeline(AsyncPipeline[..., Veo31FastExtendVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastExtendVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncPendingRun[Veo31FastExtendVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
 
     class Veo31FastExtendVideo(
         Endpoint[..., Veo31FastExtendVideoInput, Veo31FastExtendVideoOutput]
@@ -84,21 +222,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,21 +256,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -158,21 +286,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,21 +321,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -233,21 +351,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -272,21 +385,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -309,21 +417,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -347,22 +450,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    20000 characters.
-                video_url: Video to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens next in the video, in words. At most 20000 characters.
+                video_url: Video to extend.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the added part in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Veo31FastExtendVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVeo31FastExtendVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Veo31FastExtendVideo = Endpoint
@@ -370,7 +491,7 @@ else:
 veo3_1_fast_extend_video = Veo31FastExtendVideo(
     "fal-ai/veo3.1/fast/extend-video", Veo31FastExtendVideoInput, Veo31FastExtendVideoOutput
 )
-"""Video endpoint of fal-ai: veo3.1 fast extend-video.
+"""Extends a video.
 
 Call it with `veo3_1_fast_extend_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -378,5 +499,9 @@ Call it with `veo3_1_fast_extend_video.subscribe(prompt=…, video_url=…)`.
 Input = Veo31FastExtendVideoInput
 Output = Veo31FastExtendVideoOutput
 endpoint = veo3_1_fast_extend_video
+"""Extends a video.
+
+Call it with `veo3_1_fast_extend_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["Veo31FastExtendVideoInput", "Veo31FastExtendVideoOutput", "veo3_1_fast_extend_video"]

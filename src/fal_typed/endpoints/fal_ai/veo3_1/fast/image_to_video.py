@@ -1,4 +1,4 @@
-"""fal-ai/veo3.1/fast/image-to-video — Video endpoint of fal-ai: veo3.1 fast, image to video.
+"""fal-ai/veo3.1/fast/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/veo3.1/fast/image-to-video
 """
@@ -11,33 +11,48 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Veo31FastImageToVideoInput(InputModel, Request["Veo31FastImageToVideoOutput"]):
     """Parameters of fal-ai/veo3.1/fast/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=20000)]
-    """What happens in the video, in words: subject, action and style. At most 20000 characters.
+    """What happens in the video, in words: action, camera and style. At most 20000 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     duration: Literal["4s", "6s", "8s"] = "8s"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
 
     resolution: Literal["720p", "1080p", "4k"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -50,7 +65,7 @@ class Veo31FastImageToVideoInput(InputModel, Request["Veo31FastImageToVideoOutpu
     """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
 
 class Veo31FastImageToVideoOutput(OutputModel):
@@ -61,7 +76,132 @@ class Veo31FastImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo31FastImageToVideoPipeline(Pipeline[..., Veo31FastImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> PendingRun[Veo31FastImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncVeo31FastImageToVideoPipeline(AsyncPipeline[..., Veo31FastImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncPendingRun[Veo31FastImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+            """
+            ...
 
     class Veo31FastImageToVideo(
         Endpoint[..., Veo31FastImageToVideoInput, Veo31FastImageToVideoOutput]
@@ -83,21 +223,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,21 +257,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -157,21 +287,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,21 +322,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -232,21 +352,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -271,21 +386,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
             ...
 
@@ -308,21 +418,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -346,22 +451,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most
-                    20000 characters.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. At most 20000 characters.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
-                    instead of failing.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Veo31FastImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncVeo31FastImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Veo31FastImageToVideo = Endpoint
@@ -369,7 +492,7 @@ else:
 veo3_1_fast_image_to_video = Veo31FastImageToVideo(
     "fal-ai/veo3.1/fast/image-to-video", Veo31FastImageToVideoInput, Veo31FastImageToVideoOutput
 )
-"""Video endpoint of fal-ai: veo3.1 fast, image to video.
+"""Animates an image into a video.
 
 Call it with `veo3_1_fast_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -377,6 +500,10 @@ Call it with `veo3_1_fast_image_to_video.subscribe(prompt=…, image_url=…)`.
 Input = Veo31FastImageToVideoInput
 Output = Veo31FastImageToVideoOutput
 endpoint = veo3_1_fast_image_to_video
+"""Animates an image into a video.
+
+Call it with `veo3_1_fast_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "Veo31FastImageToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q1/image-to-video — Video endpoint of fal-ai: vidu q1, image to video.
+"""fal-ai/vidu/q1/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q1/image-to-video
 """
@@ -11,26 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ1ImageToVideoInput(InputModel, Request["ViduQ1ImageToVideoOutput"]):
     """Parameters of fal-ai/vidu/q1/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """What happens in the video, in words: subject, action and style. At most 1500 characters.
+    """What happens in the video, in words: action, camera and style. At most 1500 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
 
 class ViduQ1ImageToVideoOutput(OutputModel):
@@ -41,7 +57,84 @@ class ViduQ1ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ1ImageToVideoPipeline(Pipeline[..., ViduQ1ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduQ1ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> PendingRun[ViduQ1ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ1ImageToVideoPipeline(AsyncPipeline[..., ViduQ1ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduQ1ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncPendingRun[ViduQ1ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
 
     class ViduQ1ImageToVideo(Endpoint[..., ViduQ1ImageToVideoInput, ViduQ1ImageToVideoOutput]):
         def run(
@@ -55,11 +148,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -78,11 +170,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -97,11 +188,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,11 +211,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -140,11 +229,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -163,11 +251,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -184,11 +271,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -206,12 +292,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                image_url: Image that the video starts with.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ1ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ1ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ1ImageToVideo = Endpoint
@@ -219,7 +327,7 @@ else:
 vidu_q1_image_to_video = ViduQ1ImageToVideo(
     "fal-ai/vidu/q1/image-to-video", ViduQ1ImageToVideoInput, ViduQ1ImageToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu q1, image to video.
+"""Animates an image into a video.
 
 Call it with `vidu_q1_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -227,5 +335,9 @@ Call it with `vidu_q1_image_to_video.subscribe(prompt=…, image_url=…)`.
 Input = ViduQ1ImageToVideoInput
 Output = ViduQ1ImageToVideoOutput
 endpoint = vidu_q1_image_to_video
+"""Animates an image into a video.
+
+Call it with `vidu_q1_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = ["ViduQ1ImageToVideoInput", "ViduQ1ImageToVideoOutput", "vidu_q1_image_to_video"]

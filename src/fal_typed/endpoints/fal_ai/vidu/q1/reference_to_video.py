@@ -1,4 +1,5 @@
-"""fal-ai/vidu/q1/reference-to-video — Video endpoint of fal-ai: vidu q1, reference to video.
+"""fal-ai/vidu/q1/reference-to-video — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q1/reference-to-video
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ1ReferenceToVideoInput(InputModel, Request["ViduQ1ReferenceToVideoOutput"]):
@@ -30,10 +47,10 @@ class ViduQ1ReferenceToVideoInput(InputModel, Request["ViduQ1ReferenceToVideoOut
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
     bgm: bool = False
     """Whether to add background music to the video."""
@@ -47,7 +64,100 @@ class ViduQ1ReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ1ReferenceToVideoPipeline(Pipeline[..., ViduQ1ReferenceToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ1ReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> PendingRun[ViduQ1ReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ1ReferenceToVideoPipeline(AsyncPipeline[..., ViduQ1ReferenceToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ1ReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncPendingRun[ViduQ1ReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
 
     class ViduQ1ReferenceToVideo(
         Endpoint[..., ViduQ1ReferenceToVideoInput, ViduQ1ReferenceToVideoOutput]
@@ -65,13 +175,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -93,13 +201,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -117,13 +223,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -146,13 +250,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -170,13 +272,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -198,13 +298,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -224,13 +322,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -251,15 +347,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ1ReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ1ReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ1ReferenceToVideo = Endpoint
@@ -267,7 +384,7 @@ else:
 vidu_q1_reference_to_video = ViduQ1ReferenceToVideo(
     "fal-ai/vidu/q1/reference-to-video", ViduQ1ReferenceToVideoInput, ViduQ1ReferenceToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu q1, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `vidu_q1_reference_to_video.subscribe(prompt=…, reference_image_urls=…)`.
 """
@@ -275,6 +392,10 @@ Call it with `vidu_q1_reference_to_video.subscribe(prompt=…, reference_image_u
 Input = ViduQ1ReferenceToVideoInput
 Output = ViduQ1ReferenceToVideoOutput
 endpoint = vidu_q1_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `vidu_q1_reference_to_video.subscribe(prompt=…, reference_image_urls=…)`.
+"""
 
 __all__ = [
     "ViduQ1ReferenceToVideoInput",

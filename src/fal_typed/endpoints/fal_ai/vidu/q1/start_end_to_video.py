@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q1/start-end-to-video — Video endpoint of fal-ai: vidu q1, start end to video.
+"""fal-ai/vidu/q1/start-end-to-video — Generates the video between a first and a last image.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q1/start-end-to-video
 """
@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ1StartEndToVideoInput(InputModel, Request["ViduQ1StartEndToVideoOutput"]):
     """Parameters of fal-ai/vidu/q1/start-end-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """What happens in the video, in words: subject, action and style. At most 1500 characters.
+    """What happens in the video, in words: action, camera and style. At most 1500 characters.
     """
 
     start_image_url: FileInput
@@ -33,7 +49,7 @@ class ViduQ1StartEndToVideoInput(InputModel, Request["ViduQ1StartEndToVideoOutpu
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
 
 class ViduQ1StartEndToVideoOutput(OutputModel):
@@ -44,7 +60,92 @@ class ViduQ1StartEndToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ1StartEndToVideoPipeline(Pipeline[..., ViduQ1StartEndToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduQ1StartEndToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> PendingRun[ViduQ1StartEndToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ1StartEndToVideoPipeline(AsyncPipeline[..., ViduQ1StartEndToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduQ1StartEndToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncPendingRun[ViduQ1StartEndToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
 
     class ViduQ1StartEndToVideo(
         Endpoint[..., ViduQ1StartEndToVideoInput, ViduQ1StartEndToVideoOutput]
@@ -61,12 +162,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -86,12 +186,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -107,12 +206,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -133,12 +231,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -154,12 +251,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -179,12 +275,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -202,12 +297,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,13 +320,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 1500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                movement_amplitude: Amount of motion in the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ1StartEndToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ1StartEndToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ1StartEndToVideo = Endpoint
@@ -240,7 +356,7 @@ else:
 vidu_q1_start_end_to_video = ViduQ1StartEndToVideo(
     "fal-ai/vidu/q1/start-end-to-video", ViduQ1StartEndToVideoInput, ViduQ1StartEndToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu q1, start end to video.
+"""Generates the video between a first and a last image.
 
 Call it with `vidu_q1_start_end_to_video.subscribe(prompt=…, start_image_url=…,
 end_image_url=…)`.
@@ -249,6 +365,11 @@ end_image_url=…)`.
 Input = ViduQ1StartEndToVideoInput
 Output = ViduQ1StartEndToVideoOutput
 endpoint = vidu_q1_start_end_to_video
+"""Generates the video between a first and a last image.
+
+Call it with `vidu_q1_start_end_to_video.subscribe(prompt=…, start_image_url=…,
+end_image_url=…)`.
+"""
 
 __all__ = [
     "ViduQ1StartEndToVideoInput",

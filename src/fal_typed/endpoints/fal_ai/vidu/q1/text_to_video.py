@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q1/text-to-video — Video endpoint of fal-ai: vidu q1, text to video.
+"""fal-ai/vidu/q1/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q1/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ1TextToVideoInput(InputModel, Request["ViduQ1TextToVideoOutput"]):
@@ -24,16 +40,16 @@ class ViduQ1TextToVideoInput(InputModel, Request["ViduQ1TextToVideoOutput"]):
     """
 
     style: Literal["general", "anime"] = "general"
-    """Visual style, such as anime or clay."""
+    """Visual style of the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
 
 class ViduQ1TextToVideoOutput(OutputModel):
@@ -44,7 +60,92 @@ class ViduQ1TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ1TextToVideoPipeline(Pipeline[..., ViduQ1TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            style: Literal["general", "anime"] = "general",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduQ1TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            style: Literal["general", "anime"] = "general",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> PendingRun[ViduQ1TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ1TextToVideoPipeline(AsyncPipeline[..., ViduQ1TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            style: Literal["general", "anime"] = "general",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduQ1TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            style: Literal["general", "anime"] = "general",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncPendingRun[ViduQ1TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+            """
+            ...
 
     class ViduQ1TextToVideo(Endpoint[..., ViduQ1TextToVideoInput, ViduQ1TextToVideoOutput]):
         def run(
@@ -59,12 +160,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                style: Visual style, such as anime or clay.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -84,12 +184,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                style: Visual style, such as anime or clay.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -105,12 +204,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                style: Visual style, such as anime or clay.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,12 +229,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                style: Visual style, such as anime or clay.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -152,12 +249,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                style: Visual style, such as anime or clay.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,12 +273,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                style: Visual style, such as anime or clay.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
             ...
 
@@ -200,12 +295,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                style: Visual style, such as anime or clay.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -224,13 +318,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 1500
-                    characters.
-                style: Visual style, such as anime or clay.
+                prompt: What happens in the video, in words: subject, action and style. At most 1500 characters.
+                style: Visual style of the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ1TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ1TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ1TextToVideo = Endpoint
@@ -238,7 +354,7 @@ else:
 vidu_q1_text_to_video = ViduQ1TextToVideo(
     "fal-ai/vidu/q1/text-to-video", ViduQ1TextToVideoInput, ViduQ1TextToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu q1, text to video.
+"""Generates videos from text.
 
 Call it with `vidu_q1_text_to_video.subscribe(prompt=…)`.
 """
@@ -246,5 +362,9 @@ Call it with `vidu_q1_text_to_video.subscribe(prompt=…)`.
 Input = ViduQ1TextToVideoInput
 Output = ViduQ1TextToVideoOutput
 endpoint = vidu_q1_text_to_video
+"""Generates videos from text.
+
+Call it with `vidu_q1_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["ViduQ1TextToVideoInput", "ViduQ1TextToVideoOutput", "vidu_q1_text_to_video"]

@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q2/text-to-image — Image endpoint of fal-ai: vidu q2, text to image.
+"""fal-ai/vidu/q2/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/vidu/q2/text-to-image
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ2TextToImageInput(InputModel, Request["ViduQ2TextToImageOutput"]):
@@ -24,7 +40,7 @@ class ViduQ2TextToImageInput(InputModel, Request["ViduQ2TextToImageOutput"]):
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -38,7 +54,76 @@ class ViduQ2TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2TextToImagePipeline(Pipeline[..., ViduQ2TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduQ2TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> PendingRun[ViduQ2TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ2TextToImagePipeline(AsyncPipeline[..., ViduQ2TextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduQ2TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> AsyncPendingRun[ViduQ2TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class ViduQ2TextToImage(Endpoint[..., ViduQ2TextToImageInput, ViduQ2TextToImageOutput]):
         def run(
@@ -51,9 +136,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -72,9 +156,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -89,9 +172,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -111,9 +193,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -128,9 +209,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -149,9 +229,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -168,9 +247,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -188,11 +266,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 1500
-                    characters.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. At most 1500 characters.
+                aspect_ratio: Ratio of width to height of the image.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ2TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ2TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ2TextToImage = Endpoint
@@ -200,7 +300,7 @@ else:
 vidu_q2_text_to_image = ViduQ2TextToImage(
     "fal-ai/vidu/q2/text-to-image", ViduQ2TextToImageInput, ViduQ2TextToImageOutput
 )
-"""Image endpoint of fal-ai: vidu q2, text to image.
+"""Generates images from text.
 
 Call it with `vidu_q2_text_to_image.subscribe(prompt=…)`.
 """
@@ -208,5 +308,9 @@ Call it with `vidu_q2_text_to_image.subscribe(prompt=…)`.
 Input = ViduQ2TextToImageInput
 Output = ViduQ2TextToImageOutput
 endpoint = vidu_q2_text_to_image
+"""Generates images from text.
+
+Call it with `vidu_q2_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = ["ViduQ2TextToImageInput", "ViduQ2TextToImageOutput", "vidu_q2_text_to_image"]

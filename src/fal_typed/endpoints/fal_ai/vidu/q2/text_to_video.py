@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q2/text-to-video — Video endpoint of fal-ai: vidu q2, text to video.
+"""fal-ai/vidu/q2/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q2/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ2TextToVideoInput(InputModel, Request["ViduQ2TextToVideoOutput"]):
@@ -27,17 +43,16 @@ class ViduQ2TextToVideoInput(InputModel, Request["ViduQ2TextToVideoOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     resolution: Literal["360p", "520p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
     bgm: bool = False
     """Whether to add background music to the video."""
@@ -51,7 +66,108 @@ class ViduQ2TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2TextToVideoPipeline(Pipeline[..., ViduQ2TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> PendingRun[ViduQ2TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ2TextToVideoPipeline(AsyncPipeline[..., ViduQ2TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncPendingRun[ViduQ2TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
 
     class ViduQ2TextToVideo(Endpoint[..., ViduQ2TextToVideoInput, ViduQ2TextToVideoOutput]):
         def run(
@@ -68,14 +184,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -98,14 +212,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -124,14 +236,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -155,14 +265,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -181,14 +289,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -211,14 +317,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -239,14 +343,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -268,16 +370,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ2TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ2TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ2TextToVideo = Endpoint
@@ -285,7 +408,7 @@ else:
 vidu_q2_text_to_video = ViduQ2TextToVideo(
     "fal-ai/vidu/q2/text-to-video", ViduQ2TextToVideoInput, ViduQ2TextToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu q2, text to video.
+"""Generates videos from text.
 
 Call it with `vidu_q2_text_to_video.subscribe(prompt=…)`.
 """
@@ -293,5 +416,9 @@ Call it with `vidu_q2_text_to_video.subscribe(prompt=…)`.
 Input = ViduQ2TextToVideoInput
 Output = ViduQ2TextToVideoOutput
 endpoint = vidu_q2_text_to_video
+"""Generates videos from text.
+
+Call it with `vidu_q2_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["ViduQ2TextToVideoInput", "ViduQ2TextToVideoOutput", "vidu_q2_text_to_video"]

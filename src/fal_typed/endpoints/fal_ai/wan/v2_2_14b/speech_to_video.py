@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.2-14b/speech-to-video — Video endpoint of fal-ai: wan v2.2-14b, speech to video.
+"""fal-ai/wan/v2.2-14b/speech-to-video — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/wan/v2.2-14b/speech-to-video
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV2214bSpeechToVideoInput(InputModel, Request["WanV2214bSpeechToVideoOutput"]):
     """Parameters of fal-ai/wan/v2.2-14b/speech-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -45,8 +61,7 @@ class WanV2214bSpeechToVideoInput(InputModel, Request["WanV2214bSpeechToVideoOut
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 27
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -55,7 +70,7 @@ class WanV2214bSpeechToVideoInput(InputModel, Request["WanV2214bSpeechToVideoOut
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -71,7 +86,7 @@ class WanV2214bSpeechToVideoInput(InputModel, Request["WanV2214bSpeechToVideoOut
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
 
 class WanV2214bSpeechToVideoOutput(OutputModel):
@@ -82,7 +97,172 @@ class WanV2214bSpeechToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV2214bSpeechToVideoPipeline(Pipeline[..., WanV2214bSpeechToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput,
+            negative_prompt: str = "",
+            num_frames: int = 80,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[WanV2214bSpeechToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput,
+            negative_prompt: str = "",
+            num_frames: int = 80,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> PendingRun[WanV2214bSpeechToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV2214bSpeechToVideoPipeline(AsyncPipeline[..., WanV2214bSpeechToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput,
+            negative_prompt: str = "",
+            num_frames: int = 80,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[WanV2214bSpeechToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput,
+            negative_prompt: str = "",
+            num_frames: int = 80,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncPendingRun[WanV2214bSpeechToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
 
     class WanV2214bSpeechToVideo(
         Endpoint[..., WanV2214bSpeechToVideoInput, WanV2214bSpeechToVideoOutput]
@@ -109,30 +289,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 40 to 120, a multiple of 4.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,30 +333,21 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 40 to 120, a multiple of 4.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -211,30 +373,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 40 to 120, a multiple of 4.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -265,30 +418,21 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 40 to 120, a multiple of 4.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -314,30 +458,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 40 to 120, a multiple of 4.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -367,30 +502,21 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 40 to 120, a multiple of 4.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -418,30 +544,21 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 40 to 120, a multiple of 4.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -470,31 +587,45 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What the person looks like and does, in words.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
                 negative_prompt: Text description of what to avoid in the result.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 40 to 120, a multiple of 4.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120, a multiple of 4.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV2214bSpeechToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV2214bSpeechToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV2214bSpeechToVideo = Endpoint
@@ -502,7 +633,7 @@ else:
 wan_v2_2_14b_speech_to_video = WanV2214bSpeechToVideo(
     "fal-ai/wan/v2.2-14b/speech-to-video", WanV2214bSpeechToVideoInput, WanV2214bSpeechToVideoOutput
 )
-"""Video endpoint of fal-ai: wan v2.2-14b, speech to video.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `wan_v2_2_14b_speech_to_video.subscribe(prompt=…, image_url=…, audio_url=…)`.
 """
@@ -510,6 +641,10 @@ Call it with `wan_v2_2_14b_speech_to_video.subscribe(prompt=…, image_url=…, 
 Input = WanV2214bSpeechToVideoInput
 Output = WanV2214bSpeechToVideoOutput
 endpoint = wan_v2_2_14b_speech_to_video
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `wan_v2_2_14b_speech_to_video.subscribe(prompt=…, image_url=…, audio_url=…)`.
+"""
 
 __all__ = [
     "WanV2214bSpeechToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.2-5b/image-to-video — Video endpoint of fal-ai: wan v2.2-5b, image to video.
+"""fal-ai/wan/v2.2-5b/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/wan/v2.2-5b/image-to-video
 """
@@ -11,19 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV225bImageToVideoInput(InputModel, Request["WanV225bImageToVideoOutput"]):
     """Parameters of fal-ai/wan/v2.2-5b/image-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     num_frames: Annotated[int, Field(ge=17, le=161)] = 81
     """Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
@@ -41,11 +57,10 @@ class WanV225bImageToVideoInput(InputModel, Request["WanV225bImageToVideoOutput"
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 40
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -54,7 +69,7 @@ class WanV225bImageToVideoInput(InputModel, Request["WanV225bImageToVideoOutput"
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -72,7 +87,7 @@ class WanV225bImageToVideoInput(InputModel, Request["WanV225bImageToVideoOutput"
     """
 
     interpolator_model: Literal["none", "film", "rife"] = "film"
-    """Model that interpolates between frames."""
+    """Model that interpolates between frames. `none` turns interpolation off."""
 
     num_interpolated_frames: Annotated[int, Field(ge=0, le=4)] = 0
     """Number of frames to insert between two frames, for smoother motion. From 0 to 4."""
@@ -85,7 +100,7 @@ class WanV225bImageToVideoInput(InputModel, Request["WanV225bImageToVideoOutput"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
 
 class WanV225bImageToVideoOutput(OutputModel):
@@ -102,7 +117,204 @@ class WanV225bImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV225bImageToVideoPipeline(Pipeline[..., WanV225bImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_frames: int = 81,
+            frames_per_second: int | None = 24,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 0,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[WanV225bImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_frames: int = 81,
+            frames_per_second: int | None = 24,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 0,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> PendingRun[WanV225bImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV225bImageToVideoPipeline(AsyncPipeline[..., WanV225bImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_frames: int = 81,
+            frames_per_second: int | None = 24,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 0,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[WanV225bImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_frames: int = 81,
+            frames_per_second: int | None = 24,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 0,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncPendingRun[WanV225bImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
 
     class WanV225bImageToVideo(
         Endpoint[..., WanV225bImageToVideoInput, WanV225bImageToVideoOutput]
@@ -133,37 +345,25 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -197,37 +397,25 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -257,37 +445,25 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -322,37 +498,25 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -382,37 +546,25 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -446,37 +598,25 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -508,37 +648,25 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -571,38 +699,49 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV225bImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV225bImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV225bImageToVideo = Endpoint
@@ -610,7 +749,7 @@ else:
 wan_v2_2_5b_image_to_video = WanV225bImageToVideo(
     "fal-ai/wan/v2.2-5b/image-to-video", WanV225bImageToVideoInput, WanV225bImageToVideoOutput
 )
-"""Video endpoint of fal-ai: wan v2.2-5b, image to video.
+"""Animates an image into a video.
 
 Call it with `wan_v2_2_5b_image_to_video.subscribe(image_url=…, prompt=…)`.
 """
@@ -618,5 +757,9 @@ Call it with `wan_v2_2_5b_image_to_video.subscribe(image_url=…, prompt=…)`.
 Input = WanV225bImageToVideoInput
 Output = WanV225bImageToVideoOutput
 endpoint = wan_v2_2_5b_image_to_video
+"""Animates an image into a video.
+
+Call it with `wan_v2_2_5b_image_to_video.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = ["WanV225bImageToVideoInput", "WanV225bImageToVideoOutput", "wan_v2_2_5b_image_to_video"]

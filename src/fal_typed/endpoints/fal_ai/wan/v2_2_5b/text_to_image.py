@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.2-5b/text-to-image — Image endpoint of fal-ai: wan v2.2-5b, text to image.
+"""fal-ai/wan/v2.2-5b/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/wan/v2.2-5b/text-to-image
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV225bTextToImageInput(InputModel, Request["WanV225bTextToImageOutput"]):
@@ -37,7 +53,7 @@ class WanV225bTextToImageInput(InputModel, Request["WanV225bTextToImageOutput"])
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -58,7 +74,44 @@ class WanV225bTextToImageInput(InputModel, Request["WanV225bTextToImageOutput"])
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the images; png is lossless, jpeg is smaller."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class WanV225bTextToImageOutput(OutputModel):
@@ -72,7 +125,140 @@ class WanV225bTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV225bTextToImagePipeline(Pipeline[..., WanV225bTextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV225bTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> PendingRun[WanV225bTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV225bTextToImagePipeline(AsyncPipeline[..., WanV225bTextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV225bTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            guidance_scale: float = 3.5,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> AsyncPendingRun[WanV225bTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class WanV225bTextToImage(Endpoint[..., WanV225bTextToImageInput, WanV225bTextToImageOutput]):
         def run(
@@ -87,7 +273,7 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             guidance_scale: float = 3.5,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV225bTextToImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
@@ -96,19 +282,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -128,7 +309,7 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             guidance_scale: float = 3.5,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV225bTextToImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
@@ -137,19 +318,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -165,7 +341,7 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             guidance_scale: float = 3.5,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV225bTextToImageOutput]:
             """Submit to the queue, wait, and return the result.
@@ -174,19 +350,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,7 +378,7 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             guidance_scale: float = 3.5,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV225bTextToImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
@@ -216,19 +387,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -244,7 +410,7 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             guidance_scale: float = 3.5,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Handle[WanV225bTextToImageOutput]:
             """Submit to the queue and return a handle immediately.
@@ -253,19 +419,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -285,7 +446,7 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             guidance_scale: float = 3.5,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> AsyncHandle[WanV225bTextToImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
@@ -294,19 +455,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -322,7 +478,7 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             guidance_scale: float = 3.5,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Stream[WanV225bTextToImageOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -333,19 +489,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -364,7 +515,7 @@ if TYPE_CHECKING:
             enable_prompt_expansion: bool = False,
             guidance_scale: float = 3.5,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> AsyncStream[WanV225bTextToImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
@@ -373,20 +524,38 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 50.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV225bTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV225bTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV225bTextToImage = Endpoint
@@ -394,7 +563,7 @@ else:
 wan_v2_2_5b_text_to_image = WanV225bTextToImage(
     "fal-ai/wan/v2.2-5b/text-to-image", WanV225bTextToImageInput, WanV225bTextToImageOutput
 )
-"""Image endpoint of fal-ai: wan v2.2-5b, text to image.
+"""Generates images from text.
 
 Call it with `wan_v2_2_5b_text_to_image.subscribe(prompt=…)`.
 """
@@ -402,9 +571,14 @@ Call it with `wan_v2_2_5b_text_to_image.subscribe(prompt=…)`.
 Input = WanV225bTextToImageInput
 Output = WanV225bTextToImageOutput
 endpoint = wan_v2_2_5b_text_to_image
+"""Generates images from text.
+
+Call it with `wan_v2_2_5b_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "WanV225bTextToImageInput",
     "WanV225bTextToImageOutput",

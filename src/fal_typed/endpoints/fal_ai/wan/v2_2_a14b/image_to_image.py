@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.2-a14b/image-to-image — Image endpoint of fal-ai: wan v2.2-a14b, image to image.
+"""fal-ai/wan/v2.2-a14b/image-to-image — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/wan/v2.2-a14b/image-to-image
 """
@@ -11,25 +11,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV22A14bImageToImageInput(InputModel, Request["WanV22A14bImageToImageOutput"]):
     """Parameters of fal-ai/wan/v2.2-a14b/image-to-image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0 to 1.
+    """How much the image may change; low values preserve it, high values replace it. From 0 to 1.
     """
 
     negative_prompt: str = ""
@@ -39,7 +54,7 @@ class WanV22A14bImageToImageInput(InputModel, Request["WanV22A14bImageToImageOut
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 27
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -48,7 +63,7 @@ class WanV22A14bImageToImageInput(InputModel, Request["WanV22A14bImageToImageOut
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -56,7 +71,7 @@ class WanV22A14bImageToImageInput(InputModel, Request["WanV22A14bImageToImageOut
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -75,7 +90,54 @@ class WanV22A14bImageToImageInput(InputModel, Request["WanV22A14bImageToImageOut
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the images; png is lossless, jpeg is smaller."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            strength: float = 0.5,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class WanV22A14bImageToImageOutput(OutputModel):
@@ -92,7 +154,180 @@ class WanV22A14bImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV22A14bImageToImagePipeline(Pipeline[..., WanV22A14bImageToImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            strength: float = 0.5,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV22A14bImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            strength: float = 0.5,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> PendingRun[WanV22A14bImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV22A14bImageToImagePipeline(AsyncPipeline[..., WanV22A14bImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            strength: float = 0.5,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV22A14bImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            strength: float = 0.5,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> AsyncPendingRun[WanV22A14bImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class WanV22A14bImageToImage(
         Endpoint[..., WanV22A14bImageToImageInput, WanV22A14bImageToImageOutput]
@@ -114,35 +349,28 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV22A14bImageToImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,35 +395,28 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV22A14bImageToImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -216,35 +437,28 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV22A14bImageToImageOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -270,35 +484,28 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV22A14bImageToImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -319,35 +526,28 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Handle[WanV22A14bImageToImageOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -372,35 +572,28 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> AsyncHandle[WanV22A14bImageToImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -421,7 +614,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Stream[WanV22A14bImageToImageOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -429,29 +622,22 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -475,36 +661,52 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> AsyncStream[WanV22A14bImageToImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
-                prompt: Text description of the change to make, or of the image to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
+                image_url: Image to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                strength: How much the image may change; low values preserve it, high values replace it. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV22A14bImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV22A14bImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV22A14bImageToImage = Endpoint
@@ -512,7 +714,7 @@ else:
 wan_v2_2_a14b_image_to_image = WanV22A14bImageToImage(
     "fal-ai/wan/v2.2-a14b/image-to-image", WanV22A14bImageToImageInput, WanV22A14bImageToImageOutput
 )
-"""Image endpoint of fal-ai: wan v2.2-a14b, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `wan_v2_2_a14b_image_to_image.subscribe(image_url=…, prompt=…)`.
 """
@@ -520,9 +722,14 @@ Call it with `wan_v2_2_a14b_image_to_image.subscribe(image_url=…, prompt=…)`
 Input = WanV22A14bImageToImageInput
 Output = WanV22A14bImageToImageOutput
 endpoint = wan_v2_2_a14b_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `wan_v2_2_a14b_image_to_image.subscribe(image_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "WanV22A14bImageToImageInput",
     "WanV22A14bImageToImageOutput",

@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.2-a14b/video-to-video — Video endpoint of fal-ai: wan v2.2-a14b, video to video.
+"""fal-ai/wan/v2.2-a14b/video-to-video — Edits a video by text instructions.
 
 Category: video. https://fal.ai/models/fal-ai/wan/v2.2-a14b/video-to-video
 """
@@ -11,23 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOutput"]):
     """Parameters of fal-ai/wan/v2.2-a14b/video-to-video."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. From 0 to 1.
+    """How much the video may change; low values preserve it, high values replace it. From 0 to 1.
     """
 
     num_frames: Annotated[int, Field(ge=17, le=161)] = 81
@@ -46,11 +61,10 @@ class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOut
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 27
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -59,7 +73,7 @@ class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOut
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -67,7 +81,7 @@ class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOut
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -83,7 +97,7 @@ class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOut
     """
 
     interpolator_model: Literal["none", "film", "rife"] = "film"
-    """Model that interpolates between frames."""
+    """Model that interpolates between frames. `none` turns interpolation off."""
 
     num_interpolated_frames: Annotated[int, Field(ge=0, le=4)] = 1
     """Number of frames to insert between two frames, for smoother motion. From 0 to 4."""
@@ -96,7 +110,7 @@ class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOut
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     resample_fps: bool = False
     """Whether to convert this clip to a different frame rate before it is used."""
@@ -106,7 +120,7 @@ class WanV22A14bVideoToVideoOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-a14b/video-to-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -116,7 +130,236 @@ class WanV22A14bVideoToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV22A14bVideoToVideoPipeline(Pipeline[..., WanV22A14bVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> Result[WanV22A14bVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> PendingRun[WanV22A14bVideoToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV22A14bVideoToVideoPipeline(AsyncPipeline[..., WanV22A14bVideoToVideoOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> Result[WanV22A14bVideoToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> AsyncPendingRun[WanV22A14bVideoToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
+            """
+            ...
 
     class WanV22A14bVideoToVideo(
         Endpoint[..., WanV22A14bVideoToVideoInput, WanV22A14bVideoToVideoOutput]
@@ -151,44 +394,29 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                resample_fps: Whether to convert this clip to a different frame rate before it is
-                    used.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,44 +454,29 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                resample_fps: Whether to convert this clip to a different frame rate before it is
-                    used.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
             """
             ...
 
@@ -297,44 +510,29 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                resample_fps: Whether to convert this clip to a different frame rate before it is
-                    used.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -373,44 +571,29 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                resample_fps: Whether to convert this clip to a different frame rate before it is
-                    used.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
             """
             ...
 
@@ -444,44 +627,29 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                resample_fps: Whether to convert this clip to a different frame rate before it is
-                    used.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -519,44 +687,29 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                resample_fps: Whether to convert this clip to a different frame rate before it is
-                    used.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
             """
             ...
 
@@ -592,44 +745,29 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                resample_fps: Whether to convert this clip to a different frame rate before it is
-                    used.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -666,45 +804,53 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: Text description of the change to make, or of the video to generate.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. From 0 to 1.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 17 to 161.
-                frames_per_second: Frames per second; with the same number of frames, a higher rate
-                    is smoother and gives a shorter video. From 4 to 60.
+                video_url: Video to edit.
+                prompt: What to change in the video, in words.
+                strength: How much the video may change; low values preserve it, high values replace it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 4 to 60.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                interpolator_model: Model that interpolates between frames.
-                num_interpolated_frames: Number of frames to insert between two frames, for smoother
-                    motion. From 0 to 4.
-                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
-                    frames, so that the speed stays the same.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                resample_fps: Whether to convert this clip to a different frame rate before it is
-                    used.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames. `none` turns interpolation off.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is used.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV22A14bVideoToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV22A14bVideoToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV22A14bVideoToVideo = Endpoint
@@ -712,7 +858,7 @@ else:
 wan_v2_2_a14b_video_to_video = WanV22A14bVideoToVideo(
     "fal-ai/wan/v2.2-a14b/video-to-video", WanV22A14bVideoToVideoInput, WanV22A14bVideoToVideoOutput
 )
-"""Video endpoint of fal-ai: wan v2.2-a14b, video to video.
+"""Edits a video by text instructions.
 
 Call it with `wan_v2_2_a14b_video_to_video.subscribe(video_url=…, prompt=…)`.
 """
@@ -720,6 +866,10 @@ Call it with `wan_v2_2_a14b_video_to_video.subscribe(video_url=…, prompt=…)`
 Input = WanV22A14bVideoToVideoInput
 Output = WanV22A14bVideoToVideoOutput
 endpoint = wan_v2_2_a14b_video_to_video
+"""Edits a video by text instructions.
+
+Call it with `wan_v2_2_a14b_video_to_video.subscribe(video_url=…, prompt=…)`.
+"""
 
 __all__ = [
     "WanV22A14bVideoToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.7/edit-video — Video endpoint of fal-ai: wan v2.7 edit-video.
+"""fal-ai/wan/v2.7/edit-video — Edits a video by text instructions and reference images.
 
 Category: video. https://fal.ai/models/fal-ai/wan/v2.7/edit-video
 """
@@ -11,36 +11,52 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV27EditVideoInput(InputModel, Request["WanV27EditVideoOutput"]):
     """Parameters of fal-ai/wan/v2.7/edit-video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the change to make, or of the video to generate. At least 1 character.
-    """
+    """What to change in the video, in words. At least 1 character."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     reference_image_url: FileInput | None = None
     """Reference image of a person, an object or a style to use in the result."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     audio_setting: Literal["auto", "origin"] = "auto"
-    """Whether to keep the audio of the input video or to generate new audio."""
+    """Whether to keep the audio of the input video or to generate new audio. `origin` keeps it,
+    `auto` lets the model decide.
+    """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -53,7 +69,7 @@ class WanV27EditVideoOutput(OutputModel):
     """Result of fal-ai/wan/v2.7/edit-video."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -63,7 +79,124 @@ class WanV27EditVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27EditVideoPipeline(Pipeline[..., WanV27EditVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27EditVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[WanV27EditVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV27EditVideoPipeline(AsyncPipeline[..., WanV27EditVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27EditVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[WanV27EditVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class WanV27EditVideo(Endpoint[..., WanV27EditVideoInput, WanV27EditVideoOutput]):
         def run(
@@ -82,17 +215,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                video_url: Video to edit or to start from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -118,17 +247,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                video_url: Video to edit or to start from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -150,17 +275,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                video_url: Video to edit or to start from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -187,17 +308,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                video_url: Video to edit or to start from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -219,17 +336,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                video_url: Video to edit or to start from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -255,17 +368,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                video_url: Video to edit or to start from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -289,17 +398,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                video_url: Video to edit or to start from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -324,20 +429,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At
-                    least 1 character.
-                video_url: Video to edit or to start from.
-                reference_image_url: Reference image of a person, an object or a style to use in the
-                    result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                duration: Duration of the result in seconds.
-                audio_setting: Whether to keep the audio of the input video or to generate new
-                    audio.
+                prompt: What to change in the video, in words. At least 1 character.
+                video_url: Video to edit.
+                reference_image_url: Reference image of a person, an object or a style to use in the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                duration: Duration of the video in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new audio. `origin` keeps it, `auto` lets the model decide.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV27EditVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV27EditVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV27EditVideo = Endpoint
@@ -345,7 +469,7 @@ else:
 wan_v2_7_edit_video = WanV27EditVideo(
     "fal-ai/wan/v2.7/edit-video", WanV27EditVideoInput, WanV27EditVideoOutput
 )
-"""Video endpoint of fal-ai: wan v2.7 edit-video.
+"""Edits a video by text instructions and reference images.
 
 Call it with `wan_v2_7_edit_video.subscribe(prompt=…, video_url=…)`.
 """
@@ -353,5 +477,9 @@ Call it with `wan_v2_7_edit_video.subscribe(prompt=…, video_url=…)`.
 Input = WanV27EditVideoInput
 Output = WanV27EditVideoOutput
 endpoint = wan_v2_7_edit_video
+"""Edits a video by text instructions and reference images.
+
+Call it with `wan_v2_7_edit_video.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = ["WanV27EditVideoInput", "WanV27EditVideoOutput", "wan_v2_7_edit_video"]

@@ -1,4 +1,5 @@
-"""fal-ai/wan/v2.7/reference-to-video — Video endpoint of fal-ai: wan v2.7, reference to video.
+"""fal-ai/wan/v2.7/reference-to-video — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/fal-ai/wan/v2.7/reference-to-video
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV27ReferenceToVideoInput(InputModel, Request["WanV27ReferenceToVideoOutput"]):
@@ -32,14 +49,13 @@ class WanV27ReferenceToVideoInput(InputModel, Request["WanV27ReferenceToVideoOut
     """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     multi_shots: bool = False
     """Whether the video can consist of several shots."""
@@ -65,7 +81,132 @@ class WanV27ReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27ReferenceToVideoPipeline(Pipeline[..., WanV27ReferenceToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27ReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[WanV27ReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV27ReferenceToVideoPipeline(AsyncPipeline[..., WanV27ReferenceToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27ReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[WanV27ReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class WanV27ReferenceToVideo(
         Endpoint[..., WanV27ReferenceToVideoInput, WanV27ReferenceToVideoOutput]
@@ -87,17 +228,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -125,17 +262,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -159,17 +292,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -198,17 +327,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -232,17 +357,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -270,17 +391,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -306,17 +423,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
@@ -343,21 +456,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 multi_shots: Whether the video can consist of several shots.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV27ReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV27ReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV27ReferenceToVideo = Endpoint
@@ -365,7 +497,7 @@ else:
 wan_v2_7_reference_to_video = WanV27ReferenceToVideo(
     "fal-ai/wan/v2.7/reference-to-video", WanV27ReferenceToVideoInput, WanV27ReferenceToVideoOutput
 )
-"""Video endpoint of fal-ai: wan v2.7, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `wan_v2_7_reference_to_video.subscribe(prompt=…)`.
 """
@@ -373,6 +505,10 @@ Call it with `wan_v2_7_reference_to_video.subscribe(prompt=…)`.
 Input = WanV27ReferenceToVideoInput
 Output = WanV27ReferenceToVideoOutput
 endpoint = wan_v2_7_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `wan_v2_7_reference_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "WanV27ReferenceToVideoInput",

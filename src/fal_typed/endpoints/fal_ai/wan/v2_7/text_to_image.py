@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.7/text-to-image — Image endpoint of fal-ai: wan v2.7, text to image.
+"""fal-ai/wan/v2.7/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/wan/v2.7/text-to-image
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV27TextToImageInput(InputModel, Request["WanV27TextToImageOutput"]):
@@ -40,7 +56,38 @@ class WanV27TextToImageInput(InputModel, Request["WanV27TextToImageOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class WanV27TextToImageOutput(OutputModel):
@@ -57,7 +104,108 @@ class WanV27TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27TextToImagePipeline(Pipeline[..., WanV27TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> PendingRun[WanV27TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV27TextToImagePipeline(AsyncPipeline[..., WanV27TextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> AsyncPendingRun[WanV27TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class WanV27TextToImage(Endpoint[..., WanV27TextToImageInput, WanV27TextToImageOutput]):
         def run(
@@ -65,7 +213,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -74,15 +222,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,7 +241,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -104,15 +250,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -121,7 +265,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -130,15 +274,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,7 +294,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -161,15 +303,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -178,7 +318,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -187,15 +327,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -208,7 +346,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -217,15 +355,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -234,7 +370,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -245,15 +381,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -265,7 +399,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             max_images: int = 1,
             seed: int | None = None,
             enable_safety_checker: bool = True,
@@ -274,16 +408,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
-                    characters.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000 characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 max_images: Maximum number of images to return in one request. From 1 to 5.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV27TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV27TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV27TextToImage = Endpoint
@@ -291,7 +446,7 @@ else:
 wan_v2_7_text_to_image = WanV27TextToImage(
     "fal-ai/wan/v2.7/text-to-image", WanV27TextToImageInput, WanV27TextToImageOutput
 )
-"""Image endpoint of fal-ai: wan v2.7, text to image.
+"""Generates images from text.
 
 Call it with `wan_v2_7_text_to_image.subscribe(prompt=…)`.
 """
@@ -299,9 +454,14 @@ Call it with `wan_v2_7_text_to_image.subscribe(prompt=…)`.
 Input = WanV27TextToImageInput
 Output = WanV27TextToImageOutput
 endpoint = wan_v2_7_text_to_image
+"""Generates images from text.
+
+Call it with `wan_v2_7_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "WanV27TextToImageInput",
     "WanV27TextToImageOutput",

@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.z_image.base._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        ZImageBase as ZImageBase,
         ZImageBaseInput as ZImageBaseInput,
         ZImageBaseOutput as ZImageBaseOutput,
         endpoint as endpoint,
         z_image_base as z_image_base,
     )
 
-__all__ = ["ImageSize", "ImageSizePreset", "ZImageBaseInput", "ZImageBaseOutput", "z_image_base"]
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "ZImageBaseInput",
+    "ZImageBaseOutput",
+    "z_image_base",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -27,9 +36,11 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
+            "ZImageBase",
             "ZImageBaseInput",
             "ZImageBaseOutput",
             "endpoint",
@@ -41,4 +52,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

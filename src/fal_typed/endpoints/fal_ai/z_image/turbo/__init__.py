@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.z_image.turbo._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        ZImageTurbo as ZImageTurbo,
         ZImageTurboInput as ZImageTurboInput,
         ZImageTurboOutput as ZImageTurboOutput,
         endpoint as endpoint,
         z_image_turbo as z_image_turbo,
     )
 
-__all__ = ["ImageSize", "ImageSizePreset", "ZImageTurboInput", "ZImageTurboOutput", "z_image_turbo"]
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "ZImageTurboInput",
+    "ZImageTurboOutput",
+    "z_image_turbo",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -27,9 +36,11 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
+            "ZImageTurbo",
             "ZImageTurboInput",
             "ZImageTurboOutput",
             "endpoint",
@@ -43,4 +54,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/z-image/turbo — Image endpoint of fal-ai: z-image turbo.
+"""fal-ai/z-image/turbo — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/z-image/turbo
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboInput(InputModel, Request["ZImageTurboOutput"]):
@@ -39,21 +55,58 @@ class ZImageTurboInput(InputModel, Request["ZImageTurboOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
     prompts.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ZImageTurboOutput(OutputModel):
@@ -76,14 +129,139 @@ class ZImageTurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTurboPipeline(Pipeline[..., ZImageTurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+        ) -> Result[ZImageTurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+        ) -> PendingRun[ZImageTurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboPipeline(AsyncPipeline[..., ZImageTurboOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+        ) -> Result[ZImageTurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncPendingRun[ZImageTurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+            """
+            ...
 
     class ZImageTurbo(Endpoint[..., ZImageTurboInput, ZImageTurboOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -98,18 +276,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -121,7 +295,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -136,18 +310,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -155,7 +325,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -170,18 +340,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -194,7 +360,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -209,18 +375,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -228,7 +390,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -243,18 +405,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -266,7 +424,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -281,18 +439,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
             ...
 
@@ -300,7 +454,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -317,18 +471,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -339,7 +489,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -354,25 +504,42 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncZImageTurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurbo = Endpoint
 
 z_image_turbo = ZImageTurbo("fal-ai/z-image/turbo", ZImageTurboInput, ZImageTurboOutput)
-"""Image endpoint of fal-ai: z-image turbo.
+"""Generates images from text.
 
 Call it with `z_image_turbo.subscribe(prompt=…)`.
 """
@@ -380,5 +547,16 @@ Call it with `z_image_turbo.subscribe(prompt=…)`.
 Input = ZImageTurboInput
 Output = ZImageTurboOutput
 endpoint = z_image_turbo
+"""Generates images from text.
 
-__all__ = ["ImageSize", "ImageSizePreset", "ZImageTurboInput", "ZImageTurboOutput", "z_image_turbo"]
+Call it with `z_image_turbo.subscribe(prompt=…)`.
+"""
+
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "ZImageTurboInput",
+    "ZImageTurboOutput",
+    "z_image_turbo",
+]

@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.ideogram.v4.tiling._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        V4Tiling as V4Tiling,
         V4TilingInput as V4TilingInput,
         V4TilingOutput as V4TilingOutput,
         endpoint as endpoint,
         v4_tiling as v4_tiling,
     )
 
-__all__ = ["ImageSize", "ImageSizePreset", "V4TilingInput", "V4TilingOutput", "v4_tiling"]
+__all__ = [
+    "ImageSize",
+    "ImageSizeDict",
+    "ImageSizePreset",
+    "V4TilingInput",
+    "V4TilingOutput",
+    "v4_tiling",
+]
 
 if not TYPE_CHECKING:
     from importlib import import_module
@@ -27,9 +36,11 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
+            "V4Tiling",
             "V4TilingInput",
             "V4TilingOutput",
             "endpoint",
@@ -41,4 +52,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""openrouter/router/video — Text endpoint of openrouter: router video.
+"""openrouter/router/video — Answers questions about a video.
 
 Category: text. https://fal.ai/models/openrouter/router/video
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.prompt_tokens_details import PromptTokensDetails
 from fal_typed.endpoints._shared.usage_info import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RouterVideoInput(InputModel, Request["RouterVideoOutput"]):
@@ -28,7 +44,7 @@ class RouterVideoInput(InputModel, Request["RouterVideoOutput"]):
     """Model to use; models differ in quality, speed and price."""
 
     video_urls: list[FileInput] | None = None
-    """Clips to edit or to use as references, in order."""
+    """Videos for the model to analyze, in order."""
 
     system_prompt: str | None = None
     """Instructions on role, tone and format that the model follows in every response."""
@@ -58,7 +74,108 @@ class RouterVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterVideoPipeline(Pipeline[..., RouterVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> PendingRun[RouterVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRouterVideoPipeline(AsyncPipeline[..., RouterVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncPendingRun[RouterVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
 
     class RouterVideo(Endpoint[..., RouterVideoInput, RouterVideoOutput]):
         def run(
@@ -77,14 +194,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -108,14 +222,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -135,14 +246,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,14 +275,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -194,14 +299,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -225,14 +327,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -254,14 +353,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -284,21 +380,39 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RouterVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncRouterVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RouterVideo = Endpoint
 
 router_video = RouterVideo("openrouter/router/video", RouterVideoInput, RouterVideoOutput)
-"""Text endpoint of openrouter: router video.
+"""Answers questions about a video.
 
 Call it with `router_video.subscribe(prompt=…, model=…)`.
 """
@@ -306,6 +420,10 @@ Call it with `router_video.subscribe(prompt=…, model=…)`.
 Input = RouterVideoInput
 Output = RouterVideoOutput
 endpoint = router_video
+"""Answers questions about a video.
+
+Call it with `router_video.subscribe(prompt=…, model=…)`.
+"""
 
 __all__ = [
     "PromptTokensDetails",

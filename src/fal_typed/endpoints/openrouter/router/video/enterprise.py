@@ -1,4 +1,4 @@
-"""openrouter/router/video/enterprise — Text endpoint of openrouter: router video enterprise.
+"""openrouter/router/video/enterprise — Answers questions about a video.
 
 Category: text. https://fal.ai/models/openrouter/router/video/enterprise
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.prompt_tokens_details import PromptTokensDetails
 from fal_typed.endpoints._shared.usage_info import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RouterVideoEnterpriseInput(InputModel, Request["RouterVideoEnterpriseOutput"]):
@@ -28,7 +44,7 @@ class RouterVideoEnterpriseInput(InputModel, Request["RouterVideoEnterpriseOutpu
     """Model to use; models differ in quality, speed and price."""
 
     video_urls: list[FileInput] | None = None
-    """Clips to edit or to use as references, in order."""
+    """Videos for the model to analyze, in order."""
 
     system_prompt: str | None = None
     """Instructions on role, tone and format that the model follows in every response."""
@@ -58,7 +74,108 @@ class RouterVideoEnterpriseOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterVideoEnterprisePipeline(Pipeline[..., RouterVideoEnterpriseOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVideoEnterpriseOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> PendingRun[RouterVideoEnterpriseOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRouterVideoEnterprisePipeline(AsyncPipeline[..., RouterVideoEnterpriseOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVideoEnterpriseOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncPendingRun[RouterVideoEnterpriseOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
+            """
+            ...
 
     class RouterVideoEnterprise(
         Endpoint[..., RouterVideoEnterpriseInput, RouterVideoEnterpriseOutput]
@@ -79,14 +196,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,14 +224,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -137,14 +248,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -169,14 +277,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -196,14 +301,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -227,14 +329,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
             ...
 
@@ -256,14 +355,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -286,15 +382,35 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 model: Model to use; models differ in quality, speed and price.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
                 reasoning: Whether to return the model's reasoning.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                max_tokens: Maximum length of the response in tokens; a token is about three
-                    quarters of a word. At least 1.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three quarters of a word. At least 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RouterVideoEnterprisePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRouterVideoEnterprisePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RouterVideoEnterprise = Endpoint
@@ -302,7 +418,7 @@ else:
 router_video_enterprise = RouterVideoEnterprise(
     "openrouter/router/video/enterprise", RouterVideoEnterpriseInput, RouterVideoEnterpriseOutput
 )
-"""Text endpoint of openrouter: router video enterprise.
+"""Answers questions about a video.
 
 Call it with `router_video_enterprise.subscribe(prompt=…, model=…)`.
 """
@@ -310,6 +426,10 @@ Call it with `router_video_enterprise.subscribe(prompt=…, model=…)`.
 Input = RouterVideoEnterpriseInput
 Output = RouterVideoEnterpriseOutput
 endpoint = router_video_enterprise
+"""Answers questions about a video.
+
+Call it with `router_video_enterprise.subscribe(prompt=…, model=…)`.
+"""
 
 __all__ = [
     "PromptTokensDetails",

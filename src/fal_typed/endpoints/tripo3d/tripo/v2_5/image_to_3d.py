@@ -1,4 +1,4 @@
-"""tripo3d/tripo/v2.5/image-to-3d — 3D endpoint of tripo3d: tripo v2.5, image to 3d.
+"""tripo3d/tripo/v2.5/image-to-3d — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/tripo3d/tripo/v2.5/image-to-3d
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.style_0ddb41f6 import Style
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TripoV25ImageTo3dInput(InputModel, Request["TripoV25ImageTo3dOutput"]):
@@ -33,7 +49,9 @@ class TripoV25ImageTo3dInput(InputModel, Request["TripoV25ImageTo3dOutput"]):
     """Whether to generate surface maps (color, metallic, roughness) that react to light."""
 
     texture: Literal["no", "standard", "HD"] = "standard"
-    """Whether to texture the object, and at which quality."""
+    """Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is
+    sharpest.
+    """
 
     texture_seed: int | None = None
     """Random seed for the texture; the same seed reproduces it."""
@@ -74,7 +92,140 @@ class TripoV25ImageTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TripoV25ImageTo3dPipeline(Pipeline[..., TripoV25ImageTo3dOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> Result[TripoV25ImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                orientation: Whether to align the object with the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> PendingRun[TripoV25ImageTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                orientation: Whether to align the object with the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTripoV25ImageTo3dPipeline(AsyncPipeline[..., TripoV25ImageTo3dOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> Result[TripoV25ImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                orientation: Whether to align the object with the input image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> AsyncPendingRun[TripoV25ImageTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                orientation: Whether to align the object with the input image.
+            """
+            ...
 
     class TripoV25ImageTo3d(Endpoint[..., TripoV25ImageTo3dInput, TripoV25ImageTo3dOutput]):
         def run(
@@ -98,15 +249,13 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
 
             Raises:
@@ -136,15 +285,13 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
             """
             ...
@@ -170,15 +317,13 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
 
             Raises:
@@ -209,15 +354,13 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
             """
             ...
@@ -243,15 +386,13 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
 
             Raises:
@@ -281,15 +422,13 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
             """
             ...
@@ -317,15 +456,13 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
 
             Raises:
@@ -354,17 +491,38 @@ if TYPE_CHECKING:
                 image_url: Image of the object to turn into a 3D model.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TripoV25ImageTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncTripoV25ImageTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     TripoV25ImageTo3d = Endpoint
@@ -372,7 +530,7 @@ else:
 tripo_v2_5_image_to_3d = TripoV25ImageTo3d(
     "tripo3d/tripo/v2.5/image-to-3d", TripoV25ImageTo3dInput, TripoV25ImageTo3dOutput
 )
-"""3D endpoint of tripo3d: tripo v2.5, image to 3d.
+"""Builds a 3D model from an image.
 
 Call it with `tripo_v2_5_image_to_3d.subscribe(image_url=…)`.
 """
@@ -380,5 +538,9 @@ Call it with `tripo_v2_5_image_to_3d.subscribe(image_url=…)`.
 Input = TripoV25ImageTo3dInput
 Output = TripoV25ImageTo3dOutput
 endpoint = tripo_v2_5_image_to_3d
+"""Builds a 3D model from an image.
+
+Call it with `tripo_v2_5_image_to_3d.subscribe(image_url=…)`.
+"""
 
 __all__ = ["Style", "TripoV25ImageTo3dInput", "TripoV25ImageTo3dOutput", "tripo_v2_5_image_to_3d"]

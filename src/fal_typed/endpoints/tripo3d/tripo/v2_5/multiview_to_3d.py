@@ -1,4 +1,4 @@
-"""tripo3d/tripo/v2.5/multiview-to-3d — 3D endpoint of tripo3d: tripo v2.5, multiview to 3d.
+"""tripo3d/tripo/v2.5/multiview-to-3d — Builds a 3D model from images of an object.
 
 Category: 3d. https://fal.ai/models/tripo3d/tripo/v2.5/multiview-to-3d
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.style_0ddb41f6 import Style
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class TripoV25MultiviewTo3dInput(InputModel, Request["TripoV25MultiviewTo3dOutput"]):
@@ -33,7 +49,9 @@ class TripoV25MultiviewTo3dInput(InputModel, Request["TripoV25MultiviewTo3dOutpu
     """Whether to generate surface maps (color, metallic, roughness) that react to light."""
 
     texture: Literal["no", "standard", "HD"] = "standard"
-    """Whether to texture the object, and at which quality."""
+    """Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is
+    sharpest.
+    """
 
     texture_seed: int | None = None
     """Random seed for the texture; the same seed reproduces it."""
@@ -83,7 +101,164 @@ class TripoV25MultiviewTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TripoV25MultiviewTo3dPipeline(Pipeline[..., TripoV25MultiviewTo3dOutput]):
+        def run(
+            self,
+            *,
+            front_image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+            left_image_url: FileInput | None = None,
+            back_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+        ) -> Result[TripoV25MultiviewTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                orientation: Whether to align the object with the input image.
+                left_image_url: Image of the object from its left side.
+                back_image_url: Image of the object from the back.
+                right_image_url: Image of the object from its right side.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            front_image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+            left_image_url: FileInput | None = None,
+            back_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+        ) -> PendingRun[TripoV25MultiviewTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                orientation: Whether to align the object with the input image.
+                left_image_url: Image of the object from its left side.
+                back_image_url: Image of the object from the back.
+                right_image_url: Image of the object from its right side.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncTripoV25MultiviewTo3dPipeline(AsyncPipeline[..., TripoV25MultiviewTo3dOutput]):
+        async def run(
+            self,
+            *,
+            front_image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+            left_image_url: FileInput | None = None,
+            back_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+        ) -> Result[TripoV25MultiviewTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                orientation: Whether to align the object with the input image.
+                left_image_url: Image of the object from its left side.
+                back_image_url: Image of the object from the back.
+                right_image_url: Image of the object from its right side.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            front_image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+            left_image_url: FileInput | None = None,
+            back_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[TripoV25MultiviewTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
+                orientation: Whether to align the object with the input image.
+                left_image_url: Image of the object from its left side.
+                back_image_url: Image of the object from the back.
+                right_image_url: Image of the object from its right side.
+            """
+            ...
 
     class TripoV25MultiviewTo3d(
         Endpoint[..., TripoV25MultiviewTo3dInput, TripoV25MultiviewTo3dOutput]
@@ -112,15 +287,13 @@ if TYPE_CHECKING:
                 front_image_url: Image of the object from the front.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
                 left_image_url: Image of the object from its left side.
                 back_image_url: Image of the object from the back.
@@ -156,15 +329,13 @@ if TYPE_CHECKING:
                 front_image_url: Image of the object from the front.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
                 left_image_url: Image of the object from its left side.
                 back_image_url: Image of the object from the back.
@@ -196,15 +367,13 @@ if TYPE_CHECKING:
                 front_image_url: Image of the object from the front.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
                 left_image_url: Image of the object from its left side.
                 back_image_url: Image of the object from the back.
@@ -241,15 +410,13 @@ if TYPE_CHECKING:
                 front_image_url: Image of the object from the front.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
                 left_image_url: Image of the object from its left side.
                 back_image_url: Image of the object from the back.
@@ -281,15 +448,13 @@ if TYPE_CHECKING:
                 front_image_url: Image of the object from the front.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
                 left_image_url: Image of the object from its left side.
                 back_image_url: Image of the object from the back.
@@ -325,15 +490,13 @@ if TYPE_CHECKING:
                 front_image_url: Image of the object from the front.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
                 left_image_url: Image of the object from its left side.
                 back_image_url: Image of the object from the back.
@@ -367,15 +530,13 @@ if TYPE_CHECKING:
                 front_image_url: Image of the object from the front.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
                 left_image_url: Image of the object from its left side.
                 back_image_url: Image of the object from the back.
@@ -410,20 +571,41 @@ if TYPE_CHECKING:
                 front_image_url: Image of the object from the front.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 face_limit: Maximum number of faces; chosen by the model if not given.
-                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
-                    light.
-                texture: Whether to texture the object, and at which quality.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to light.
+                texture: Whether to texture the object, and at which quality. `no` returns only the shape, `HD` is sharpest.
                 texture_seed: Random seed for the texture; the same seed reproduces it.
                 auto_size: Whether to scale the object to its estimated real size in meters.
                 style: Style to turn the object into. Deprecated.
                 quad: Whether to build the mesh from quads, which are easier to animate.
-                texture_alignment: Whether the texture should match the input image or the geometry
-                    more closely.
+                texture_alignment: Whether the texture should match the input image or the geometry more closely.
                 orientation: Whether to align the object with the input image.
                 left_image_url: Image of the object from its left side.
                 back_image_url: Image of the object from the back.
                 right_image_url: Image of the object from its right side.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> TripoV25MultiviewTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncTripoV25MultiviewTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     TripoV25MultiviewTo3d = Endpoint
@@ -431,7 +613,7 @@ else:
 tripo_v2_5_multiview_to_3d = TripoV25MultiviewTo3d(
     "tripo3d/tripo/v2.5/multiview-to-3d", TripoV25MultiviewTo3dInput, TripoV25MultiviewTo3dOutput
 )
-"""3D endpoint of tripo3d: tripo v2.5, multiview to 3d.
+"""Builds a 3D model from images of an object.
 
 Call it with `tripo_v2_5_multiview_to_3d.subscribe(front_image_url=…)`.
 """
@@ -439,6 +621,10 @@ Call it with `tripo_v2_5_multiview_to_3d.subscribe(front_image_url=…)`.
 Input = TripoV25MultiviewTo3dInput
 Output = TripoV25MultiviewTo3dOutput
 endpoint = tripo_v2_5_multiview_to_3d
+"""Builds a 3D model from images of an object.
+
+Call it with `tripo_v2_5_multiview_to_3d.subscribe(front_image_url=…)`.
+"""
 
 __all__ = [
     "Style",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.wan.v2_6.image_to_video._endpoint import (
         Input as Input,
         Output as Output,
+        V26ImageToVideo as V26ImageToVideo,
         V26ImageToVideoInput as V26ImageToVideoInput,
         V26ImageToVideoOutput as V26ImageToVideoOutput,
         endpoint as endpoint,
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "Output",
+            "V26ImageToVideo",
             "V26ImageToVideoInput",
             "V26ImageToVideoOutput",
             "endpoint",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,5 @@
-"""wan/v2.6/reference-to-video/flash — Video endpoint of wan: v2.6 reference-to-video flash.
+"""wan/v2.6/reference-to-video/flash — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/wan/v2.6/reference-to-video/flash
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class V26ReferenceToVideoFlashInput(InputModel, Request["V26ReferenceToVideoFlashOutput"]):
@@ -23,20 +40,19 @@ class V26ReferenceToVideoFlashInput(InputModel, Request["V26ReferenceToVideoFlas
     """What happens in the video, in words: subject, action and style. At least 1 character."""
 
     video_urls: list[FileInput] | None = None
-    """Clips to edit or to use as references, in order."""
+    """Reference clips, in order."""
 
     image_urls: list[FileInput] | None = None
     """Reference images of people, objects or places for the video, in order."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: str | None = ""
     """Text description of what to avoid in the result."""
@@ -50,6 +66,7 @@ class V26ReferenceToVideoFlashInput(InputModel, Request["V26ReferenceToVideoFlas
     """Whether the video can consist of several shots."""
 
     enable_audio: bool = True
+    """Whether to generate audio for the video."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -72,7 +89,148 @@ class V26ReferenceToVideoFlashOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V26ReferenceToVideoFlashPipeline(Pipeline[..., V26ReferenceToVideoFlashOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_urls: list[FileInput] | None = None,
+            image_urls: list[FileInput] | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = True,
+            enable_audio: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26ReferenceToVideoFlashOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_urls: list[FileInput] | None = None,
+            image_urls: list[FileInput] | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = True,
+            enable_audio: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[V26ReferenceToVideoFlashOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncV26ReferenceToVideoFlashPipeline(AsyncPipeline[..., V26ReferenceToVideoFlashOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_urls: list[FileInput] | None = None,
+            image_urls: list[FileInput] | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = True,
+            enable_audio: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26ReferenceToVideoFlashOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_urls: list[FileInput] | None = None,
+            image_urls: list[FileInput] | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = True,
+            enable_audio: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[V26ReferenceToVideoFlashOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class V26ReferenceToVideoFlash(
         Endpoint[..., V26ReferenceToVideoFlashInput, V26ReferenceToVideoFlashOutput]
@@ -96,18 +254,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                video_urls: Clips to edit or to use as references, in order.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -136,18 +292,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                video_urls: Clips to edit or to use as references, in order.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -172,18 +326,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                video_urls: Clips to edit or to use as references, in order.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -213,18 +365,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                video_urls: Clips to edit or to use as references, in order.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -249,18 +399,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                video_urls: Clips to edit or to use as references, in order.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -289,18 +437,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                video_urls: Clips to edit or to use as references, in order.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
@@ -327,18 +473,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                video_urls: Clips to edit or to use as references, in order.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
@@ -366,21 +510,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At least 1
-                    character.
-                video_urls: Clips to edit or to use as references, in order.
+                prompt: What happens in the video, in words: subject, action and style. At least 1 character.
+                video_urls: Reference clips, in order.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 negative_prompt: Text description of what to avoid in the result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 multi_shots: Whether the video can consist of several shots.
+                enable_audio: Whether to generate audio for the video.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> V26ReferenceToVideoFlashPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncV26ReferenceToVideoFlashPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     V26ReferenceToVideoFlash = Endpoint
@@ -390,7 +555,7 @@ v2_6_reference_to_video_flash = V26ReferenceToVideoFlash(
     V26ReferenceToVideoFlashInput,
     V26ReferenceToVideoFlashOutput,
 )
-"""Video endpoint of wan: v2.6 reference-to-video flash.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `v2_6_reference_to_video_flash.subscribe(prompt=…)`.
 """
@@ -398,6 +563,10 @@ Call it with `v2_6_reference_to_video_flash.subscribe(prompt=…)`.
 Input = V26ReferenceToVideoFlashInput
 Output = V26ReferenceToVideoFlashOutput
 endpoint = v2_6_reference_to_video_flash
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `v2_6_reference_to_video_flash.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "V26ReferenceToVideoFlashInput",

@@ -1,4 +1,4 @@
-"""xai/grok-imagine-image/quality/edit — Image endpoint of xai: grok-imagine-image quality edit.
+"""xai/grok-imagine-image/quality/edit — Edits images by text instructions.
 
 Category: image. https://fal.ai/models/xai/grok-imagine-image/quality/edit
 """
@@ -11,31 +11,47 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_2e4b7ab1 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GrokImagineImageQualityEditInput(InputModel, Request["GrokImagineImageQualityEditOutput"]):
     """Parameters of xai/grok-imagine-image/quality/edit."""
 
     prompt: Annotated[str, Field(max_length=8000)]
-    """Text description of the change to make, or of the image to generate. At most 8000
-    characters.
-    """
+    """What to change or to combine, in words. At most 8000 characters."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     aspect_ratio: AspectRatio = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image. `auto` follows the input."""
 
     resolution: Literal["1k", "2k"] = "1k"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -51,14 +67,117 @@ class GrokImagineImageQualityEditOutput(OutputModel):
     """Result of xai/grok-imagine-image/quality/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     revised_prompt: str | None = None
     """The prompt that was used, after it was rewritten."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineImageQualityEditPipeline(Pipeline[..., GrokImagineImageQualityEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> Result[GrokImagineImageQualityEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> PendingRun[GrokImagineImageQualityEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGrokImagineImageQualityEditPipeline(
+        AsyncPipeline[..., GrokImagineImageQualityEditOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> Result[GrokImagineImageQualityEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> AsyncPendingRun[GrokImagineImageQualityEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+            """
+            ...
 
     class GrokImagineImageQualityEdit(
         Endpoint[..., GrokImagineImageQualityEditInput, GrokImagineImageQualityEditOutput]
@@ -77,16 +196,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -108,16 +224,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
             """
             ...
 
@@ -135,16 +248,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,16 +277,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
             """
             ...
 
@@ -194,16 +301,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -225,16 +329,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
             """
             ...
 
@@ -254,16 +355,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -284,17 +382,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. At most
-                    8000 characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image. `auto` follows the input.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> GrokImagineImageQualityEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGrokImagineImageQualityEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GrokImagineImageQualityEdit = Endpoint
@@ -304,7 +424,7 @@ grok_imagine_image_quality_edit = GrokImagineImageQualityEdit(
     GrokImagineImageQualityEditInput,
     GrokImagineImageQualityEditOutput,
 )
-"""Image endpoint of xai: grok-imagine-image quality edit.
+"""Edits images by text instructions.
 
 Call it with `grok_imagine_image_quality_edit.subscribe(prompt=…)`.
 """
@@ -312,6 +432,10 @@ Call it with `grok_imagine_image_quality_edit.subscribe(prompt=…)`.
 Input = GrokImagineImageQualityEditInput
 Output = GrokImagineImageQualityEditOutput
 endpoint = grok_imagine_image_quality_edit
+"""Edits images by text instructions.
+
+Call it with `grok_imagine_image_quality_edit.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -1,5 +1,4 @@
-"""xai/grok-imagine-image/quality/text-to-image — Image endpoint of xai: grok-imagine-image
-quality, text to image.
+"""xai/grok-imagine-image/quality/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/xai/grok-imagine-image/quality/text-to-image
 """
@@ -12,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_8b0834ea import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class GrokImagineImageQualityTextToImageInput(
@@ -28,16 +43,18 @@ class GrokImagineImageQualityTextToImageInput(
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     resolution: Literal["1k", "2k"] = "1k"
-    """Resolution of the image; higher is sharper, slower and can cost more."""
+    """Resolution of the image; higher is sharper and slower, and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -56,7 +73,104 @@ class GrokImagineImageQualityTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineImageQualityTextToImagePipeline(
+        Pipeline[..., GrokImagineImageQualityTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[GrokImagineImageQualityTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> PendingRun[GrokImagineImageQualityTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncGrokImagineImageQualityTextToImagePipeline(
+        AsyncPipeline[..., GrokImagineImageQualityTextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[GrokImagineImageQualityTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[GrokImagineImageQualityTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class GrokImagineImageQualityTextToImage(
         Endpoint[
@@ -76,14 +190,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -104,14 +216,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -128,14 +238,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -157,14 +265,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -181,14 +287,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -209,14 +313,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -235,14 +337,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -262,15 +362,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. At most 8000
-                    characters.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the image; higher is sharper, slower and can cost more.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                prompt: What the image shows, in words: subject, style and composition. At most 8000 characters.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the image.
+                resolution: Resolution of the image; higher is sharper and slower, and can cost more.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> GrokImagineImageQualityTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncGrokImagineImageQualityTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     GrokImagineImageQualityTextToImage = Endpoint
@@ -280,7 +403,7 @@ grok_imagine_image_quality_text_to_image = GrokImagineImageQualityTextToImage(
     GrokImagineImageQualityTextToImageInput,
     GrokImagineImageQualityTextToImageOutput,
 )
-"""Image endpoint of xai: grok-imagine-image quality, text to image.
+"""Generates images from text.
 
 Call it with `grok_imagine_image_quality_text_to_image.subscribe(prompt=…)`.
 """
@@ -288,6 +411,10 @@ Call it with `grok_imagine_image_quality_text_to_image.subscribe(prompt=…)`.
 Input = GrokImagineImageQualityTextToImageInput
 Output = GrokImagineImageQualityTextToImageOutput
 endpoint = grok_imagine_image_quality_text_to_image
+"""Generates images from text.
+
+Call it with `grok_imagine_image_quality_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

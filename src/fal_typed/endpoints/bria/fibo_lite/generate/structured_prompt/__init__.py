@@ -9,28 +9,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.bria.fibo_lite.generate.structured_prompt._endpoint import (
         AestheticsDetails as AestheticsDetails,
+        AestheticsDetailsDict as AestheticsDetailsDict,
+        FiboLiteGenerateStructuredPrompt as FiboLiteGenerateStructuredPrompt,
         FiboLiteGenerateStructuredPromptInput as FiboLiteGenerateStructuredPromptInput,
         FiboLiteGenerateStructuredPromptOutput as FiboLiteGenerateStructuredPromptOutput,
         Input as Input,
         LightingDetails as LightingDetails,
+        LightingDetailsDict as LightingDetailsDict,
         ObjectDescription as ObjectDescription,
+        ObjectDescriptionDict as ObjectDescriptionDict,
         Output as Output,
         PhotographicCharacteristicsDetails as PhotographicCharacteristicsDetails,
+        PhotographicCharacteristicsDetailsDict as PhotographicCharacteristicsDetailsDict,
         StructuredPrompt as StructuredPrompt,
+        StructuredPromptDict as StructuredPromptDict,
         TextRender as TextRender,
+        TextRenderDict as TextRenderDict,
         endpoint as endpoint,
         fibo_lite_generate_structured_prompt as fibo_lite_generate_structured_prompt,
     )
 
 __all__ = [
     "AestheticsDetails",
+    "AestheticsDetailsDict",
     "FiboLiteGenerateStructuredPromptInput",
     "FiboLiteGenerateStructuredPromptOutput",
     "LightingDetails",
+    "LightingDetailsDict",
     "ObjectDescription",
+    "ObjectDescriptionDict",
     "PhotographicCharacteristicsDetails",
+    "PhotographicCharacteristicsDetailsDict",
     "StructuredPrompt",
+    "StructuredPromptDict",
     "TextRender",
+    "TextRenderDict",
     "fibo_lite_generate_structured_prompt",
 ]
 
@@ -41,15 +54,22 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "AestheticsDetails",
+            "AestheticsDetailsDict",
+            "FiboLiteGenerateStructuredPrompt",
             "FiboLiteGenerateStructuredPromptInput",
             "FiboLiteGenerateStructuredPromptOutput",
             "Input",
             "LightingDetails",
+            "LightingDetailsDict",
             "ObjectDescription",
+            "ObjectDescriptionDict",
             "Output",
             "PhotographicCharacteristicsDetails",
+            "PhotographicCharacteristicsDetailsDict",
             "StructuredPrompt",
+            "StructuredPromptDict",
             "TextRender",
+            "TextRenderDict",
             "endpoint",
             "fibo_lite_generate_structured_prompt",
         }:
@@ -64,4 +84,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

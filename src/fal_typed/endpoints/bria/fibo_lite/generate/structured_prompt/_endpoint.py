@@ -1,5 +1,4 @@
-"""bria/fibo-lite/generate/structured_prompt — Structured data endpoint of bria: fibo-lite generate
-structured_prompt.
+"""bria/fibo-lite/generate/structured_prompt — Turns text or an image into a structured prompt.
 
 Category: json. https://fal.ai/models/bria/fibo-lite/generate/structured_prompt
 """
@@ -10,17 +9,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics_details import AestheticsDetails
-from fal_typed.endpoints._shared.lighting_details import LightingDetails
-from fal_typed.endpoints._shared.object_description import ObjectDescription
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.aesthetics_details import AestheticsDetails, AestheticsDetailsDict
+from fal_typed.endpoints._shared.lighting_details import LightingDetails, LightingDetailsDict
+from fal_typed.endpoints._shared.object_description import ObjectDescription, ObjectDescriptionDict
 from fal_typed.endpoints._shared.photographic_characteristics_details import (
     PhotographicCharacteristicsDetails,
+    PhotographicCharacteristicsDetailsDict,
 )
-from fal_typed.endpoints._shared.structured_prompt_5a8c9c11 import StructuredPrompt
-from fal_typed.endpoints._shared.text_render import TextRender
+from fal_typed.endpoints._shared.structured_prompt_5a8c9c11 import (
+    StructuredPrompt,
+    StructuredPromptDict,
+)
+from fal_typed.endpoints._shared.text_render import TextRender, TextRenderDict
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboLiteGenerateStructuredPromptInput(
@@ -29,16 +48,39 @@ class FiboLiteGenerateStructuredPromptInput(
     """Parameters of bria/fibo-lite/generate/structured_prompt."""
 
     prompt: str | None = None
-    """Text description of the result, or of what to do with the given input."""
+    """Text description of the result."""
 
     structured_prompt: StructuredPrompt | None = None
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     seed: int = 7
     """Random seed; the same seed with the same parameters reproduces a result."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class FiboLiteGenerateStructuredPromptOutput(OutputModel):
@@ -46,7 +88,88 @@ class FiboLiteGenerateStructuredPromptOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboLiteGenerateStructuredPromptPipeline(
+        Pipeline[..., FiboLiteGenerateStructuredPromptOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> PendingRun[FiboLiteGenerateStructuredPromptOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboLiteGenerateStructuredPromptPipeline(
+        AsyncPipeline[..., FiboLiteGenerateStructuredPromptOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> AsyncPendingRun[FiboLiteGenerateStructuredPromptOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class FiboLiteGenerateStructuredPrompt(
         Endpoint[..., FiboLiteGenerateStructuredPromptInput, FiboLiteGenerateStructuredPromptOutput]
@@ -55,17 +178,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
         ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -78,17 +200,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
         ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -97,17 +218,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
         ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -121,17 +241,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
         ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -140,17 +259,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
         ) -> Handle[FiboLiteGenerateStructuredPromptOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -163,17 +281,16 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
         ) -> AsyncHandle[FiboLiteGenerateStructuredPromptOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -182,7 +299,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
         ) -> Stream[FiboLiteGenerateStructuredPromptOutput]:
@@ -191,10 +308,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -206,19 +322,43 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            structured_prompt: StructuredPrompt | None = None,
+            structured_prompt: StructuredPrompt | StructuredPromptDict | None = None,
             image_url: FileInput | None = None,
             seed: int = 7,
         ) -> AsyncStream[FiboLiteGenerateStructuredPromptOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FiboLiteGenerateStructuredPromptPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboLiteGenerateStructuredPromptPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboLiteGenerateStructuredPrompt = Endpoint
@@ -228,7 +368,7 @@ fibo_lite_generate_structured_prompt = FiboLiteGenerateStructuredPrompt(
     FiboLiteGenerateStructuredPromptInput,
     FiboLiteGenerateStructuredPromptOutput,
 )
-"""Structured data endpoint of bria: fibo-lite generate structured_prompt.
+"""Turns text or an image into a structured prompt.
 
 Call it with `fibo_lite_generate_structured_prompt.subscribe()`.
 """
@@ -236,15 +376,25 @@ Call it with `fibo_lite_generate_structured_prompt.subscribe()`.
 Input = FiboLiteGenerateStructuredPromptInput
 Output = FiboLiteGenerateStructuredPromptOutput
 endpoint = fibo_lite_generate_structured_prompt
+"""Turns text or an image into a structured prompt.
+
+Call it with `fibo_lite_generate_structured_prompt.subscribe()`.
+"""
 
 __all__ = [
     "AestheticsDetails",
+    "AestheticsDetailsDict",
     "FiboLiteGenerateStructuredPromptInput",
     "FiboLiteGenerateStructuredPromptOutput",
     "LightingDetails",
+    "LightingDetailsDict",
     "ObjectDescription",
+    "ObjectDescriptionDict",
     "PhotographicCharacteristicsDetails",
+    "PhotographicCharacteristicsDetailsDict",
     "StructuredPrompt",
+    "StructuredPromptDict",
     "TextRender",
+    "TextRenderDict",
     "fibo_lite_generate_structured_prompt",
 ]

@@ -1,5 +1,5 @@
-"""bria/fibo-lite/generate/structured_prompt/lite — Structured data endpoint of bria: fibo-lite
-generate structured_prompt lite.
+"""bria/fibo-lite/generate/structured_prompt/lite — Turns text or an image into a structured
+prompt.
 
 Category: json. https://fal.ai/models/bria/fibo-lite/generate/structured_prompt/lite
 """
@@ -10,9 +10,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FiboLiteGenerateStructuredPromptLiteInput(
@@ -21,13 +37,13 @@ class FiboLiteGenerateStructuredPromptLiteInput(
     """Parameters of bria/fibo-lite/generate/structured_prompt/lite."""
 
     prompt: str | None = None
-    """Text description of the result, or of what to do with the given input."""
+    """Text description of the result."""
 
     structured_prompt: dict[str, Any] | None = None
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     seed: int = 5555
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -38,7 +54,88 @@ class FiboLiteGenerateStructuredPromptLiteOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboLiteGenerateStructuredPromptLitePipeline(
+        Pipeline[..., FiboLiteGenerateStructuredPromptLiteOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> PendingRun[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFiboLiteGenerateStructuredPromptLitePipeline(
+        AsyncPipeline[..., FiboLiteGenerateStructuredPromptLiteOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> AsyncPendingRun[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
 
     class FiboLiteGenerateStructuredPromptLite(
         Endpoint[
@@ -58,10 +155,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -81,10 +177,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -100,10 +195,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -124,10 +218,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -143,10 +236,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -166,10 +258,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
             ...
@@ -187,10 +278,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
 
             Raises:
@@ -209,12 +299,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the result, or of what to do with the given input.
-                structured_prompt: Structured description of the image, for precise control and
-                    reproducible changes.
-                image_url: Image to edit or to start from.
+                prompt: Text description of the result.
+                structured_prompt: Structured description of the image, for precise control and reproducible changes.
+                image_url: Image to use in addition to the text.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> FiboLiteGenerateStructuredPromptLitePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFiboLiteGenerateStructuredPromptLitePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FiboLiteGenerateStructuredPromptLite = Endpoint
@@ -224,7 +338,7 @@ fibo_lite_generate_structured_prompt_lite = FiboLiteGenerateStructuredPromptLite
     FiboLiteGenerateStructuredPromptLiteInput,
     FiboLiteGenerateStructuredPromptLiteOutput,
 )
-"""Structured data endpoint of bria: fibo-lite generate structured_prompt lite.
+"""Turns text or an image into a structured prompt.
 
 Call it with `fibo_lite_generate_structured_prompt_lite.subscribe()`.
 """
@@ -232,6 +346,10 @@ Call it with `fibo_lite_generate_structured_prompt_lite.subscribe()`.
 Input = FiboLiteGenerateStructuredPromptLiteInput
 Output = FiboLiteGenerateStructuredPromptLiteOutput
 endpoint = fibo_lite_generate_structured_prompt_lite
+"""Turns text or an image into a structured prompt.
+
+Call it with `fibo_lite_generate_structured_prompt_lite.subscribe()`.
+"""
 
 __all__ = [
     "FiboLiteGenerateStructuredPromptLiteInput",

@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/dreamina/v3.1/text-to-image — Image endpoint of fal-ai: bytedance dreamina
-v3.1, text to image.
+"""fal-ai/bytedance/dreamina/v3.1/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/bytedance/dreamina/v3.1/text-to-image
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceDreaminaV31TextToImageInput(
@@ -35,7 +50,7 @@ class BytedanceDreaminaV31TextToImageInput(
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -44,6 +59,35 @@ class BytedanceDreaminaV31TextToImageInput(
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class BytedanceDreaminaV31TextToImageOutput(OutputModel):
@@ -57,7 +101,112 @@ class BytedanceDreaminaV31TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceDreaminaV31TextToImagePipeline(
+        Pipeline[..., BytedanceDreaminaV31TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[BytedanceDreaminaV31TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> PendingRun[BytedanceDreaminaV31TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceDreaminaV31TextToImagePipeline(
+        AsyncPipeline[..., BytedanceDreaminaV31TextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[BytedanceDreaminaV31TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[BytedanceDreaminaV31TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class BytedanceDreaminaV31TextToImage(
         Endpoint[..., BytedanceDreaminaV31TextToImageInput, BytedanceDreaminaV31TextToImageOutput]
@@ -66,7 +215,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
             enhance_prompt: bool = False,
             num_images: int = 1,
             seed: int | None = None,
@@ -77,12 +228,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,7 +243,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
             enhance_prompt: bool = False,
             num_images: int = 1,
             seed: int | None = None,
@@ -105,12 +256,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -118,7 +267,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
             enhance_prompt: bool = False,
             num_images: int = 1,
             seed: int | None = None,
@@ -129,12 +280,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -147,7 +296,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
             enhance_prompt: bool = False,
             num_images: int = 1,
             seed: int | None = None,
@@ -158,12 +309,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -171,7 +320,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
             enhance_prompt: bool = False,
             num_images: int = 1,
             seed: int | None = None,
@@ -182,12 +333,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -199,7 +348,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
             enhance_prompt: bool = False,
             num_images: int = 1,
             seed: int | None = None,
@@ -210,12 +361,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -223,7 +372,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
             enhance_prompt: bool = False,
             num_images: int = 1,
             seed: int | None = None,
@@ -236,12 +387,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -252,7 +401,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=1536
+            ),
             enhance_prompt: bool = False,
             num_images: int = 1,
             seed: int | None = None,
@@ -263,13 +414,36 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceDreaminaV31TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceDreaminaV31TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceDreaminaV31TextToImage = Endpoint
@@ -279,7 +453,7 @@ bytedance_dreamina_v3_1_text_to_image = BytedanceDreaminaV31TextToImage(
     BytedanceDreaminaV31TextToImageInput,
     BytedanceDreaminaV31TextToImageOutput,
 )
-"""Image endpoint of fal-ai: bytedance dreamina v3.1, text to image.
+"""Generates images from text.
 
 Call it with `bytedance_dreamina_v3_1_text_to_image.subscribe(prompt=…)`.
 """
@@ -287,11 +461,16 @@ Call it with `bytedance_dreamina_v3_1_text_to_image.subscribe(prompt=…)`.
 Input = BytedanceDreaminaV31TextToImageInput
 Output = BytedanceDreaminaV31TextToImageOutput
 endpoint = bytedance_dreamina_v3_1_text_to_image
+"""Generates images from text.
+
+Call it with `bytedance_dreamina_v3_1_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "BytedanceDreaminaV31TextToImageInput",
     "BytedanceDreaminaV31TextToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "bytedance_dreamina_v3_1_text_to_image",
 ]

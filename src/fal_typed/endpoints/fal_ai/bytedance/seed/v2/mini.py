@@ -1,4 +1,4 @@
-"""fal-ai/bytedance/seed/v2/mini — Language model endpoint of fal-ai: bytedance seed v2 mini.
+"""fal-ai/bytedance/seed/v2/mini — Responds to text, images and videos with a language model.
 
 Category: llm. https://fal.ai/models/fal-ai/bytedance/seed/v2/mini
 """
@@ -11,9 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 """Value of the parameter `role`."""
@@ -26,6 +44,7 @@ class Seed2MiniMessage(InputModel):
     """Role of the author: system, user or assistant."""
 
     content: str | list[dict[str, Any]]
+    """Content of the message."""
 
 
 class BytedanceSeedV2MiniInput(InputModel, Request["BytedanceSeedV2MiniOutput"]):
@@ -38,20 +57,22 @@ class BytedanceSeedV2MiniInput(InputModel, Request["BytedanceSeedV2MiniOutput"])
     """Images for the model to analyze, in order."""
 
     video_urls: list[FileInput] = UNSET
-    """Clips to edit or to use as references, in order."""
+    """Videos for the model to analyze, in order."""
 
     system_prompt: str | None = None
     """Instructions on role, tone and format that the model follows in every response."""
 
     messages: list[Seed2MiniMessage] | None = None
+    """Messages of the conversation so far, each with its role."""
 
     thinking: Literal["enabled", "disabled", "auto"] = "enabled"
+    """Whether the model reasons before it responds. `auto` lets the model decide."""
 
     reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
     """How much the model can think before it responds."""
 
     max_completion_tokens: Annotated[int, Field(ge=1, le=65536)] = 4096
-    """From 1 to 65536."""
+    """Maximum length of the response in tokens, including its reasoning. From 1 to 65536."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """Sampling temperature; low values are more predictable, high values are more varied. From 0
@@ -63,6 +84,41 @@ class BytedanceSeedV2MiniInput(InputModel, Request["BytedanceSeedV2MiniOutput"])
     considered; lower is more predictable. From 0 to 1.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class Seed2MiniMessageOutput(OutputModel):
     """An item of the field `messages`."""
@@ -71,6 +127,7 @@ class Seed2MiniMessageOutput(OutputModel):
     """Role of the author: system, user or assistant."""
 
     content: str | list[dict[str, Any]]
+    """Content of the message."""
 
 
 class BytedanceSeedV2MiniOutput(OutputModel):
@@ -80,13 +137,145 @@ class BytedanceSeedV2MiniOutput(OutputModel):
     """The response as text."""
 
     messages: list[Seed2MiniMessageOutput]
+    """Messages of the conversation, including the response."""
 
     reasoning_content: str | None = None
     """The model's reasoning before its response."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Seed2MiniMessageDict(TypedDict):
+        """`Seed2MiniMessage` as a dict."""
+
+        role: Role
+        content: str | list[dict[str, Any]]
+
+    class BytedanceSeedV2MiniPipeline(Pipeline[..., BytedanceSeedV2MiniOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> Result[BytedanceSeedV2MiniOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> PendingRun[BytedanceSeedV2MiniOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedV2MiniPipeline(AsyncPipeline[..., BytedanceSeedV2MiniOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> Result[BytedanceSeedV2MiniOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> AsyncPendingRun[BytedanceSeedV2MiniOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
 
     class BytedanceSeedV2Mini(Endpoint[..., BytedanceSeedV2MiniInput, BytedanceSeedV2MiniOutput]):
         def run(
@@ -96,7 +285,7 @@ if TYPE_CHECKING:
             image_urls: list[FileInput] = UNSET,
             video_urls: list[FileInput] = UNSET,
             system_prompt: str | None = None,
-            messages: list[Seed2MiniMessage] | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
             thinking: Literal["enabled", "disabled", "auto"] = "enabled",
             reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
             max_completion_tokens: int = 4096,
@@ -108,15 +297,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 image_urls: Images for the model to analyze, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
                 reasoning_effort: How much the model can think before it responds.
-                max_completion_tokens: From 1 to 65536.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -131,7 +319,7 @@ if TYPE_CHECKING:
             image_urls: list[FileInput] = UNSET,
             video_urls: list[FileInput] = UNSET,
             system_prompt: str | None = None,
-            messages: list[Seed2MiniMessage] | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
             thinking: Literal["enabled", "disabled", "auto"] = "enabled",
             reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
             max_completion_tokens: int = 4096,
@@ -143,15 +331,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 image_urls: Images for the model to analyze, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
                 reasoning_effort: How much the model can think before it responds.
-                max_completion_tokens: From 1 to 65536.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -162,7 +349,7 @@ if TYPE_CHECKING:
             image_urls: list[FileInput] = UNSET,
             video_urls: list[FileInput] = UNSET,
             system_prompt: str | None = None,
-            messages: list[Seed2MiniMessage] | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
             thinking: Literal["enabled", "disabled", "auto"] = "enabled",
             reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
             max_completion_tokens: int = 4096,
@@ -174,15 +361,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 image_urls: Images for the model to analyze, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
                 reasoning_effort: How much the model can think before it responds.
-                max_completion_tokens: From 1 to 65536.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,7 +384,7 @@ if TYPE_CHECKING:
             image_urls: list[FileInput] = UNSET,
             video_urls: list[FileInput] = UNSET,
             system_prompt: str | None = None,
-            messages: list[Seed2MiniMessage] | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
             thinking: Literal["enabled", "disabled", "auto"] = "enabled",
             reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
             max_completion_tokens: int = 4096,
@@ -210,15 +396,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 image_urls: Images for the model to analyze, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
                 reasoning_effort: How much the model can think before it responds.
-                max_completion_tokens: From 1 to 65536.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -229,7 +414,7 @@ if TYPE_CHECKING:
             image_urls: list[FileInput] = UNSET,
             video_urls: list[FileInput] = UNSET,
             system_prompt: str | None = None,
-            messages: list[Seed2MiniMessage] | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
             thinking: Literal["enabled", "disabled", "auto"] = "enabled",
             reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
             max_completion_tokens: int = 4096,
@@ -241,15 +426,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 image_urls: Images for the model to analyze, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
                 reasoning_effort: How much the model can think before it responds.
-                max_completion_tokens: From 1 to 65536.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -264,7 +448,7 @@ if TYPE_CHECKING:
             image_urls: list[FileInput] = UNSET,
             video_urls: list[FileInput] = UNSET,
             system_prompt: str | None = None,
-            messages: list[Seed2MiniMessage] | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
             thinking: Literal["enabled", "disabled", "auto"] = "enabled",
             reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
             max_completion_tokens: int = 4096,
@@ -276,15 +460,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 image_urls: Images for the model to analyze, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
                 reasoning_effort: How much the model can think before it responds.
-                max_completion_tokens: From 1 to 65536.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
 
@@ -295,7 +478,7 @@ if TYPE_CHECKING:
             image_urls: list[FileInput] = UNSET,
             video_urls: list[FileInput] = UNSET,
             system_prompt: str | None = None,
-            messages: list[Seed2MiniMessage] | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
             thinking: Literal["enabled", "disabled", "auto"] = "enabled",
             reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
             max_completion_tokens: int = 4096,
@@ -309,15 +492,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 image_urls: Images for the model to analyze, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
                 reasoning_effort: How much the model can think before it responds.
-                max_completion_tokens: From 1 to 65536.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -331,7 +513,7 @@ if TYPE_CHECKING:
             image_urls: list[FileInput] = UNSET,
             video_urls: list[FileInput] = UNSET,
             system_prompt: str | None = None,
-            messages: list[Seed2MiniMessage] | None = None,
+            messages: Sequence[Seed2MiniMessage | Seed2MiniMessageDict] | None = None,
             thinking: Literal["enabled", "disabled", "auto"] = "enabled",
             reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
             max_completion_tokens: int = 4096,
@@ -343,24 +525,47 @@ if TYPE_CHECKING:
             Args:
                 prompt: Question or instruction for the model.
                 image_urls: Images for the model to analyze, in order.
-                video_urls: Clips to edit or to use as references, in order.
-                system_prompt: Instructions on role, tone and format that the model follows in every
-                    response.
+                video_urls: Videos for the model to analyze, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every response.
+                messages: Messages of the conversation so far, each with its role.
+                thinking: Whether the model reasons before it responds. `auto` lets the model decide.
                 reasoning_effort: How much the model can think before it responds.
-                max_completion_tokens: From 1 to 65536.
-                temperature: Sampling temperature; low values are more predictable, high values are
-                    more varied. From 0 to 2.
-                top_p: Nucleus sampling: only the most likely tokens with this cumulative
-                    probability are considered; lower is more predictable. From 0 to 1.
+                max_completion_tokens: Maximum length of the response in tokens, including its reasoning. From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative probability are considered; lower is more predictable. From 0 to 1.
             """
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BytedanceSeedV2MiniPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedV2MiniPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    Seed2MiniMessageDict = dict
     BytedanceSeedV2Mini = Endpoint
 
 bytedance_seed_v2_mini = BytedanceSeedV2Mini(
     "fal-ai/bytedance/seed/v2/mini", BytedanceSeedV2MiniInput, BytedanceSeedV2MiniOutput
 )
-"""Language model endpoint of fal-ai: bytedance seed v2 mini.
+"""Responds to text, images and videos with a language model.
 
 Call it with `bytedance_seed_v2_mini.subscribe(prompt=…)`.
 """
@@ -368,12 +573,17 @@ Call it with `bytedance_seed_v2_mini.subscribe(prompt=…)`.
 Input = BytedanceSeedV2MiniInput
 Output = BytedanceSeedV2MiniOutput
 endpoint = bytedance_seed_v2_mini
+"""Responds to text, images and videos with a language model.
+
+Call it with `bytedance_seed_v2_mini.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedV2MiniInput",
     "BytedanceSeedV2MiniOutput",
     "Role",
     "Seed2MiniMessage",
+    "Seed2MiniMessageDict",
     "Seed2MiniMessageOutput",
     "bytedance_seed_v2_mini",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/bytedance/seedream/v4/edit — Image endpoint of fal-ai: bytedance seedream v4 edit.
+"""fal-ai/bytedance/seedream/v4/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/bytedance/seedream/v4/edit
 """
@@ -11,28 +11,46 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_5e7d4891 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedreamV4EditInput(InputModel, Request["BytedanceSeedreamV4EditOutput"]):
     """Parameters of fal-ai/bytedance/seedream/v4/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
     image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048)
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """Number of images to generate; each image is billed. From 1 to 6."""
+    """Number of images to generate in one request. From 1 to 6."""
 
     max_images: Annotated[int, Field(ge=1, le=6)] = 1
     """Maximum number of images to return in one request. From 1 to 6."""
@@ -49,23 +67,183 @@ class BytedanceSeedreamV4EditInput(InputModel, Request["BytedanceSeedreamV4EditO
     """Whether to check for unsafe content and blank or reject it."""
 
     enhance_prompt_mode: Literal["standard", "fast"] = "standard"
-    """How the prompt is rewritten before it is used: fast takes less time, standard gives better
-    results.
+    """How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives
+    better results.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class BytedanceSeedreamV4EditOutput(OutputModel):
     """Result of fal-ai/bytedance/seedream/v4/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedreamV4EditPipeline(Pipeline[..., BytedanceSeedreamV4EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Result[BytedanceSeedreamV4EditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> PendingRun[BytedanceSeedreamV4EditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedreamV4EditPipeline(AsyncPipeline[..., BytedanceSeedreamV4EditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Result[BytedanceSeedreamV4EditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> AsyncPendingRun[BytedanceSeedreamV4EditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+            """
+            ...
 
     class BytedanceSeedreamV4Edit(
         Endpoint[..., BytedanceSeedreamV4EditInput, BytedanceSeedreamV4EditOutput]
@@ -75,7 +253,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -86,18 +266,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,7 +287,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -121,18 +300,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
             """
             ...
 
@@ -141,7 +317,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -152,18 +330,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -177,7 +352,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -188,18 +365,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
             """
             ...
 
@@ -208,7 +382,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -219,18 +395,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -243,7 +416,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -254,18 +429,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
             """
             ...
 
@@ -274,7 +446,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -287,18 +461,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -310,7 +481,9 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -321,19 +494,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> BytedanceSeedreamV4EditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedreamV4EditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedreamV4Edit = Endpoint
@@ -341,7 +534,7 @@ else:
 bytedance_seedream_v4_edit = BytedanceSeedreamV4Edit(
     "fal-ai/bytedance/seedream/v4/edit", BytedanceSeedreamV4EditInput, BytedanceSeedreamV4EditOutput
 )
-"""Image endpoint of fal-ai: bytedance seedream v4 edit.
+"""Edits or combines images by text instructions.
 
 Call it with `bytedance_seedream_v4_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -349,11 +542,16 @@ Call it with `bytedance_seedream_v4_edit.subscribe(prompt=…, image_urls=…)`.
 Input = BytedanceSeedreamV4EditInput
 Output = BytedanceSeedreamV4EditOutput
 endpoint = bytedance_seedream_v4_edit
+"""Edits or combines images by text instructions.
+
+Call it with `bytedance_seedream_v4_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedreamV4EditInput",
     "BytedanceSeedreamV4EditOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "bytedance_seedream_v4_edit",
 ]

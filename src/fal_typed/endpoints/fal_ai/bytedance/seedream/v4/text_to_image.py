@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/seedream/v4/text-to-image — Image endpoint of fal-ai: bytedance seedream v4,
-text to image.
+"""fal-ai/bytedance/seedream/v4/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/bytedance/seedream/v4/text-to-image
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_5e7d4891 import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedreamV4TextToImageInput(
@@ -28,10 +43,12 @@ class BytedanceSeedreamV4TextToImageInput(
     """What the image shows, in words: subject, style and composition."""
 
     image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048)
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model
+    choose.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """Number of images to generate; each image is billed. From 1 to 6."""
+    """Number of images to generate in one request. From 1 to 6."""
 
     max_images: Annotated[int, Field(ge=1, le=6)] = 1
     """Maximum number of images to return in one request. From 1 to 6."""
@@ -48,9 +65,42 @@ class BytedanceSeedreamV4TextToImageInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     enhance_prompt_mode: Literal["standard", "fast"] = "standard"
-    """How the prompt is rewritten before it is used: fast takes less time, standard gives better
-    results.
+    """How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives
+    better results.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class BytedanceSeedreamV4TextToImageOutput(OutputModel):
@@ -64,7 +114,128 @@ class BytedanceSeedreamV4TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedreamV4TextToImagePipeline(
+        Pipeline[..., BytedanceSeedreamV4TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Result[BytedanceSeedreamV4TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> PendingRun[BytedanceSeedreamV4TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedreamV4TextToImagePipeline(
+        AsyncPipeline[..., BytedanceSeedreamV4TextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Result[BytedanceSeedreamV4TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> AsyncPendingRun[BytedanceSeedreamV4TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
+            """
+            ...
 
     class BytedanceSeedreamV4TextToImage(
         Endpoint[..., BytedanceSeedreamV4TextToImageInput, BytedanceSeedreamV4TextToImageOutput]
@@ -73,7 +244,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -85,15 +258,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,7 +276,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -117,15 +290,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
             """
             ...
 
@@ -133,7 +304,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -145,15 +318,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -166,7 +337,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -178,15 +351,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
             """
             ...
 
@@ -194,7 +365,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -206,15 +379,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -226,7 +397,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -238,15 +411,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
             """
             ...
 
@@ -254,7 +425,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -268,15 +441,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -287,7 +458,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -299,16 +472,39 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
-                    time, standard gives better results.
+                enhance_prompt_mode: How the prompt is rewritten before it is used. `fast` takes less time, `standard` gives better results.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedreamV4TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedreamV4TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedreamV4TextToImage = Endpoint
@@ -318,7 +514,7 @@ bytedance_seedream_v4_text_to_image = BytedanceSeedreamV4TextToImage(
     BytedanceSeedreamV4TextToImageInput,
     BytedanceSeedreamV4TextToImageOutput,
 )
-"""Image endpoint of fal-ai: bytedance seedream v4, text to image.
+"""Generates images from text.
 
 Call it with `bytedance_seedream_v4_text_to_image.subscribe(prompt=…)`.
 """
@@ -326,11 +522,16 @@ Call it with `bytedance_seedream_v4_text_to_image.subscribe(prompt=…)`.
 Input = BytedanceSeedreamV4TextToImageInput
 Output = BytedanceSeedreamV4TextToImageOutput
 endpoint = bytedance_seedream_v4_text_to_image
+"""Generates images from text.
+
+Call it with `bytedance_seedream_v4_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedreamV4TextToImageInput",
     "BytedanceSeedreamV4TextToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "bytedance_seedream_v4_text_to_image",
 ]

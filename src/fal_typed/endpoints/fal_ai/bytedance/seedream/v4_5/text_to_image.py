@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/seedream/v4.5/text-to-image — Image endpoint of fal-ai: bytedance seedream
-v4.5, text to image.
+"""fal-ai/bytedance/seedream/v4.5/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/bytedance/seedream/v4.5/text-to-image
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_d5c5a422 import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedreamV45TextToImageInput(
@@ -31,7 +46,7 @@ class BytedanceSeedreamV45TextToImageInput(
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """Number of images to generate; each image is billed. From 1 to 6."""
+    """Number of images to generate in one request. From 1 to 6."""
 
     max_images: Annotated[int, Field(ge=1, le=6)] = 1
     """Maximum number of images to return in one request. From 1 to 6."""
@@ -47,6 +62,37 @@ class BytedanceSeedreamV45TextToImageInput(
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class BytedanceSeedreamV45TextToImageOutput(OutputModel):
     """Result of fal-ai/bytedance/seedream/v4.5/text-to-image."""
@@ -59,7 +105,120 @@ class BytedanceSeedreamV45TextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedreamV45TextToImagePipeline(
+        Pipeline[..., BytedanceSeedreamV45TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BytedanceSeedreamV45TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[BytedanceSeedreamV45TextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedreamV45TextToImagePipeline(
+        AsyncPipeline[..., BytedanceSeedreamV45TextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BytedanceSeedreamV45TextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[BytedanceSeedreamV45TextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class BytedanceSeedreamV45TextToImage(
         Endpoint[..., BytedanceSeedreamV45TextToImageInput, BytedanceSeedreamV45TextToImageOutput]
@@ -68,7 +227,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -80,11 +241,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -97,7 +257,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -109,11 +271,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -122,7 +283,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -134,11 +297,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -152,7 +314,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -164,11 +328,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -177,7 +340,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -189,11 +354,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -206,7 +370,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -218,11 +384,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -231,7 +396,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -245,11 +412,10 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -261,7 +427,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = ImageSize(
+                width=2048, height=2048
+            ),
             num_images: int = 1,
             max_images: int = 1,
             seed: int | None = None,
@@ -273,13 +441,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedreamV45TextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedreamV45TextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedreamV45TextToImage = Endpoint
@@ -289,7 +481,7 @@ bytedance_seedream_v4_5_text_to_image = BytedanceSeedreamV45TextToImage(
     BytedanceSeedreamV45TextToImageInput,
     BytedanceSeedreamV45TextToImageOutput,
 )
-"""Image endpoint of fal-ai: bytedance seedream v4.5, text to image.
+"""Generates images from text.
 
 Call it with `bytedance_seedream_v4_5_text_to_image.subscribe(prompt=…)`.
 """
@@ -297,11 +489,16 @@ Call it with `bytedance_seedream_v4_5_text_to_image.subscribe(prompt=…)`.
 Input = BytedanceSeedreamV45TextToImageInput
 Output = BytedanceSeedreamV45TextToImageOutput
 endpoint = bytedance_seedream_v4_5_text_to_image
+"""Generates images from text.
+
+Call it with `bytedance_seedream_v4_5_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedreamV45TextToImageInput",
     "BytedanceSeedreamV45TextToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "bytedance_seedream_v4_5_text_to_image",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/flux-2/klein/4b/lora — Image endpoint of fal-ai: flux-2 klein 4b lora.
+"""fal-ai/flux-2/klein/4b/lora — Generates images from text, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2/klein/4b/lora
 """
@@ -11,12 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.fal_ai_flux2_klein_lo_ra_input import FalAiFlux2KleinLoRAInput
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.fal_ai_flux2_klein_lo_ra_input import (
+    FalAiFlux2KleinLoRAInput,
+    FalAiFlux2KleinLoRAInputDict,
+)
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2Klein4bLoraInput(InputModel, Request["Flux2Klein4bLoraOutput"]):
@@ -35,7 +56,7 @@ class Flux2Klein4bLoraInput(InputModel, Request["Flux2Klein4bLoraOutput"]):
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -46,10 +67,45 @@ class Flux2Klein4bLoraInput(InputModel, Request["Flux2Klein4bLoraOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     loras: list[FalAiFlux2KleinLoRAInput] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2Klein4bLoraOutput(OutputModel):
@@ -72,7 +128,124 @@ class Flux2Klein4bLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2Klein4bLoraPipeline(Pipeline[..., Flux2Klein4bLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> Result[Flux2Klein4bLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> PendingRun[Flux2Klein4bLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2Klein4bLoraPipeline(AsyncPipeline[..., Flux2Klein4bLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> Result[Flux2Klein4bLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> AsyncPendingRun[Flux2Klein4bLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
 
     class Flux2Klein4bLora(Endpoint[..., Flux2Klein4bLoraInput, Flux2Klein4bLoraOutput]):
         def run(
@@ -81,28 +254,25 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Result[Flux2Klein4bLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,28 +286,25 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Result[Flux2Klein4bLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -147,28 +314,25 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Result[Flux2Klein4bLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,28 +347,25 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Result[Flux2Klein4bLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -214,28 +375,25 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Handle[Flux2Klein4bLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -249,28 +407,25 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> AsyncHandle[Flux2Klein4bLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -280,12 +435,12 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Stream[Flux2Klein4bLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -294,16 +449,13 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -316,29 +468,49 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> AsyncStream[Flux2Klein4bLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2Klein4bLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2Klein4bLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2Klein4bLora = Endpoint
@@ -346,7 +518,7 @@ else:
 flux_2_klein_4b_lora = Flux2Klein4bLora(
     "fal-ai/flux-2/klein/4b/lora", Flux2Klein4bLoraInput, Flux2Klein4bLoraOutput
 )
-"""Image endpoint of fal-ai: flux-2 klein 4b lora.
+"""Generates images from text, with LoRA weights.
 
 Call it with `flux_2_klein_4b_lora.subscribe(prompt=…)`.
 """
@@ -354,12 +526,18 @@ Call it with `flux_2_klein_4b_lora.subscribe(prompt=…)`.
 Input = Flux2Klein4bLoraInput
 Output = Flux2Klein4bLoraOutput
 endpoint = flux_2_klein_4b_lora
+"""Generates images from text, with LoRA weights.
+
+Call it with `flux_2_klein_4b_lora.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "FalAiFlux2KleinLoRAInput",
+    "FalAiFlux2KleinLoRAInputDict",
     "Flux2Klein4bLoraInput",
     "Flux2Klein4bLoraOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_klein_4b_lora",
 ]

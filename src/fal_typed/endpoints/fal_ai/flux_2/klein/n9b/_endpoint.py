@@ -1,4 +1,4 @@
-"""fal-ai/flux-2/klein/9b — Image endpoint of fal-ai: flux-2 klein 9b.
+"""fal-ai/flux-2/klein/9b — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2/klein/9b
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2Klein9bInput(InputModel, Request["Flux2Klein9bOutput"]):
@@ -34,7 +50,7 @@ class Flux2Klein9bInput(InputModel, Request["Flux2Klein9bOutput"]):
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -45,7 +61,40 @@ class Flux2Klein9bInput(InputModel, Request["Flux2Klein9bOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2Klein9bOutput(OutputModel):
@@ -68,7 +117,116 @@ class Flux2Klein9bOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2Klein9bPipeline(Pipeline[..., Flux2Klein9bOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Flux2Klein9bOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> PendingRun[Flux2Klein9bOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2Klein9bPipeline(AsyncPipeline[..., Flux2Klein9bOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Flux2Klein9bOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncPendingRun[Flux2Klein9bOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class Flux2Klein9b(Endpoint[..., Flux2Klein9bInput, Flux2Klein9bOutput]):
         def run(
@@ -77,7 +235,7 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
@@ -88,14 +246,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,7 +265,7 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
@@ -120,14 +276,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -137,7 +291,7 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
@@ -148,14 +302,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -170,7 +322,7 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
@@ -181,14 +333,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -198,7 +348,7 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
@@ -209,14 +359,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -230,7 +378,7 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
@@ -241,14 +389,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -258,7 +404,7 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
@@ -271,14 +417,12 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -291,7 +435,7 @@ if TYPE_CHECKING:
             prompt: str,
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "landscape_4_3",
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
@@ -302,21 +446,40 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2Klein9bPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncFlux2Klein9bPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2Klein9b = Endpoint
 
 flux_2_klein_9b = Flux2Klein9b("fal-ai/flux-2/klein/9b", Flux2Klein9bInput, Flux2Klein9bOutput)
-"""Image endpoint of fal-ai: flux-2 klein 9b.
+"""Generates images from text.
 
 Call it with `flux_2_klein_9b.subscribe(prompt=…)`.
 """
@@ -324,11 +487,16 @@ Call it with `flux_2_klein_9b.subscribe(prompt=…)`.
 Input = Flux2Klein9bInput
 Output = Flux2Klein9bOutput
 endpoint = flux_2_klein_9b
+"""Generates images from text.
+
+Call it with `flux_2_klein_9b.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Flux2Klein9bInput",
     "Flux2Klein9bOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_klein_9b",
 ]

@@ -1,4 +1,4 @@
-"""fal-ai/flux-pro/kontext/max — Image endpoint of fal-ai: flux-pro kontext max.
+"""fal-ai/flux-pro/kontext/max — Edits an image by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/flux-pro/kontext/max
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class FluxProKontextMaxInput(InputModel, Request["FluxProKontextMaxOutput"]):
     """Parameters of fal-ai/flux-pro/kontext/max."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change in the image, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to edit."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -40,27 +56,27 @@ class FluxProKontextMaxInput(InputModel, Request["FluxProKontextMaxOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
+    """Tolerance of the content filter; higher values allow more. `1` is strictest."""
 
     enhance_prompt: bool = False
     """Whether a language model rewrites the prompt into a more detailed one before it is used.
     """
 
     aspect_ratio: AspectRatio | None = None
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
 
 class FluxProKontextMaxOutput(OutputModel):
     """Result of fal-ai/flux-pro/kontext/max."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -76,7 +92,132 @@ class FluxProKontextMaxOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProKontextMaxPipeline(Pipeline[..., FluxProKontextMaxOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            aspect_ratio: AspectRatio | None = None,
+        ) -> Result[FluxProKontextMaxOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            aspect_ratio: AspectRatio | None = None,
+        ) -> PendingRun[FluxProKontextMaxOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFluxProKontextMaxPipeline(AsyncPipeline[..., FluxProKontextMaxOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            aspect_ratio: AspectRatio | None = None,
+        ) -> Result[FluxProKontextMaxOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            aspect_ratio: AspectRatio | None = None,
+        ) -> AsyncPendingRun[FluxProKontextMaxOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
+            """
+            ...
 
     class FluxProKontextMax(Endpoint[..., FluxProKontextMaxInput, FluxProKontextMaxOutput]):
         def run(
@@ -96,20 +237,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -134,20 +271,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -168,20 +301,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,20 +336,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -241,20 +366,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -279,20 +400,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
             """
             ...
 
@@ -315,20 +432,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -352,21 +465,40 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to change in the image, in words.
+                image_url: Image to edit.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                output_format: File format of the images.
-                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
-                    allow more.
-                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
-                    one before it is used.
-                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+                safety_tolerance: Tolerance of the content filter; higher values allow more. `1` is strictest.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed one before it is used.
+                aspect_ratio: Ratio of width to height of the image.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> FluxProKontextMaxPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFluxProKontextMaxPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     FluxProKontextMax = Endpoint
@@ -374,7 +506,7 @@ else:
 flux_pro_kontext_max = FluxProKontextMax(
     "fal-ai/flux-pro/kontext/max", FluxProKontextMaxInput, FluxProKontextMaxOutput
 )
-"""Image endpoint of fal-ai: flux-pro kontext max.
+"""Edits an image by text instructions.
 
 Call it with `flux_pro_kontext_max.subscribe(prompt=…, image_url=…)`.
 """
@@ -382,6 +514,10 @@ Call it with `flux_pro_kontext_max.subscribe(prompt=…, image_url=…)`.
 Input = FluxProKontextMaxInput
 Output = FluxProKontextMaxOutput
 endpoint = flux_pro_kontext_max
+"""Edits an image by text instructions.
+
+Call it with `flux_pro_kontext_max.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

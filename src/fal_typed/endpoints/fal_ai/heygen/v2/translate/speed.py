@@ -1,4 +1,5 @@
-"""fal-ai/heygen/v2/translate/speed — Video endpoint of fal-ai: heygen v2 translate speed.
+"""fal-ai/heygen/v2/translate/speed — Translates the speech in a video, with matching lips or
+voice.
 
 Category: video. https://fal.ai/models/fal-ai/heygen/v2/translate/speed
 """
@@ -9,17 +10,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.output_language import OutputLanguage
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HeygenV2TranslateSpeedInput(InputModel, Request["HeygenV2TranslateSpeedOutput"]):
     """Parameters of fal-ai/heygen/v2/translate/speed."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose speech to translate."""
 
     output_language: OutputLanguage
     """Language to translate the speech into."""
@@ -38,11 +55,96 @@ class HeygenV2TranslateSpeedOutput(OutputModel):
     """Result of fal-ai/heygen/v2/translate/speed."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenV2TranslateSpeedPipeline(Pipeline[..., HeygenV2TranslateSpeedOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> Result[HeygenV2TranslateSpeedOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose speech to translate.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> PendingRun[HeygenV2TranslateSpeedOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose speech to translate.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHeygenV2TranslateSpeedPipeline(AsyncPipeline[..., HeygenV2TranslateSpeedOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> Result[HeygenV2TranslateSpeedOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose speech to translate.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> AsyncPendingRun[HeygenV2TranslateSpeedOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose speech to translate.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
+            """
+            ...
 
     class HeygenV2TranslateSpeed(
         Endpoint[..., HeygenV2TranslateSpeedInput, HeygenV2TranslateSpeedOutput]
@@ -59,13 +161,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 output_language: Language to translate the speech into.
-                translate_audio_only: Whether to change only the speech and leave the lips
-                    unchanged.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
                 speaker_num: Number of people who speak in the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -85,13 +185,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 output_language: Language to translate the speech into.
-                translate_audio_only: Whether to change only the speech and leave the lips
-                    unchanged.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
                 speaker_num: Number of people who speak in the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
             """
             ...
 
@@ -107,13 +205,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 output_language: Language to translate the speech into.
-                translate_audio_only: Whether to change only the speech and leave the lips
-                    unchanged.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
                 speaker_num: Number of people who speak in the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -134,13 +230,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 output_language: Language to translate the speech into.
-                translate_audio_only: Whether to change only the speech and leave the lips
-                    unchanged.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
                 speaker_num: Number of people who speak in the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
             """
             ...
 
@@ -156,13 +250,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 output_language: Language to translate the speech into.
-                translate_audio_only: Whether to change only the speech and leave the lips
-                    unchanged.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
                 speaker_num: Number of people who speak in the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -182,13 +274,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 output_language: Language to translate the speech into.
-                translate_audio_only: Whether to change only the speech and leave the lips
-                    unchanged.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
                 speaker_num: Number of people who speak in the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
             """
             ...
 
@@ -206,13 +296,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 output_language: Language to translate the speech into.
-                translate_audio_only: Whether to change only the speech and leave the lips
-                    unchanged.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
                 speaker_num: Number of people who speak in the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -231,14 +319,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
+                video_url: Video whose speech to translate.
                 output_language: Language to translate the speech into.
-                translate_audio_only: Whether to change only the speech and leave the lips
-                    unchanged.
+                translate_audio_only: Whether to change only the speech and leave the lips unchanged.
                 speaker_num: Number of people who speak in the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HeygenV2TranslateSpeedPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHeygenV2TranslateSpeedPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HeygenV2TranslateSpeed = Endpoint
@@ -246,7 +355,7 @@ else:
 heygen_v2_translate_speed = HeygenV2TranslateSpeed(
     "fal-ai/heygen/v2/translate/speed", HeygenV2TranslateSpeedInput, HeygenV2TranslateSpeedOutput
 )
-"""Video endpoint of fal-ai: heygen v2 translate speed.
+"""Translates the speech in a video, with matching lips or voice.
 
 Call it with `heygen_v2_translate_speed.subscribe(video_url=…, output_language=…)`.
 """
@@ -254,6 +363,10 @@ Call it with `heygen_v2_translate_speed.subscribe(video_url=…, output_language
 Input = HeygenV2TranslateSpeedInput
 Output = HeygenV2TranslateSpeedOutput
 endpoint = heygen_v2_translate_speed
+"""Translates the speech in a video, with matching lips or voice.
+
+Call it with `heygen_v2_translate_speed.subscribe(video_url=…, output_language=…)`.
+"""
 
 __all__ = [
     "HeygenV2TranslateSpeedInput",

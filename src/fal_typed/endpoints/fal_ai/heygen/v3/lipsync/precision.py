@@ -1,4 +1,4 @@
-"""fal-ai/heygen/v3/lipsync/precision — Video endpoint of fal-ai: heygen v3 lipsync precision.
+"""fal-ai/heygen/v3/lipsync/precision — Matches the lips of the person in a video to an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/heygen/v3/lipsync/precision
 """
@@ -11,21 +11,38 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HeygenV3LipsyncPrecisionInput(InputModel, Request["HeygenV3LipsyncPrecisionOutput"]):
     """Parameters of fal-ai/heygen/v3/lipsync/precision."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     title: str | None = None
+    """Heading for the video, to find it later."""
 
     enable_caption: bool = False
     """Whether to add captions to the video."""
@@ -50,14 +67,131 @@ class HeygenV3LipsyncPrecisionOutput(OutputModel):
     """Result of fal-ai/heygen/v3/lipsync/precision."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     caption_file: File | None = None
     """Subtitles, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenV3LipsyncPrecisionPipeline(Pipeline[..., HeygenV3LipsyncPrecisionOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> Result[HeygenV3LipsyncPrecisionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> PendingRun[HeygenV3LipsyncPrecisionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHeygenV3LipsyncPrecisionPipeline(AsyncPipeline[..., HeygenV3LipsyncPrecisionOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> Result[HeygenV3LipsyncPrecisionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> AsyncPendingRun[HeygenV3LipsyncPrecisionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+            """
+            ...
 
     class HeygenV3LipsyncPrecision(
         Endpoint[..., HeygenV3LipsyncPrecisionInput, HeygenV3LipsyncPrecisionOutput]
@@ -78,11 +212,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
                 enable_caption: Whether to add captions to the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
                 disable_music_track: Whether to remove music from the audio.
                 enable_speech_enhancement: Whether to remove noise from the voice.
                 start_time: Start of the part to process, in seconds. At least 0.
@@ -110,11 +244,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
                 enable_caption: Whether to add captions to the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
                 disable_music_track: Whether to remove music from the audio.
                 enable_speech_enhancement: Whether to remove noise from the voice.
                 start_time: Start of the part to process, in seconds. At least 0.
@@ -138,11 +272,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
                 enable_caption: Whether to add captions to the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
                 disable_music_track: Whether to remove music from the audio.
                 enable_speech_enhancement: Whether to remove noise from the voice.
                 start_time: Start of the part to process, in seconds. At least 0.
@@ -171,11 +305,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
                 enable_caption: Whether to add captions to the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
                 disable_music_track: Whether to remove music from the audio.
                 enable_speech_enhancement: Whether to remove noise from the voice.
                 start_time: Start of the part to process, in seconds. At least 0.
@@ -199,11 +333,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
                 enable_caption: Whether to add captions to the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
                 disable_music_track: Whether to remove music from the audio.
                 enable_speech_enhancement: Whether to remove noise from the voice.
                 start_time: Start of the part to process, in seconds. At least 0.
@@ -231,11 +365,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
                 enable_caption: Whether to add captions to the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
                 disable_music_track: Whether to remove music from the audio.
                 enable_speech_enhancement: Whether to remove noise from the voice.
                 start_time: Start of the part to process, in seconds. At least 0.
@@ -261,11 +395,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
                 enable_caption: Whether to add captions to the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
                 disable_music_track: Whether to remove music from the audio.
                 enable_speech_enhancement: Whether to remove noise from the voice.
                 start_time: Start of the part to process, in seconds. At least 0.
@@ -292,16 +426,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video of the person who speaks.
+                audio_url: Audio that the person speaks.
+                title: Heading for the video, to find it later.
                 enable_caption: Whether to add captions to the video.
-                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
-                    new speech.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the new speech.
                 disable_music_track: Whether to remove music from the audio.
                 enable_speech_enhancement: Whether to remove noise from the voice.
                 start_time: Start of the part to process, in seconds. At least 0.
                 end_time: End of the part to process, in seconds. At least 0.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> HeygenV3LipsyncPrecisionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHeygenV3LipsyncPrecisionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HeygenV3LipsyncPrecision = Endpoint
@@ -311,7 +468,7 @@ heygen_v3_lipsync_precision = HeygenV3LipsyncPrecision(
     HeygenV3LipsyncPrecisionInput,
     HeygenV3LipsyncPrecisionOutput,
 )
-"""Video endpoint of fal-ai: heygen v3 lipsync precision.
+"""Matches the lips of the person in a video to an audio file.
 
 Call it with `heygen_v3_lipsync_precision.subscribe(video_url=…, audio_url=…)`.
 """
@@ -319,6 +476,10 @@ Call it with `heygen_v3_lipsync_precision.subscribe(video_url=…, audio_url=…
 Input = HeygenV3LipsyncPrecisionInput
 Output = HeygenV3LipsyncPrecisionOutput
 endpoint = heygen_v3_lipsync_precision
+"""Matches the lips of the person in a video to an audio file.
+
+Call it with `heygen_v3_lipsync_precision.subscribe(video_url=…, audio_url=…)`.
+"""
 
 __all__ = [
     "HeygenV3LipsyncPrecisionInput",

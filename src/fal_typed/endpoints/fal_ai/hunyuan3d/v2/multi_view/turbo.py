@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan3d/v2/multi-view/turbo — 3D endpoint of fal-ai: hunyuan3d v2 multi-view turbo.
+"""fal-ai/hunyuan3d/v2/multi-view/turbo — Builds a 3D model from images of an object.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d/v2/multi-view/turbo
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV2MultiViewTurboInput(InputModel, Request["Hunyuan3dV2MultiViewTurboOutput"]):
@@ -35,8 +51,8 @@ class Hunyuan3dV2MultiViewTurboInput(InputModel, Request["Hunyuan3dV2MultiViewTu
     """Number of inference steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
-    """How closely the result follows the prompt or the given input; low values allow more freedom,
-    high values can cause artifacts. From 0 to 20.
+    """How closely the shape follows the input image; high values can cause artifacts. From 0 to
+    20.
     """
 
     octree_resolution: Annotated[int, Field(ge=1, le=1024)] = 256
@@ -59,7 +75,118 @@ class Hunyuan3dV2MultiViewTurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV2MultiViewTurboPipeline(Pipeline[..., Hunyuan3dV2MultiViewTurboOutput]):
+        def run(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2MultiViewTurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> PendingRun[Hunyuan3dV2MultiViewTurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV2MultiViewTurboPipeline(
+        AsyncPipeline[..., Hunyuan3dV2MultiViewTurboOutput]
+    ):
+        async def run(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2MultiViewTurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> AsyncPendingRun[Hunyuan3dV2MultiViewTurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
 
     class Hunyuan3dV2MultiViewTurbo(
         Endpoint[..., Hunyuan3dV2MultiViewTurboInput, Hunyuan3dV2MultiViewTurboOutput]
@@ -83,12 +210,9 @@ if TYPE_CHECKING:
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
 
             Raises:
@@ -116,12 +240,9 @@ if TYPE_CHECKING:
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
             """
             ...
@@ -145,12 +266,9 @@ if TYPE_CHECKING:
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
 
             Raises:
@@ -179,12 +297,9 @@ if TYPE_CHECKING:
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
             """
             ...
@@ -208,12 +323,9 @@ if TYPE_CHECKING:
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
 
             Raises:
@@ -241,12 +353,9 @@ if TYPE_CHECKING:
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
             """
             ...
@@ -272,12 +381,9 @@ if TYPE_CHECKING:
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
 
             Raises:
@@ -304,14 +410,34 @@ if TYPE_CHECKING:
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of inference steps; more steps take longer and give
-                    finer detail. From 1 to 50.
-                guidance_scale: How closely the result follows the prompt or the given input; low
-                    values allow more freedom, high values can cause artifacts. From 0 to 20.
-                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
-                    more detail and takes longer. From 1 to 1024.
+                num_inference_steps: Number of inference steps; more steps take longer and give finer detail. From 1 to 50.
+                guidance_scale: How closely the shape follows the input image; high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps more detail and takes longer. From 1 to 1024.
                 textured_mesh: Whether to texture the object instead of returning only its shape.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV2MultiViewTurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV2MultiViewTurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV2MultiViewTurbo = Endpoint
@@ -321,7 +447,7 @@ hunyuan3d_v2_multi_view_turbo = Hunyuan3dV2MultiViewTurbo(
     Hunyuan3dV2MultiViewTurboInput,
     Hunyuan3dV2MultiViewTurboOutput,
 )
-"""3D endpoint of fal-ai: hunyuan3d v2 multi-view turbo.
+"""Builds a 3D model from images of an object.
 
 Call it with `hunyuan3d_v2_multi_view_turbo.subscribe(front_image_url=…, back_image_url=…,
 left_image_url=…)`.
@@ -330,6 +456,11 @@ left_image_url=…)`.
 Input = Hunyuan3dV2MultiViewTurboInput
 Output = Hunyuan3dV2MultiViewTurboOutput
 endpoint = hunyuan3d_v2_multi_view_turbo
+"""Builds a 3D model from images of an object.
+
+Call it with `hunyuan3d_v2_multi_view_turbo.subscribe(front_image_url=…, back_image_url=…,
+left_image_url=…)`.
+"""
 
 __all__ = [
     "Hunyuan3dV2MultiViewTurboInput",

@@ -1,5 +1,4 @@
-"""fal-ai/hunyuan-3d/v3.1/pro/image-to-3d — 3D endpoint of fal-ai: hunyuan-3d v3.1 pro, image to
-3d.
+"""fal-ai/hunyuan-3d/v3.1/pro/image-to-3d — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/pro/image-to-3d
 """
@@ -12,17 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV31ProImageTo3dInput(InputModel, Request["Hunyuan3dV31ProImageTo3dOutput"]):
     """Parameters of fal-ai/hunyuan-3d/v3.1/pro/image-to-3d."""
 
     input_image_url: FileInput
-    """Image to edit or to start from."""
+    """Image of the object to turn into a 3D model."""
 
     back_image_url: FileInput | None = None
     """Image of the object from the back."""
@@ -72,7 +87,140 @@ class Hunyuan3dV31ProImageTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31ProImageTo3dPipeline(Pipeline[..., Hunyuan3dV31ProImageTo3dOutput]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> PendingRun[Hunyuan3dV31ProImageTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV31ProImageTo3dPipeline(AsyncPipeline[..., Hunyuan3dV31ProImageTo3dOutput]):
+        async def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncPendingRun[Hunyuan3dV31ProImageTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
 
     class Hunyuan3dV31ProImageTo3d(
         Endpoint[..., Hunyuan3dV31ProImageTo3dInput, Hunyuan3dV31ProImageTo3dOutput]
@@ -95,7 +243,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
@@ -104,10 +252,8 @@ if TYPE_CHECKING:
                 left_front_image_url: Image of the object from the front left.
                 right_front_image_url: Image of the object from the front right.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -133,7 +279,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
@@ -142,10 +288,8 @@ if TYPE_CHECKING:
                 left_front_image_url: Image of the object from the front left.
                 right_front_image_url: Image of the object from the front right.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -167,7 +311,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
@@ -176,10 +320,8 @@ if TYPE_CHECKING:
                 left_front_image_url: Image of the object from the front left.
                 right_front_image_url: Image of the object from the front right.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -206,7 +348,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
@@ -215,10 +357,8 @@ if TYPE_CHECKING:
                 left_front_image_url: Image of the object from the front left.
                 right_front_image_url: Image of the object from the front right.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -240,7 +380,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
@@ -249,10 +389,8 @@ if TYPE_CHECKING:
                 left_front_image_url: Image of the object from the front left.
                 right_front_image_url: Image of the object from the front right.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -278,7 +416,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
@@ -287,10 +425,8 @@ if TYPE_CHECKING:
                 left_front_image_url: Image of the object from the front left.
                 right_front_image_url: Image of the object from the front right.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -314,7 +450,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
@@ -323,10 +459,8 @@ if TYPE_CHECKING:
                 left_front_image_url: Image of the object from the front left.
                 right_front_image_url: Image of the object from the front right.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -351,7 +485,7 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
+                input_image_url: Image of the object to turn into a 3D model.
                 back_image_url: Image of the object from the back.
                 left_image_url: Image of the object from its left side.
                 right_image_url: Image of the object from its right side.
@@ -360,11 +494,32 @@ if TYPE_CHECKING:
                 left_front_image_url: Image of the object from the front left.
                 right_front_image_url: Image of the object from the front right.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV31ProImageTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV31ProImageTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV31ProImageTo3d = Endpoint
@@ -374,7 +529,7 @@ hunyuan_3d_v3_1_pro_image_to_3d = Hunyuan3dV31ProImageTo3d(
     Hunyuan3dV31ProImageTo3dInput,
     Hunyuan3dV31ProImageTo3dOutput,
 )
-"""3D endpoint of fal-ai: hunyuan-3d v3.1 pro, image to 3d.
+"""Builds a 3D model from an image.
 
 Call it with `hunyuan_3d_v3_1_pro_image_to_3d.subscribe(input_image_url=…)`.
 """
@@ -382,6 +537,10 @@ Call it with `hunyuan_3d_v3_1_pro_image_to_3d.subscribe(input_image_url=…)`.
 Input = Hunyuan3dV31ProImageTo3dInput
 Output = Hunyuan3dV31ProImageTo3dOutput
 endpoint = hunyuan_3d_v3_1_pro_image_to_3d
+"""Builds a 3D model from an image.
+
+Call it with `hunyuan_3d_v3_1_pro_image_to_3d.subscribe(input_image_url=…)`.
+"""
 
 __all__ = [
     "Hunyuan3dV31ProImageTo3dInput",

@@ -1,4 +1,4 @@
-"""fal-ai/hunyuan-3d/v3.1/pro/text-to-3d — 3D endpoint of fal-ai: hunyuan-3d v3.1 pro, text to 3d.
+"""fal-ai/hunyuan-3d/v3.1/pro/text-to-3d — Builds a 3D model from text.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/pro/text-to-3d
 """
@@ -11,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV31ProTextTo3dInput(InputModel, Request["Hunyuan3dV31ProTextTo3dOutput"]):
@@ -50,7 +66,84 @@ class Hunyuan3dV31ProTextTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31ProTextTo3dPipeline(Pipeline[..., Hunyuan3dV31ProTextTo3dOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProTextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> PendingRun[Hunyuan3dV31ProTextTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV31ProTextTo3dPipeline(AsyncPipeline[..., Hunyuan3dV31ProTextTo3dOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProTextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncPendingRun[Hunyuan3dV31ProTextTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
+            """
+            ...
 
     class Hunyuan3dV31ProTextTo3d(
         Endpoint[..., Hunyuan3dV31ProTextTo3dInput, Hunyuan3dV31ProTextTo3dOutput]
@@ -66,13 +159,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -91,13 +181,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -112,13 +199,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -138,13 +222,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -159,13 +240,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,13 +262,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
             ...
 
@@ -207,13 +282,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -231,14 +303,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 1024
-                    characters.
+                prompt: Text description of the object, its shape and its surface. At most 1024 characters.
                 generate_type: Whether to generate the object with its texture or only its geometry.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
-                face_count: Target number of faces; more faces give a finer shape. From 40000 to
-                    1500000.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to 1500000.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV31ProTextTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV31ProTextTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV31ProTextTo3d = Endpoint
@@ -248,7 +340,7 @@ hunyuan_3d_v3_1_pro_text_to_3d = Hunyuan3dV31ProTextTo3d(
     Hunyuan3dV31ProTextTo3dInput,
     Hunyuan3dV31ProTextTo3dOutput,
 )
-"""3D endpoint of fal-ai: hunyuan-3d v3.1 pro, text to 3d.
+"""Builds a 3D model from text.
 
 Call it with `hunyuan_3d_v3_1_pro_text_to_3d.subscribe(prompt=…)`.
 """
@@ -256,6 +348,10 @@ Call it with `hunyuan_3d_v3_1_pro_text_to_3d.subscribe(prompt=…)`.
 Input = Hunyuan3dV31ProTextTo3dInput
 Output = Hunyuan3dV31ProTextTo3dOutput
 endpoint = hunyuan_3d_v3_1_pro_text_to_3d
+"""Builds a 3D model from text.
+
+Call it with `hunyuan_3d_v3_1_pro_text_to_3d.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Hunyuan3dV31ProTextTo3dInput",

@@ -1,5 +1,4 @@
-"""fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d — 3D endpoint of fal-ai: hunyuan-3d v3.1 rapid, image
-to 3d.
+"""fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d — Builds a 3D model from an image.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d
 """
@@ -10,17 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV31RapidImageTo3dInput(InputModel, Request["Hunyuan3dV31RapidImageTo3dOutput"]):
     """Parameters of fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d."""
 
     input_image_url: FileInput
-    """Image to edit or to start from."""
+    """Image of the object to turn into a 3D model."""
 
     enable_pbr: bool = False
     """Whether to generate PBR surface maps (color, metallic, roughness) that react to light."""
@@ -49,7 +64,78 @@ class Hunyuan3dV31RapidImageTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31RapidImageTo3dPipeline(Pipeline[..., Hunyuan3dV31RapidImageTo3dOutput]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> Result[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> PendingRun[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV31RapidImageTo3dPipeline(
+        AsyncPipeline[..., Hunyuan3dV31RapidImageTo3dOutput]
+    ):
+        async def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> Result[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> AsyncPendingRun[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
 
     class Hunyuan3dV31RapidImageTo3d(
         Endpoint[..., Hunyuan3dV31RapidImageTo3dInput, Hunyuan3dV31RapidImageTo3dOutput]
@@ -64,9 +150,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
 
             Raises:
@@ -85,9 +170,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
             """
             ...
@@ -102,9 +186,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
 
             Raises:
@@ -124,9 +207,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
             """
             ...
@@ -141,9 +223,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
 
             Raises:
@@ -162,9 +243,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
             """
             ...
@@ -181,9 +261,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
 
             Raises:
@@ -201,11 +280,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                input_image_url: Image to edit or to start from.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                input_image_url: Image of the object to turn into a 3D model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Hunyuan3dV31RapidImageTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV31RapidImageTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV31RapidImageTo3d = Endpoint
@@ -215,7 +318,7 @@ hunyuan_3d_v3_1_rapid_image_to_3d = Hunyuan3dV31RapidImageTo3d(
     Hunyuan3dV31RapidImageTo3dInput,
     Hunyuan3dV31RapidImageTo3dOutput,
 )
-"""3D endpoint of fal-ai: hunyuan-3d v3.1 rapid, image to 3d.
+"""Builds a 3D model from an image.
 
 Call it with `hunyuan_3d_v3_1_rapid_image_to_3d.subscribe(input_image_url=…)`.
 """
@@ -223,6 +326,10 @@ Call it with `hunyuan_3d_v3_1_rapid_image_to_3d.subscribe(input_image_url=…)`.
 Input = Hunyuan3dV31RapidImageTo3dInput
 Output = Hunyuan3dV31RapidImageTo3dOutput
 endpoint = hunyuan_3d_v3_1_rapid_image_to_3d
+"""Builds a 3D model from an image.
+
+Call it with `hunyuan_3d_v3_1_rapid_image_to_3d.subscribe(input_image_url=…)`.
+"""
 
 __all__ = [
     "Hunyuan3dV31RapidImageTo3dInput",

@@ -1,5 +1,4 @@
-"""fal-ai/hunyuan-3d/v3.1/rapid/text-to-3d — 3D endpoint of fal-ai: hunyuan-3d v3.1 rapid, text to
-3d.
+"""fal-ai/hunyuan-3d/v3.1/rapid/text-to-3d — Builds a 3D model from text.
 
 Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/rapid/text-to-3d
 """
@@ -12,10 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Hunyuan3dV31RapidTextTo3dInput(InputModel, Request["Hunyuan3dV31RapidTextTo3dOutput"]):
@@ -51,7 +66,62 @@ class Hunyuan3dV31RapidTextTo3dOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31RapidTextTo3dPipeline(Pipeline[..., Hunyuan3dV31RapidTextTo3dOutput]):
+        def run(
+            self, *, prompt: str, enable_pbr: bool = False, enable_geometry: bool = False
+        ) -> Result[Hunyuan3dV31RapidTextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, enable_pbr: bool = False, enable_geometry: bool = False
+        ) -> PendingRun[Hunyuan3dV31RapidTextTo3dOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuan3dV31RapidTextTo3dPipeline(
+        AsyncPipeline[..., Hunyuan3dV31RapidTextTo3dOutput]
+    ):
+        async def run(
+            self, *, prompt: str, enable_pbr: bool = False, enable_geometry: bool = False
+        ) -> Result[Hunyuan3dV31RapidTextTo3dOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, enable_pbr: bool = False, enable_geometry: bool = False
+        ) -> AsyncPendingRun[Hunyuan3dV31RapidTextTo3dOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
 
     class Hunyuan3dV31RapidTextTo3d(
         Endpoint[..., Hunyuan3dV31RapidTextTo3dInput, Hunyuan3dV31RapidTextTo3dOutput]
@@ -62,10 +132,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 200
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
 
             Raises:
@@ -80,10 +148,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 200
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
             """
             ...
@@ -94,10 +160,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 200
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
 
             Raises:
@@ -113,10 +177,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 200
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
             """
             ...
@@ -127,10 +189,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 200
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
 
             Raises:
@@ -145,10 +205,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 200
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
             """
             ...
@@ -161,10 +219,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 200
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
 
             Raises:
@@ -178,12 +234,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the object, its shape and its surface. At most 200
-                    characters.
-                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
-                    react to light.
+                prompt: Text description of the object, its shape and its surface. At most 200 characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that react to light.
                 enable_geometry: Whether to generate only the geometry, without a texture.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Hunyuan3dV31RapidTextTo3dPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuan3dV31RapidTextTo3dPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Hunyuan3dV31RapidTextTo3d = Endpoint
@@ -193,7 +270,7 @@ hunyuan_3d_v3_1_rapid_text_to_3d = Hunyuan3dV31RapidTextTo3d(
     Hunyuan3dV31RapidTextTo3dInput,
     Hunyuan3dV31RapidTextTo3dOutput,
 )
-"""3D endpoint of fal-ai: hunyuan-3d v3.1 rapid, text to 3d.
+"""Builds a 3D model from text.
 
 Call it with `hunyuan_3d_v3_1_rapid_text_to_3d.subscribe(prompt=…)`.
 """
@@ -201,6 +278,10 @@ Call it with `hunyuan_3d_v3_1_rapid_text_to_3d.subscribe(prompt=…)`.
 Input = Hunyuan3dV31RapidTextTo3dInput
 Output = Hunyuan3dV31RapidTextTo3dOutput
 endpoint = hunyuan_3d_v3_1_rapid_text_to_3d
+"""Builds a 3D model from text.
+
+Call it with `hunyuan_3d_v3_1_rapid_text_to_3d.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "Hunyuan3dV31RapidTextTo3dInput",

@@ -1,5 +1,4 @@
-"""fal-ai/hunyuan-image/v3/instruct/text-to-image — Image endpoint of fal-ai: hunyuan-image v3
-instruct, text to image.
+"""fal-ai/hunyuan-image/v3/instruct/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/hunyuan-image/v3/instruct/text-to-image
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_00c74a66 import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class HunyuanImageV3InstructTextToImageInput(
@@ -28,10 +43,12 @@ class HunyuanImageV3InstructTextToImageInput(
     """What the image shows, in words: subject, style and composition."""
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model
+    choose.
+    """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 3.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -50,7 +67,38 @@ class HunyuanImageV3InstructTextToImageInput(
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_images: int = 1,
+            guidance_scale: float = 3.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class HunyuanImageV3InstructTextToImageOutput(OutputModel):
@@ -64,7 +112,120 @@ class HunyuanImageV3InstructTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanImageV3InstructTextToImagePipeline(
+        Pipeline[..., HunyuanImageV3InstructTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_images: int = 1,
+            guidance_scale: float = 3.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[HunyuanImageV3InstructTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_images: int = 1,
+            guidance_scale: float = 3.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> PendingRun[HunyuanImageV3InstructTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncHunyuanImageV3InstructTextToImagePipeline(
+        AsyncPipeline[..., HunyuanImageV3InstructTextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_images: int = 1,
+            guidance_scale: float = 3.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[HunyuanImageV3InstructTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_images: int = 1,
+            guidance_scale: float = 3.5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncPendingRun[HunyuanImageV3InstructTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class HunyuanImageV3InstructTextToImage(
         Endpoint[
@@ -75,7 +236,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_images: int = 1,
             guidance_scale: float = 3.5,
             seed: int | None = None,
@@ -87,15 +248,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -107,7 +266,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_images: int = 1,
             guidance_scale: float = 3.5,
             seed: int | None = None,
@@ -119,15 +278,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -135,7 +292,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_images: int = 1,
             guidance_scale: float = 3.5,
             seed: int | None = None,
@@ -147,15 +304,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,7 +323,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_images: int = 1,
             guidance_scale: float = 3.5,
             seed: int | None = None,
@@ -180,15 +335,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -196,7 +349,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_images: int = 1,
             guidance_scale: float = 3.5,
             seed: int | None = None,
@@ -208,15 +361,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -228,7 +379,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_images: int = 1,
             guidance_scale: float = 3.5,
             seed: int | None = None,
@@ -240,15 +391,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -256,7 +405,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_images: int = 1,
             guidance_scale: float = 3.5,
             seed: int | None = None,
@@ -270,15 +419,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -289,7 +436,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_images: int = 1,
             guidance_scale: float = 3.5,
             seed: int | None = None,
@@ -301,16 +448,39 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 20.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> HunyuanImageV3InstructTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncHunyuanImageV3InstructTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     HunyuanImageV3InstructTextToImage = Endpoint
@@ -320,7 +490,7 @@ hunyuan_image_v3_instruct_text_to_image = HunyuanImageV3InstructTextToImage(
     HunyuanImageV3InstructTextToImageInput,
     HunyuanImageV3InstructTextToImageOutput,
 )
-"""Image endpoint of fal-ai: hunyuan-image v3 instruct, text to image.
+"""Generates images from text.
 
 Call it with `hunyuan_image_v3_instruct_text_to_image.subscribe(prompt=…)`.
 """
@@ -328,11 +498,16 @@ Call it with `hunyuan_image_v3_instruct_text_to_image.subscribe(prompt=…)`.
 Input = HunyuanImageV3InstructTextToImageInput
 Output = HunyuanImageV3InstructTextToImageOutput
 endpoint = hunyuan_image_v3_instruct_text_to_image
+"""Generates images from text.
+
+Call it with `hunyuan_image_v3_instruct_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "HunyuanImageV3InstructTextToImageInput",
     "HunyuanImageV3InstructTextToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "hunyuan_image_v3_instruct_text_to_image",
 ]

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hyper3d.rodin.v2_5._endpoint import (
+        Hyper3dRodinV25 as Hyper3dRodinV25,
         Hyper3dRodinV25Input as Hyper3dRodinV25Input,
         Hyper3dRodinV25Output as Hyper3dRodinV25Output,
         Input as Input,
         Output as Output,
         QualityMeshOption as QualityMeshOption,
         RodinGen25Addons as RodinGen25Addons,
+        RodinGen25AddonsDict as RodinGen25AddonsDict,
         RodinGen25BbboxField as RodinGen25BbboxField,
+        RodinGen25BbboxFieldDict as RodinGen25BbboxFieldDict,
         Tier as Tier,
         endpoint as endpoint,
         hyper3d_rodin_v2_5 as hyper3d_rodin_v2_5,
@@ -25,7 +28,9 @@ __all__ = [
     "Hyper3dRodinV25Output",
     "QualityMeshOption",
     "RodinGen25Addons",
+    "RodinGen25AddonsDict",
     "RodinGen25BbboxField",
+    "RodinGen25BbboxFieldDict",
     "Tier",
     "hyper3d_rodin_v2_5",
 ]
@@ -36,13 +41,16 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Hyper3dRodinV25",
             "Hyper3dRodinV25Input",
             "Hyper3dRodinV25Output",
             "Input",
             "Output",
             "QualityMeshOption",
             "RodinGen25Addons",
+            "RodinGen25AddonsDict",
             "RodinGen25BbboxField",
+            "RodinGen25BbboxFieldDict",
             "Tier",
             "endpoint",
             "hyper3d_rodin_v2_5",
@@ -55,4 +63,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ideogram.v2.turbo._endpoint import (
         AspectRatio as AspectRatio,
+        IdeogramV2Turbo as IdeogramV2Turbo,
         IdeogramV2TurboInput as IdeogramV2TurboInput,
         IdeogramV2TurboOutput as IdeogramV2TurboOutput,
         Input as Input,
@@ -33,6 +34,7 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "AspectRatio",
+            "IdeogramV2Turbo",
             "IdeogramV2TurboInput",
             "IdeogramV2TurboOutput",
             "Input",
@@ -49,4 +51,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

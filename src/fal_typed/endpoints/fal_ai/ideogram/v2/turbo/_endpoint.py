@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v2/turbo — Image endpoint of fal-ai: ideogram v2 turbo.
+"""fal-ai/ideogram/v2/turbo — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v2/turbo
 """
@@ -9,11 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_0e30dd61 import AspectRatio
 from fal_typed.endpoints._shared.style import Style
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV2TurboInput(InputModel, Request["IdeogramV2TurboOutput"]):
@@ -23,7 +39,7 @@ class IdeogramV2TurboInput(InputModel, Request["IdeogramV2TurboOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -32,7 +48,7 @@ class IdeogramV2TurboInput(InputModel, Request["IdeogramV2TurboOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     style: Style = "auto"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `auto` lets the model choose."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -54,7 +70,108 @@ class IdeogramV2TurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV2TurboPipeline(Pipeline[..., IdeogramV2TurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV2TurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> PendingRun[IdeogramV2TurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV2TurboPipeline(AsyncPipeline[..., IdeogramV2TurboOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV2TurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> AsyncPendingRun[IdeogramV2TurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
 
     class IdeogramV2Turbo(Endpoint[..., IdeogramV2TurboInput, IdeogramV2TurboOutput]):
         def run(
@@ -72,12 +189,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -101,12 +217,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -126,12 +241,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -156,12 +270,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -181,12 +294,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -210,12 +322,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 negative_prompt: Text description of what to avoid in the result.
             """
             ...
@@ -237,12 +348,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 negative_prompt: Text description of what to avoid in the result.
 
             Raises:
@@ -265,14 +375,36 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 negative_prompt: Text description of what to avoid in the result.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV2TurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramV2TurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV2Turbo = Endpoint
@@ -280,7 +412,7 @@ else:
 ideogram_v2_turbo = IdeogramV2Turbo(
     "fal-ai/ideogram/v2/turbo", IdeogramV2TurboInput, IdeogramV2TurboOutput
 )
-"""Image endpoint of fal-ai: ideogram v2 turbo.
+"""Generates images from text.
 
 Call it with `ideogram_v2_turbo.subscribe(prompt=…)`.
 """
@@ -288,6 +420,10 @@ Call it with `ideogram_v2_turbo.subscribe(prompt=…)`.
 Input = IdeogramV2TurboInput
 Output = IdeogramV2TurboOutput
 endpoint = ideogram_v2_turbo
+"""Generates images from text.
+
+Call it with `ideogram_v2_turbo.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v2/turbo/remix — Image endpoint of fal-ai: ideogram v2 turbo remix.
+"""fal-ai/ideogram/v2/turbo/remix — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v2/turbo/remix
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_0e30dd61 import AspectRatio
 from fal_typed.endpoints._shared.style import Style
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV2TurboRemixInput(InputModel, Request["IdeogramV2TurboRemixOutput"]):
@@ -25,10 +41,10 @@ class IdeogramV2TurboRemixInput(InputModel, Request["IdeogramV2TurboRemixOutput"
     """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.8
     """How strongly the given image influences the result; higher values stay closer to it. From
@@ -42,7 +58,7 @@ class IdeogramV2TurboRemixInput(InputModel, Request["IdeogramV2TurboRemixOutput"
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     style: Style = "auto"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `auto` lets the model choose."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -61,7 +77,116 @@ class IdeogramV2TurboRemixOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV2TurboRemixPipeline(Pipeline[..., IdeogramV2TurboRemixOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2TurboRemixOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> PendingRun[IdeogramV2TurboRemixOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV2TurboRemixPipeline(AsyncPipeline[..., IdeogramV2TurboRemixOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2TurboRemixOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[IdeogramV2TurboRemixOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class IdeogramV2TurboRemix(
         Endpoint[..., IdeogramV2TurboRemixInput, IdeogramV2TurboRemixOutput]
@@ -82,15 +207,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,15 +237,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -142,15 +263,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -175,15 +294,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -203,15 +320,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -235,15 +350,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -265,15 +378,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -296,16 +407,37 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                aspect_ratio: Ratio of width to height of the result.
-                strength: How strongly the given image influences the result; higher values stay
-                    closer to it. From 0.01 to 1.
+                image_url: Image to start from.
+                aspect_ratio: Ratio of width to height of the image.
+                strength: How strongly the given image influences the result; higher values stay closer to it. From 0.01 to 1.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV2TurboRemixPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramV2TurboRemixPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV2TurboRemix = Endpoint
@@ -313,7 +445,7 @@ else:
 ideogram_v2_turbo_remix = IdeogramV2TurboRemix(
     "fal-ai/ideogram/v2/turbo/remix", IdeogramV2TurboRemixInput, IdeogramV2TurboRemixOutput
 )
-"""Image endpoint of fal-ai: ideogram v2 turbo remix.
+"""Generates images from text and an image to start from.
 
 Call it with `ideogram_v2_turbo_remix.subscribe(prompt=…, image_url=…)`.
 """
@@ -321,6 +453,10 @@ Call it with `ideogram_v2_turbo_remix.subscribe(prompt=…, image_url=…)`.
 Input = IdeogramV2TurboRemixInput
 Output = IdeogramV2TurboRemixOutput
 endpoint = ideogram_v2_turbo_remix
+"""Generates images from text and an image to start from.
+
+Call it with `ideogram_v2_turbo_remix.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -1,4 +1,4 @@
-"""fal-ai/ideogram/v2a/turbo — Image endpoint of fal-ai: ideogram v2a turbo.
+"""fal-ai/ideogram/v2a/turbo — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/ideogram/v2a/turbo
 """
@@ -9,11 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_0e30dd61 import AspectRatio
 from fal_typed.endpoints._shared.style import Style
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class IdeogramV2aTurboInput(InputModel, Request["IdeogramV2aTurboOutput"]):
@@ -23,7 +39,7 @@ class IdeogramV2aTurboInput(InputModel, Request["IdeogramV2aTurboOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     aspect_ratio: AspectRatio = "1:1"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the image."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -32,7 +48,7 @@ class IdeogramV2aTurboInput(InputModel, Request["IdeogramV2aTurboOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     style: Style = "auto"
-    """Visual style of the image, such as photo or drawing."""
+    """Visual style of the image. `auto` lets the model choose."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -51,7 +67,100 @@ class IdeogramV2aTurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV2aTurboPipeline(Pipeline[..., IdeogramV2aTurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> PendingRun[IdeogramV2aTurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncIdeogramV2aTurboPipeline(AsyncPipeline[..., IdeogramV2aTurboOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[IdeogramV2aTurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the image.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class IdeogramV2aTurbo(Endpoint[..., IdeogramV2aTurboInput, IdeogramV2aTurboOutput]):
         def run(
@@ -68,12 +177,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,12 +203,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -118,12 +225,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -146,12 +252,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -169,12 +274,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -196,12 +300,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -221,12 +324,11 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -247,13 +349,35 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                aspect_ratio: Ratio of width to height of the result.
+                aspect_ratio: Ratio of width to height of the image.
                 expand_prompt: Whether a language model adds detail to the prompt before it is used.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                style: Visual style of the image, such as photo or drawing.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                style: Visual style of the image. `auto` lets the model choose.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> IdeogramV2aTurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncIdeogramV2aTurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     IdeogramV2aTurbo = Endpoint
@@ -261,7 +385,7 @@ else:
 ideogram_v2a_turbo = IdeogramV2aTurbo(
     "fal-ai/ideogram/v2a/turbo", IdeogramV2aTurboInput, IdeogramV2aTurboOutput
 )
-"""Image endpoint of fal-ai: ideogram v2a turbo.
+"""Generates images from text.
 
 Call it with `ideogram_v2a_turbo.subscribe(prompt=…)`.
 """
@@ -269,6 +393,10 @@ Call it with `ideogram_v2a_turbo.subscribe(prompt=…)`.
 Input = IdeogramV2aTurboInput
 Output = IdeogramV2aTurboOutput
 endpoint = ideogram_v2a_turbo
+"""Generates images from text.
+
+Call it with `ideogram_v2a_turbo.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "AspectRatio",

@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/ai-avatar/v2/standard — Video endpoint of fal-ai: kling-video ai-avatar v2
-standard.
+"""fal-ai/kling-video/ai-avatar/v2/standard — Makes the person in an image speak or sing an audio
+file.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/ai-avatar/v2/standard
 """
@@ -10,22 +10,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoAiAvatarV2StandardInput(InputModel, Request["KlingVideoAiAvatarV2StandardOutput"]):
     """Parameters of fal-ai/kling-video/ai-avatar/v2/standard."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str = "."
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
 
 class KlingVideoAiAvatarV2StandardOutput(OutputModel):
@@ -39,7 +55,62 @@ class KlingVideoAiAvatarV2StandardOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoAiAvatarV2StandardPipeline(Pipeline[..., KlingVideoAiAvatarV2StandardOutput]):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoAiAvatarV2StandardOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> PendingRun[KlingVideoAiAvatarV2StandardOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoAiAvatarV2StandardPipeline(
+        AsyncPipeline[..., KlingVideoAiAvatarV2StandardOutput]
+    ):
+        async def run(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoAiAvatarV2StandardOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> AsyncPendingRun[KlingVideoAiAvatarV2StandardOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+            """
+            ...
 
     class KlingVideoAiAvatarV2Standard(
         Endpoint[..., KlingVideoAiAvatarV2StandardInput, KlingVideoAiAvatarV2StandardOutput]
@@ -50,9 +121,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -66,9 +137,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
             """
             ...
 
@@ -78,9 +149,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -95,9 +166,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
             """
             ...
 
@@ -107,9 +178,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -123,9 +194,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
             """
             ...
 
@@ -137,9 +208,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,10 +223,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoAiAvatarV2StandardPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoAiAvatarV2StandardPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoAiAvatarV2Standard = Endpoint
@@ -165,7 +261,7 @@ kling_video_ai_avatar_v2_standard = KlingVideoAiAvatarV2Standard(
     KlingVideoAiAvatarV2StandardInput,
     KlingVideoAiAvatarV2StandardOutput,
 )
-"""Video endpoint of fal-ai: kling-video ai-avatar v2 standard.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `kling_video_ai_avatar_v2_standard.subscribe(image_url=…, audio_url=…)`.
 """
@@ -173,6 +269,10 @@ Call it with `kling_video_ai_avatar_v2_standard.subscribe(image_url=…, audio_u
 Input = KlingVideoAiAvatarV2StandardInput
 Output = KlingVideoAiAvatarV2StandardOutput
 endpoint = kling_video_ai_avatar_v2_standard
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `kling_video_ai_avatar_v2_standard.subscribe(image_url=…, audio_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoAiAvatarV2StandardInput",

@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/o1/standard/image-to-video — Video endpoint of fal-ai: kling-video o1
-standard, image to video.
+"""fal-ai/kling-video/o1/standard/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o1/standard/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO1StandardImageToVideoInput(
@@ -23,7 +38,7 @@ class KlingVideoO1StandardImageToVideoInput(
     """Parameters of fal-ai/kling-video/o1/standard/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     start_image_url: FileInput
@@ -33,7 +48,7 @@ class KlingVideoO1StandardImageToVideoInput(
     """Image to use as the last frame."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class KlingVideoO1StandardImageToVideoOutput(OutputModel):
@@ -44,7 +59,88 @@ class KlingVideoO1StandardImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1StandardImageToVideoPipeline(
+        Pipeline[..., KlingVideoO1StandardImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1StandardImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> PendingRun[KlingVideoO1StandardImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO1StandardImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoO1StandardImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1StandardImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> AsyncPendingRun[KlingVideoO1StandardImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class KlingVideoO1StandardImageToVideo(
         Endpoint[..., KlingVideoO1StandardImageToVideoInput, KlingVideoO1StandardImageToVideoOutput]
@@ -60,11 +156,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -83,11 +178,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -102,11 +196,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,11 +219,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -145,11 +237,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,11 +259,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -189,11 +279,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -211,12 +300,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO1StandardImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO1StandardImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO1StandardImageToVideo = Endpoint
@@ -226,7 +339,7 @@ kling_video_o1_standard_image_to_video = KlingVideoO1StandardImageToVideo(
     KlingVideoO1StandardImageToVideoInput,
     KlingVideoO1StandardImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video o1 standard, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_o1_standard_image_to_video.subscribe(prompt=…, start_image_url=…)`.
 """
@@ -234,6 +347,10 @@ Call it with `kling_video_o1_standard_image_to_video.subscribe(prompt=…, start
 Input = KlingVideoO1StandardImageToVideoInput
 Output = KlingVideoO1StandardImageToVideoOutput
 endpoint = kling_video_o1_standard_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_o1_standard_image_to_video.subscribe(prompt=…, start_image_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoO1StandardImageToVideoInput",

@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/o1/standard/reference-to-video — Video endpoint of fal-ai: kling-video o1
-standard, reference to video.
+"""fal-ai/kling-video/o1/standard/reference-to-video — Generates videos with the people, objects or
+places in reference images.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o1/standard/reference-to-video
 """
@@ -12,10 +12,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.omni_video_element_input import OmniVideoElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.omni_video_element_input import (
+    OmniVideoElementInput,
+    OmniVideoElementInputDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO1StandardReferenceToVideoInput(
@@ -36,10 +57,35 @@ class KlingVideoO1StandardReferenceToVideoInput(
     """
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoO1StandardReferenceToVideoOutput(OutputModel):
@@ -50,7 +96,96 @@ class KlingVideoO1StandardReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1StandardReferenceToVideoPipeline(
+        Pipeline[..., KlingVideoO1StandardReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> PendingRun[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO1StandardReferenceToVideoPipeline(
+        AsyncPipeline[..., KlingVideoO1StandardReferenceToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncPendingRun[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
 
     class KlingVideoO1StandardReferenceToVideo(
         Endpoint[
@@ -64,20 +199,18 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
         ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -90,20 +223,18 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
         ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -112,20 +243,18 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
         ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -139,20 +268,18 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
         ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -161,20 +288,18 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
         ) -> Handle[KlingVideoO1StandardReferenceToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -187,20 +312,18 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
         ) -> AsyncHandle[KlingVideoO1StandardReferenceToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -209,7 +332,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
         ) -> Stream[KlingVideoO1StandardReferenceToVideoOutput]:
@@ -218,13 +341,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,21 +357,44 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
             duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
         ) -> AsyncStream[KlingVideoO1StandardReferenceToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO1StandardReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO1StandardReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO1StandardReferenceToVideo = Endpoint
@@ -260,7 +404,7 @@ kling_video_o1_standard_reference_to_video = KlingVideoO1StandardReferenceToVide
     KlingVideoO1StandardReferenceToVideoInput,
     KlingVideoO1StandardReferenceToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video o1 standard, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `kling_video_o1_standard_reference_to_video.subscribe(prompt=…)`.
 """
@@ -268,10 +412,15 @@ Call it with `kling_video_o1_standard_reference_to_video.subscribe(prompt=…)`.
 Input = KlingVideoO1StandardReferenceToVideoInput
 Output = KlingVideoO1StandardReferenceToVideoOutput
 endpoint = kling_video_o1_standard_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `kling_video_o1_standard_reference_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "KlingVideoO1StandardReferenceToVideoInput",
     "KlingVideoO1StandardReferenceToVideoOutput",
     "OmniVideoElementInput",
+    "OmniVideoElementInputDict",
     "kling_video_o1_standard_reference_to_video",
 ]

@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/o1/video-to-video/edit — Video endpoint of fal-ai: kling-video o1
-video-to-video edit.
+"""fal-ai/kling-video/o1/video-to-video/edit — Edits a video by text instructions and reference
+images.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o1/video-to-video/edit
 """
@@ -12,22 +12,41 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.omni_video_element_input import OmniVideoElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.omni_video_element_input import (
+    OmniVideoElementInput,
+    OmniVideoElementInputDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO1VideoToVideoEditInput(InputModel, Request["KlingVideoO1VideoToVideoEditOutput"]):
     """Parameters of fal-ai/kling-video/o1/video-to-video/edit."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the change to make, or of the video to generate. At most 2500
-    characters.
-    """
+    """What to change in the video, in words. At most 2500 characters."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     keep_audio: bool = False
     """Whether to keep the audio track of the input video."""
@@ -40,16 +59,128 @@ class KlingVideoO1VideoToVideoEditInput(InputModel, Request["KlingVideoO1VideoTo
     @Element1, @Element2 and so on.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class KlingVideoO1VideoToVideoEditOutput(OutputModel):
     """Result of fal-ai/kling-video/o1/video-to-video/edit."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1VideoToVideoEditPipeline(Pipeline[..., KlingVideoO1VideoToVideoEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+        ) -> Result[KlingVideoO1VideoToVideoEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+        ) -> PendingRun[KlingVideoO1VideoToVideoEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO1VideoToVideoEditPipeline(
+        AsyncPipeline[..., KlingVideoO1VideoToVideoEditOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+        ) -> Result[KlingVideoO1VideoToVideoEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
+        ) -> AsyncPendingRun[KlingVideoO1VideoToVideoEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+            """
+            ...
 
     class KlingVideoO1VideoToVideoEdit(
         Endpoint[..., KlingVideoO1VideoToVideoEditInput, KlingVideoO1VideoToVideoEditOutput]
@@ -61,18 +192,16 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
         ) -> Result[KlingVideoO1VideoToVideoEditOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,18 +216,16 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
         ) -> Result[KlingVideoO1VideoToVideoEditOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
             """
             ...
 
@@ -109,18 +236,16 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
         ) -> Result[KlingVideoO1VideoToVideoEditOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,18 +261,16 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
         ) -> Result[KlingVideoO1VideoToVideoEditOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
             """
             ...
 
@@ -158,18 +281,16 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
         ) -> Handle[KlingVideoO1VideoToVideoEditOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,18 +305,16 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
         ) -> AsyncHandle[KlingVideoO1VideoToVideoEditOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
             """
             ...
 
@@ -206,20 +325,18 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
         ) -> Stream[KlingVideoO1VideoToVideoEditOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,19 +350,42 @@ if TYPE_CHECKING:
             video_url: FileInput,
             keep_audio: bool = False,
             image_urls: list[FileInput] | None = None,
-            elements: list[OmniVideoElementInput] | None = None,
+            elements: Sequence[OmniVideoElementInput | OmniVideoElementInputDict] | None = None,
         ) -> AsyncStream[KlingVideoO1VideoToVideoEditOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate. At most
-                    2500 characters.
-                video_url: Video to edit or to start from.
+                prompt: What to change in the video, in words. At most 2500 characters.
+                video_url: Video to edit.
                 keep_audio: Whether to keep the audio track of the input video.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO1VideoToVideoEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO1VideoToVideoEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO1VideoToVideoEdit = Endpoint
@@ -255,7 +395,7 @@ kling_video_o1_video_to_video_edit = KlingVideoO1VideoToVideoEdit(
     KlingVideoO1VideoToVideoEditInput,
     KlingVideoO1VideoToVideoEditOutput,
 )
-"""Video endpoint of fal-ai: kling-video o1 video-to-video edit.
+"""Edits a video by text instructions and reference images.
 
 Call it with `kling_video_o1_video_to_video_edit.subscribe(prompt=…, video_url=…)`.
 """
@@ -263,10 +403,15 @@ Call it with `kling_video_o1_video_to_video_edit.subscribe(prompt=…, video_url
 Input = KlingVideoO1VideoToVideoEditInput
 Output = KlingVideoO1VideoToVideoEditOutput
 endpoint = kling_video_o1_video_to_video_edit
+"""Edits a video by text instructions and reference images.
+
+Call it with `kling_video_o1_video_to_video_edit.subscribe(prompt=…, video_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoO1VideoToVideoEditInput",
     "KlingVideoO1VideoToVideoEditOutput",
     "OmniVideoElementInput",
+    "OmniVideoElementInputDict",
     "kling_video_o1_video_to_video_edit",
 ]

@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/o3/4k/image-to-video — Video endpoint of fal-ai: kling-video o3 4k, image to
-video.
+"""fal-ai/kling-video/o3/4k/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o3/4k/image-to-video
 """
@@ -12,29 +11,50 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration import Duration
 from fal_typed.endpoints._shared.duration_preset import DurationPreset
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import (
+    KlingV3MultiPromptElement,
+    KlingV3MultiPromptElementDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO34kImageToVideoInput(InputModel, Request["KlingVideoO34kImageToVideoOutput"]):
     """Parameters of fal-ai/kling-video/o3/4k/image-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
 
     duration: DurationPreset = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     generate_audio: bool = False
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -43,7 +63,37 @@ class KlingVideoO34kImageToVideoInput(InputModel, Request["KlingVideoO34kImageTo
     """One prompt for each shot, in order; the video is composed of the shots."""
 
     shot_type: Literal["customize"] = "customize"
-    """How to divide a video into several shots: by your own list, or automatically."""
+    """How to divide a video into several shots. `customize` uses your list of shots."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoO34kImageToVideoOutput(OutputModel):
@@ -54,7 +104,114 @@ class KlingVideoO34kImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO34kImageToVideoPipeline(Pipeline[..., KlingVideoO34kImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO34kImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> PendingRun[KlingVideoO34kImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO34kImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoO34kImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO34kImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> AsyncPendingRun[KlingVideoO34kImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
 
     class KlingVideoO34kImageToVideo(
         Endpoint[..., KlingVideoO34kImageToVideoInput, KlingVideoO34kImageToVideoOutput]
@@ -67,23 +224,20 @@ if TYPE_CHECKING:
             end_image_url: FileInput | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO34kImageToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -99,23 +253,20 @@ if TYPE_CHECKING:
             end_image_url: FileInput | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO34kImageToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -127,23 +278,20 @@ if TYPE_CHECKING:
             end_image_url: FileInput | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO34kImageToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -160,23 +308,20 @@ if TYPE_CHECKING:
             end_image_url: FileInput | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO34kImageToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -188,23 +333,20 @@ if TYPE_CHECKING:
             end_image_url: FileInput | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Handle[KlingVideoO34kImageToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,23 +362,20 @@ if TYPE_CHECKING:
             end_image_url: FileInput | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> AsyncHandle[KlingVideoO34kImageToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -248,7 +387,8 @@ if TYPE_CHECKING:
             end_image_url: FileInput | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Stream[KlingVideoO34kImageToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -256,17 +396,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -281,24 +417,46 @@ if TYPE_CHECKING:
             end_image_url: FileInput | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> AsyncStream[KlingVideoO34kImageToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO34kImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO34kImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO34kImageToVideo = Endpoint
@@ -308,7 +466,7 @@ kling_video_o3_4k_image_to_video = KlingVideoO34kImageToVideo(
     KlingVideoO34kImageToVideoInput,
     KlingVideoO34kImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video o3 4k, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_o3_4k_image_to_video.subscribe(image_url=…)`.
 """
@@ -316,11 +474,16 @@ Call it with `kling_video_o3_4k_image_to_video.subscribe(image_url=…)`.
 Input = KlingVideoO34kImageToVideoInput
 Output = KlingVideoO34kImageToVideoOutput
 endpoint = kling_video_o3_4k_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_o3_4k_image_to_video.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "Duration",
     "DurationPreset",
     "KlingV3MultiPromptElement",
+    "KlingV3MultiPromptElementDict",
     "KlingVideoO34kImageToVideoInput",
     "KlingVideoO34kImageToVideoOutput",
     "kling_video_o3_4k_image_to_video",

@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/o3/4k/reference-to-video — Video endpoint of fal-ai: kling-video o3 4k,
-reference to video.
+"""fal-ai/kling-video/o3/4k/reference-to-video — Generates videos with the people, objects or
+places in reference images.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o3/4k/reference-to-video
 """
@@ -12,13 +12,37 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration import Duration
 from fal_typed.endpoints._shared.duration_preset import DurationPreset
-from fal_typed.endpoints._shared.kling_v3_combo_element_input import KlingV3ComboElementInput
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
+from fal_typed.endpoints._shared.kling_v3_combo_element_input import (
+    KlingV3ComboElementInput,
+    KlingV3ComboElementInputDict,
+)
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import (
+    KlingV3MultiPromptElement,
+    KlingV3MultiPromptElementDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO34kReferenceToVideoInput(
@@ -51,13 +75,50 @@ class KlingVideoO34kReferenceToVideoInput(
     """Whether to generate audio for the video: voices, sound effects and music."""
 
     duration: DurationPreset = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     shot_type: Literal["customize"] = "customize"
-    """How to divide a video into several shots: by your own list, or automatically."""
+    """How to divide a video into several shots. `customize` uses your list of shots."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoO34kReferenceToVideoOutput(OutputModel):
@@ -68,7 +129,144 @@ class KlingVideoO34kReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO34kReferenceToVideoPipeline(
+        Pipeline[..., KlingVideoO34kReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO34kReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> PendingRun[KlingVideoO34kReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO34kReferenceToVideoPipeline(
+        AsyncPipeline[..., KlingVideoO34kReferenceToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO34kReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncPendingRun[KlingVideoO34kReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
 
     class KlingVideoO34kReferenceToVideo(
         Endpoint[..., KlingVideoO34kReferenceToVideoInput, KlingVideoO34kReferenceToVideoOutput]
@@ -77,11 +275,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -90,21 +290,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -116,11 +311,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -129,21 +326,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -151,11 +343,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -164,21 +358,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -191,11 +380,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -204,21 +395,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -226,11 +412,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -239,21 +427,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -265,11 +448,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -278,21 +463,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -300,11 +480,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -315,21 +497,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -340,11 +517,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -353,22 +532,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO34kReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO34kReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO34kReferenceToVideo = Endpoint
@@ -378,7 +577,7 @@ kling_video_o3_4k_reference_to_video = KlingVideoO34kReferenceToVideo(
     KlingVideoO34kReferenceToVideoInput,
     KlingVideoO34kReferenceToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video o3 4k, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `kling_video_o3_4k_reference_to_video.subscribe()`.
 """
@@ -386,12 +585,18 @@ Call it with `kling_video_o3_4k_reference_to_video.subscribe()`.
 Input = KlingVideoO34kReferenceToVideoInput
 Output = KlingVideoO34kReferenceToVideoOutput
 endpoint = kling_video_o3_4k_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `kling_video_o3_4k_reference_to_video.subscribe()`.
+"""
 
 __all__ = [
     "Duration",
     "DurationPreset",
     "KlingV3ComboElementInput",
+    "KlingV3ComboElementInputDict",
     "KlingV3MultiPromptElement",
+    "KlingV3MultiPromptElementDict",
     "KlingVideoO34kReferenceToVideoInput",
     "KlingVideoO34kReferenceToVideoOutput",
     "kling_video_o3_4k_reference_to_video",

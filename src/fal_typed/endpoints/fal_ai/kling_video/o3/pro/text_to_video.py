@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/o3/pro/text-to-video — Video endpoint of fal-ai: kling-video o3 pro, text to
-video.
+"""fal-ai/kling-video/o3/pro/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o3/pro/text-to-video
 """
@@ -12,12 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration import Duration
 from fal_typed.endpoints._shared.duration_preset import DurationPreset
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import (
+    KlingV3MultiPromptElement,
+    KlingV3MultiPromptElementDict,
+)
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO3ProTextToVideoInput(InputModel, Request["KlingVideoO3ProTextToVideoOutput"]):
@@ -28,10 +48,10 @@ class KlingVideoO3ProTextToVideoInput(InputModel, Request["KlingVideoO3ProTextTo
     """
 
     duration: DurationPreset = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     generate_audio: bool = False
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -40,7 +60,35 @@ class KlingVideoO3ProTextToVideoInput(InputModel, Request["KlingVideoO3ProTextTo
     """One prompt for each shot, in order; the video is composed of the shots."""
 
     shot_type: Literal["customize"] = "customize"
-    """How to divide a video into several shots: by your own list, or automatically."""
+    """How to divide a video into several shots. `customize` uses your list of shots."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoO3ProTextToVideoOutput(OutputModel):
@@ -51,7 +99,106 @@ class KlingVideoO3ProTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO3ProTextToVideoPipeline(Pipeline[..., KlingVideoO3ProTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> PendingRun[KlingVideoO3ProTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO3ProTextToVideoPipeline(
+        AsyncPipeline[..., KlingVideoO3ProTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            generate_audio: bool = False,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> AsyncPendingRun[KlingVideoO3ProTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+            """
+            ...
 
     class KlingVideoO3ProTextToVideo(
         Endpoint[..., KlingVideoO3ProTextToVideoInput, KlingVideoO3ProTextToVideoOutput]
@@ -63,22 +210,19 @@ if TYPE_CHECKING:
             duration: DurationPreset = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO3ProTextToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,22 +237,19 @@ if TYPE_CHECKING:
             duration: DurationPreset = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO3ProTextToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -119,22 +260,19 @@ if TYPE_CHECKING:
             duration: DurationPreset = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO3ProTextToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,22 +288,19 @@ if TYPE_CHECKING:
             duration: DurationPreset = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Result[KlingVideoO3ProTextToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -176,22 +311,19 @@ if TYPE_CHECKING:
             duration: DurationPreset = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Handle[KlingVideoO3ProTextToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -206,22 +338,19 @@ if TYPE_CHECKING:
             duration: DurationPreset = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> AsyncHandle[KlingVideoO3ProTextToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
             ...
 
@@ -232,7 +361,8 @@ if TYPE_CHECKING:
             duration: DurationPreset = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> Stream[KlingVideoO3ProTextToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -240,16 +370,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -263,23 +389,45 @@ if TYPE_CHECKING:
             duration: DurationPreset = "5",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
             generate_audio: bool = False,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
         ) -> AsyncStream[KlingVideoO3ProTextToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO3ProTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO3ProTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO3ProTextToVideo = Endpoint
@@ -289,7 +437,7 @@ kling_video_o3_pro_text_to_video = KlingVideoO3ProTextToVideo(
     KlingVideoO3ProTextToVideoInput,
     KlingVideoO3ProTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video o3 pro, text to video.
+"""Generates videos from text.
 
 Call it with `kling_video_o3_pro_text_to_video.subscribe()`.
 """
@@ -297,11 +445,16 @@ Call it with `kling_video_o3_pro_text_to_video.subscribe()`.
 Input = KlingVideoO3ProTextToVideoInput
 Output = KlingVideoO3ProTextToVideoOutput
 endpoint = kling_video_o3_pro_text_to_video
+"""Generates videos from text.
+
+Call it with `kling_video_o3_pro_text_to_video.subscribe()`.
+"""
 
 __all__ = [
     "Duration",
     "DurationPreset",
     "KlingV3MultiPromptElement",
+    "KlingV3MultiPromptElementDict",
     "KlingVideoO3ProTextToVideoInput",
     "KlingVideoO3ProTextToVideoOutput",
     "kling_video_o3_pro_text_to_video",

@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/o3/standard/reference-to-video — Video endpoint of fal-ai: kling-video o3
-standard, reference to video.
+"""fal-ai/kling-video/o3/standard/reference-to-video — Generates videos with the people, objects or
+places in reference images.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/o3/standard/reference-to-video
 """
@@ -12,13 +12,37 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration import Duration
 from fal_typed.endpoints._shared.duration_preset import DurationPreset
-from fal_typed.endpoints._shared.kling_v3_combo_element_input import KlingV3ComboElementInput
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
+from fal_typed.endpoints._shared.kling_v3_combo_element_input import (
+    KlingV3ComboElementInput,
+    KlingV3ComboElementInputDict,
+)
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import (
+    KlingV3MultiPromptElement,
+    KlingV3MultiPromptElementDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoO3StandardReferenceToVideoInput(
@@ -51,13 +75,50 @@ class KlingVideoO3StandardReferenceToVideoInput(
     """Whether to generate audio for the video: voices, sound effects and music."""
 
     duration: DurationPreset = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     shot_type: Literal["customize"] = "customize"
-    """How to divide a video into several shots: by your own list, or automatically."""
+    """How to divide a video into several shots. `customize` uses your list of shots."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoO3StandardReferenceToVideoOutput(OutputModel):
@@ -68,7 +129,144 @@ class KlingVideoO3StandardReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO3StandardReferenceToVideoPipeline(
+        Pipeline[..., KlingVideoO3StandardReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO3StandardReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> PendingRun[KlingVideoO3StandardReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoO3StandardReferenceToVideoPipeline(
+        AsyncPipeline[..., KlingVideoO3StandardReferenceToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO3StandardReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncPendingRun[KlingVideoO3StandardReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
+            """
+            ...
 
     class KlingVideoO3StandardReferenceToVideo(
         Endpoint[
@@ -81,11 +279,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -94,21 +294,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -120,11 +315,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -133,21 +330,16 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -155,11 +347,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -168,21 +362,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -195,11 +384,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -208,21 +399,16 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -230,11 +416,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -243,21 +431,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -269,11 +452,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -282,21 +467,16 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
             """
             ...
 
@@ -304,11 +484,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -319,21 +501,16 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -344,11 +521,13 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             start_image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             image_urls: list[FileInput] | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             generate_audio: bool = False,
             duration: DurationPreset = "5",
             shot_type: Literal["customize"] = "customize",
@@ -357,22 +536,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
                 start_image_url: Image to use as the first frame.
                 end_image_url: Image to use as the last frame.
                 image_urls: Reference images of people, objects or places for the video, in order.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                duration: Duration of the result in seconds.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                duration: Duration of the video in seconds.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                aspect_ratio: Ratio of width to height of the video.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoO3StandardReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoO3StandardReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoO3StandardReferenceToVideo = Endpoint
@@ -382,7 +581,7 @@ kling_video_o3_standard_reference_to_video = KlingVideoO3StandardReferenceToVide
     KlingVideoO3StandardReferenceToVideoInput,
     KlingVideoO3StandardReferenceToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video o3 standard, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `kling_video_o3_standard_reference_to_video.subscribe()`.
 """
@@ -390,12 +589,18 @@ Call it with `kling_video_o3_standard_reference_to_video.subscribe()`.
 Input = KlingVideoO3StandardReferenceToVideoInput
 Output = KlingVideoO3StandardReferenceToVideoOutput
 endpoint = kling_video_o3_standard_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `kling_video_o3_standard_reference_to_video.subscribe()`.
+"""
 
 __all__ = [
     "Duration",
     "DurationPreset",
     "KlingV3ComboElementInput",
+    "KlingV3ComboElementInputDict",
     "KlingV3MultiPromptElement",
+    "KlingV3MultiPromptElementDict",
     "KlingVideoO3StandardReferenceToVideoInput",
     "KlingVideoO3StandardReferenceToVideoOutput",
     "kling_video_o3_standard_reference_to_video",

@@ -1,4 +1,4 @@
-"""fal-ai/kling-video/v1/pro/ai-avatar — Video endpoint of fal-ai: kling-video v1 pro ai-avatar.
+"""fal-ai/kling-video/v1/pro/ai-avatar — Makes the person in an image speak or sing an audio file.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v1/pro/ai-avatar
 """
@@ -9,22 +9,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV1ProAiAvatarInput(InputModel, Request["KlingVideoV1ProAiAvatarOutput"]):
     """Parameters of fal-ai/kling-video/v1/pro/ai-avatar."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person who speaks."""
 
     audio_url: FileInput
-    """Audio that drives motion, speech or music in the video."""
+    """Audio that the person speaks."""
 
     prompt: str = "."
-    """What happens in the video, in words: subject, action and style."""
+    """What the person looks like and does, in words."""
 
 
 class KlingVideoV1ProAiAvatarOutput(OutputModel):
@@ -38,7 +54,60 @@ class KlingVideoV1ProAiAvatarOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV1ProAiAvatarPipeline(Pipeline[..., KlingVideoV1ProAiAvatarOutput]):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoV1ProAiAvatarOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> PendingRun[KlingVideoV1ProAiAvatarOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV1ProAiAvatarPipeline(AsyncPipeline[..., KlingVideoV1ProAiAvatarOutput]):
+        async def run(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoV1ProAiAvatarOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> AsyncPendingRun[KlingVideoV1ProAiAvatarOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
+            """
+            ...
 
     class KlingVideoV1ProAiAvatar(
         Endpoint[..., KlingVideoV1ProAiAvatarInput, KlingVideoV1ProAiAvatarOutput]
@@ -49,9 +118,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -65,9 +134,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
             """
             ...
 
@@ -77,9 +146,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -94,9 +163,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
             """
             ...
 
@@ -106,9 +175,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -122,9 +191,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
             """
             ...
 
@@ -136,9 +205,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -151,10 +220,33 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                audio_url: Audio that drives motion, speech or music in the video.
-                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image of the person who speaks.
+                audio_url: Audio that the person speaks.
+                prompt: What the person looks like and does, in words.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingVideoV1ProAiAvatarPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV1ProAiAvatarPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV1ProAiAvatar = Endpoint
@@ -164,7 +256,7 @@ kling_video_v1_pro_ai_avatar = KlingVideoV1ProAiAvatar(
     KlingVideoV1ProAiAvatarInput,
     KlingVideoV1ProAiAvatarOutput,
 )
-"""Video endpoint of fal-ai: kling-video v1 pro ai-avatar.
+"""Makes the person in an image speak or sing an audio file.
 
 Call it with `kling_video_v1_pro_ai_avatar.subscribe(image_url=…, audio_url=…)`.
 """
@@ -172,6 +264,10 @@ Call it with `kling_video_v1_pro_ai_avatar.subscribe(image_url=…, audio_url=�
 Input = KlingVideoV1ProAiAvatarInput
 Output = KlingVideoV1ProAiAvatarOutput
 endpoint = kling_video_v1_pro_ai_avatar
+"""Makes the person in an image speak or sing an audio file.
+
+Call it with `kling_video_v1_pro_ai_avatar.subscribe(image_url=…, audio_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoV1ProAiAvatarInput",

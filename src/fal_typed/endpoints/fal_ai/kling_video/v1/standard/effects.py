@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v1/standard/effects — Video endpoint of fal-ai: kling-video v1 standard
-effects.
+"""fal-ai/kling-video/v1/standard/effects — Turns an image into a video with a predefined effect.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v1/standard/effects
 """
@@ -10,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.effect_scene import EffectScene
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV1StandardEffectsInput(InputModel, Request["KlingVideoV1StandardEffectsOutput"]):
@@ -23,10 +38,10 @@ class KlingVideoV1StandardEffectsInput(InputModel, Request["KlingVideoV1Standard
     """Predefined effect to apply to the people in the image."""
 
     input_image_urls: list[FileInput] = UNSET
-    """Images to edit or to use as references, in order."""
+    """Images to apply the effect to, in order."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class KlingVideoV1StandardEffectsOutput(OutputModel):
@@ -37,7 +52,78 @@ class KlingVideoV1StandardEffectsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV1StandardEffectsPipeline(Pipeline[..., KlingVideoV1StandardEffectsOutput]):
+        def run(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Result[KlingVideoV1StandardEffectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> PendingRun[KlingVideoV1StandardEffectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV1StandardEffectsPipeline(
+        AsyncPipeline[..., KlingVideoV1StandardEffectsOutput]
+    ):
+        async def run(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Result[KlingVideoV1StandardEffectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> AsyncPendingRun[KlingVideoV1StandardEffectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class KlingVideoV1StandardEffects(
         Endpoint[..., KlingVideoV1StandardEffectsInput, KlingVideoV1StandardEffectsOutput]
@@ -53,8 +139,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -73,8 +159,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -89,8 +175,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,8 +196,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -126,8 +212,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -146,8 +232,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -164,8 +250,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -183,9 +269,34 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV1StandardEffectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV1StandardEffectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV1StandardEffects = Endpoint
@@ -195,7 +306,7 @@ kling_video_v1_standard_effects = KlingVideoV1StandardEffects(
     KlingVideoV1StandardEffectsInput,
     KlingVideoV1StandardEffectsOutput,
 )
-"""Video endpoint of fal-ai: kling-video v1 standard effects.
+"""Turns an image into a video with a predefined effect.
 
 Call it with `kling_video_v1_standard_effects.subscribe(effect_scene=…)`.
 """
@@ -203,6 +314,10 @@ Call it with `kling_video_v1_standard_effects.subscribe(effect_scene=…)`.
 Input = KlingVideoV1StandardEffectsInput
 Output = KlingVideoV1StandardEffectsOutput
 endpoint = kling_video_v1_standard_effects
+"""Turns an image into a video with a predefined effect.
+
+Call it with `kling_video_v1_standard_effects.subscribe(effect_scene=…)`.
+"""
 
 __all__ = [
     "EffectScene",

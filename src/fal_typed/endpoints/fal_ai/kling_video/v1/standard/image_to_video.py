@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v1/standard/image-to-video — Video endpoint of fal-ai: kling-video v1
-standard, image to video.
+"""fal-ai/kling-video/v1/standard/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v1/standard/image-to-video
 """
@@ -12,11 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.dynamic_mask import DynamicMask
-from fal_typed.endpoints._shared.trajectory import Trajectory
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.dynamic_mask import DynamicMask, DynamicMaskDict
+from fal_typed.endpoints._shared.trajectory import Trajectory, TrajectoryDict
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV1StandardImageToVideoInput(
@@ -25,14 +42,14 @@ class KlingVideoV1StandardImageToVideoInput(
     """Parameters of fal-ai/kling-video/v1/standard/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -51,6 +68,37 @@ class KlingVideoV1StandardImageToVideoInput(
     dynamic_masks: list[DynamicMask] | None = None
     """Areas of the image that move, each along its own trajectory."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class KlingVideoV1StandardImageToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/v1/standard/image-to-video."""
@@ -60,7 +108,120 @@ class KlingVideoV1StandardImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV1StandardImageToVideoPipeline(
+        Pipeline[..., KlingVideoV1StandardImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> PendingRun[KlingVideoV1StandardImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV1StandardImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV1StandardImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> AsyncPendingRun[KlingVideoV1StandardImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
 
     class KlingVideoV1StandardImageToVideo(
         Endpoint[..., KlingVideoV1StandardImageToVideoInput, KlingVideoV1StandardImageToVideoOutput]
@@ -75,19 +236,16 @@ if TYPE_CHECKING:
             cfg_scale: float = 0.5,
             tail_image_url: FileInput | None = None,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
@@ -108,19 +266,16 @@ if TYPE_CHECKING:
             cfg_scale: float = 0.5,
             tail_image_url: FileInput | None = None,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
@@ -137,19 +292,16 @@ if TYPE_CHECKING:
             cfg_scale: float = 0.5,
             tail_image_url: FileInput | None = None,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
@@ -171,19 +323,16 @@ if TYPE_CHECKING:
             cfg_scale: float = 0.5,
             tail_image_url: FileInput | None = None,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
@@ -200,19 +349,16 @@ if TYPE_CHECKING:
             cfg_scale: float = 0.5,
             tail_image_url: FileInput | None = None,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Handle[KlingVideoV1StandardImageToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
@@ -233,19 +379,16 @@ if TYPE_CHECKING:
             cfg_scale: float = 0.5,
             tail_image_url: FileInput | None = None,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> AsyncHandle[KlingVideoV1StandardImageToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
@@ -262,21 +405,18 @@ if TYPE_CHECKING:
             cfg_scale: float = 0.5,
             tail_image_url: FileInput | None = None,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Stream[KlingVideoV1StandardImageToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
@@ -296,23 +436,45 @@ if TYPE_CHECKING:
             cfg_scale: float = 0.5,
             tail_image_url: FileInput | None = None,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> AsyncStream[KlingVideoV1StandardImageToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV1StandardImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV1StandardImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV1StandardImageToVideo = Endpoint
@@ -322,7 +484,7 @@ kling_video_v1_standard_image_to_video = KlingVideoV1StandardImageToVideo(
     KlingVideoV1StandardImageToVideoInput,
     KlingVideoV1StandardImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v1 standard, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_v1_standard_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -330,11 +492,17 @@ Call it with `kling_video_v1_standard_image_to_video.subscribe(prompt=…, image
 Input = KlingVideoV1StandardImageToVideoInput
 Output = KlingVideoV1StandardImageToVideoOutput
 endpoint = kling_video_v1_standard_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_v1_standard_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "DynamicMask",
+    "DynamicMaskDict",
     "KlingVideoV1StandardImageToVideoInput",
     "KlingVideoV1StandardImageToVideoOutput",
     "Trajectory",
+    "TrajectoryDict",
     "kling_video_v1_standard_image_to_video",
 ]

@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v1/standard/text-to-video — Video endpoint of fal-ai: kling-video v1
-standard, text to video.
+"""fal-ai/kling-video/v1/standard/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v1/standard/text-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 CameraControlPreset: TypeAlias = Literal[
     "down_back", "forward_up", "right_turn_forward", "left_turn_forward"
@@ -26,9 +41,10 @@ class CameraControl(InputModel):
     """Value of the parameter `advanced_camera_control`."""
 
     movement_type: Literal["horizontal", "vertical", "pan", "tilt", "roll", "zoom"]
+    """Type of the camera movement."""
 
     movement_value: Annotated[int, Field(ge=-10, le=10)]
-    """From -10 to 10."""
+    """Amount and direction of the camera movement. From -10 to 10."""
 
 
 class KlingVideoV1StandardTextToVideoInput(
@@ -41,10 +57,10 @@ class KlingVideoV1StandardTextToVideoInput(
     """
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -55,8 +71,39 @@ class KlingVideoV1StandardTextToVideoInput(
     """
 
     camera_control: CameraControlPreset | None = None
+    """Predefined camera movement."""
 
     advanced_camera_control: CameraControl | None = None
+    """Camera movement, with its type and its amount."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            camera_control: CameraControlPreset | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoV1StandardTextToVideoOutput(OutputModel):
@@ -67,7 +114,118 @@ class KlingVideoV1StandardTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CameraControlDict(TypedDict):
+        """`CameraControl` as a dict."""
+
+        movement_type: Literal["horizontal", "vertical", "pan", "tilt", "roll", "zoom"]
+        movement_value: int
+
+    class KlingVideoV1StandardTextToVideoPipeline(
+        Pipeline[..., KlingVideoV1StandardTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            camera_control: CameraControlPreset | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
+        ) -> Result[KlingVideoV1StandardTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            camera_control: CameraControlPreset | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
+        ) -> PendingRun[KlingVideoV1StandardTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV1StandardTextToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV1StandardTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            camera_control: CameraControlPreset | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
+        ) -> Result[KlingVideoV1StandardTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            camera_control: CameraControlPreset | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
+        ) -> AsyncPendingRun[KlingVideoV1StandardTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
+            """
+            ...
 
     class KlingVideoV1StandardTextToVideo(
         Endpoint[..., KlingVideoV1StandardTextToVideoInput, KlingVideoV1StandardTextToVideoOutput]
@@ -81,19 +239,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             camera_control: CameraControlPreset | None = None,
-            advanced_camera_control: CameraControl | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
         ) -> Result[KlingVideoV1StandardTextToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -110,19 +267,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             camera_control: CameraControlPreset | None = None,
-            advanced_camera_control: CameraControl | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
         ) -> Result[KlingVideoV1StandardTextToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
             """
             ...
 
@@ -135,19 +291,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             camera_control: CameraControlPreset | None = None,
-            advanced_camera_control: CameraControl | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
         ) -> Result[KlingVideoV1StandardTextToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -165,19 +320,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             camera_control: CameraControlPreset | None = None,
-            advanced_camera_control: CameraControl | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
         ) -> Result[KlingVideoV1StandardTextToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
             """
             ...
 
@@ -190,19 +344,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             camera_control: CameraControlPreset | None = None,
-            advanced_camera_control: CameraControl | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
         ) -> Handle[KlingVideoV1StandardTextToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -219,19 +372,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             camera_control: CameraControlPreset | None = None,
-            advanced_camera_control: CameraControl | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
         ) -> AsyncHandle[KlingVideoV1StandardTextToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
             """
             ...
 
@@ -244,21 +396,20 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             camera_control: CameraControlPreset | None = None,
-            advanced_camera_control: CameraControl | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
         ) -> Stream[KlingVideoV1StandardTextToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -274,22 +425,47 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             camera_control: CameraControlPreset | None = None,
-            advanced_camera_control: CameraControl | None = None,
+            advanced_camera_control: CameraControl | CameraControlDict | None = None,
         ) -> AsyncStream[KlingVideoV1StandardTextToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                camera_control: Predefined camera movement.
+                advanced_camera_control: Camera movement, with its type and its amount.
             """
             ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV1StandardTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV1StandardTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
+    CameraControlDict = dict
     KlingVideoV1StandardTextToVideo = Endpoint
 
 kling_video_v1_standard_text_to_video = KlingVideoV1StandardTextToVideo(
@@ -297,7 +473,7 @@ kling_video_v1_standard_text_to_video = KlingVideoV1StandardTextToVideo(
     KlingVideoV1StandardTextToVideoInput,
     KlingVideoV1StandardTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v1 standard, text to video.
+"""Generates videos from text.
 
 Call it with `kling_video_v1_standard_text_to_video.subscribe(prompt=…)`.
 """
@@ -305,9 +481,14 @@ Call it with `kling_video_v1_standard_text_to_video.subscribe(prompt=…)`.
 Input = KlingVideoV1StandardTextToVideoInput
 Output = KlingVideoV1StandardTextToVideoOutput
 endpoint = kling_video_v1_standard_text_to_video
+"""Generates videos from text.
+
+Call it with `kling_video_v1_standard_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "CameraControl",
+    "CameraControlDict",
     "CameraControlPreset",
     "KlingVideoV1StandardTextToVideoInput",
     "KlingVideoV1StandardTextToVideoOutput",

@@ -1,4 +1,4 @@
-"""fal-ai/kling-video/v1.5/pro/effects — Video endpoint of fal-ai: kling-video v1.5 pro effects.
+"""fal-ai/kling-video/v1.5/pro/effects — Turns an image into a video with a predefined effect.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v1.5/pro/effects
 """
@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.effect_scene import EffectScene
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV15ProEffectsInput(InputModel, Request["KlingVideoV15ProEffectsOutput"]):
@@ -22,10 +38,10 @@ class KlingVideoV15ProEffectsInput(InputModel, Request["KlingVideoV15ProEffectsO
     """Predefined effect to apply to the people in the image."""
 
     input_image_urls: list[FileInput] = UNSET
-    """Images to edit or to use as references, in order."""
+    """Images to apply the effect to, in order."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class KlingVideoV15ProEffectsOutput(OutputModel):
@@ -36,7 +52,76 @@ class KlingVideoV15ProEffectsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV15ProEffectsPipeline(Pipeline[..., KlingVideoV15ProEffectsOutput]):
+        def run(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Result[KlingVideoV15ProEffectsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> PendingRun[KlingVideoV15ProEffectsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV15ProEffectsPipeline(AsyncPipeline[..., KlingVideoV15ProEffectsOutput]):
+        async def run(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Result[KlingVideoV15ProEffectsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> AsyncPendingRun[KlingVideoV15ProEffectsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class KlingVideoV15ProEffects(
         Endpoint[..., KlingVideoV15ProEffectsInput, KlingVideoV15ProEffectsOutput]
@@ -52,8 +137,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -72,8 +157,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -88,8 +173,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,8 +194,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -125,8 +210,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,8 +230,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -163,8 +248,8 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -182,9 +267,32 @@ if TYPE_CHECKING:
 
             Args:
                 effect_scene: Predefined effect to apply to the people in the image.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
+                input_image_urls: Images to apply the effect to, in order.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingVideoV15ProEffectsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV15ProEffectsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV15ProEffects = Endpoint
@@ -194,7 +302,7 @@ kling_video_v1_5_pro_effects = KlingVideoV15ProEffects(
     KlingVideoV15ProEffectsInput,
     KlingVideoV15ProEffectsOutput,
 )
-"""Video endpoint of fal-ai: kling-video v1.5 pro effects.
+"""Turns an image into a video with a predefined effect.
 
 Call it with `kling_video_v1_5_pro_effects.subscribe(effect_scene=…)`.
 """
@@ -202,6 +310,10 @@ Call it with `kling_video_v1_5_pro_effects.subscribe(effect_scene=…)`.
 Input = KlingVideoV15ProEffectsInput
 Output = KlingVideoV15ProEffectsOutput
 endpoint = kling_video_v1_5_pro_effects
+"""Turns an image into a video with a predefined effect.
+
+Call it with `kling_video_v1_5_pro_effects.subscribe(effect_scene=…)`.
+"""
 
 __all__ = [
     "EffectScene",

@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v1.5/pro/image-to-video — Video endpoint of fal-ai: kling-video v1.5 pro,
-image to video.
+"""fal-ai/kling-video/v1.5/pro/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v1.5/pro/image-to-video
 """
@@ -12,28 +11,46 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.dynamic_mask import DynamicMask
-from fal_typed.endpoints._shared.trajectory import Trajectory
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.dynamic_mask import DynamicMask, DynamicMaskDict
+from fal_typed.endpoints._shared.trajectory import Trajectory, TrajectoryDict
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV15ProImageToVideoInput(InputModel, Request["KlingVideoV15ProImageToVideoOutput"]):
     """Parameters of fal-ai/kling-video/v1.5/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     tail_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -52,6 +69,39 @@ class KlingVideoV15ProImageToVideoInput(InputModel, Request["KlingVideoV15ProIma
     dynamic_masks: list[DynamicMask] | None = None
     """Areas of the image that move, each along its own trajectory."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class KlingVideoV15ProImageToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/v1.5/pro/image-to-video."""
@@ -61,7 +111,126 @@ class KlingVideoV15ProImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV15ProImageToVideoPipeline(Pipeline[..., KlingVideoV15ProImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> Result[KlingVideoV15ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> PendingRun[KlingVideoV15ProImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV15ProImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV15ProImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> Result[KlingVideoV15ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
+        ) -> AsyncPendingRun[KlingVideoV15ProImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
 
     class KlingVideoV15ProImageToVideo(
         Endpoint[..., KlingVideoV15ProImageToVideoInput, KlingVideoV15ProImageToVideoOutput]
@@ -77,21 +246,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Result[KlingVideoV15ProImageToVideoOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
 
@@ -112,21 +278,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Result[KlingVideoV15ProImageToVideoOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
             """
@@ -143,21 +306,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Result[KlingVideoV15ProImageToVideoOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
 
@@ -179,21 +339,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Result[KlingVideoV15ProImageToVideoOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
             """
@@ -210,21 +367,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Handle[KlingVideoV15ProImageToVideoOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
 
@@ -245,21 +399,18 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> AsyncHandle[KlingVideoV15ProImageToVideoOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
             """
@@ -276,23 +427,20 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> Stream[KlingVideoV15ProImageToVideoOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
 
@@ -312,24 +460,46 @@ if TYPE_CHECKING:
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
             static_mask_url: FileInput | None = None,
-            dynamic_masks: list[DynamicMask] | None = None,
+            dynamic_masks: Sequence[DynamicMask | DynamicMaskDict] | None = None,
         ) -> AsyncStream[KlingVideoV15ProImageToVideoOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 static_mask_url: Mask image; the white area must not move.
                 dynamic_masks: Areas of the image that move, each along its own trajectory.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV15ProImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV15ProImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV15ProImageToVideo = Endpoint
@@ -339,7 +509,7 @@ kling_video_v1_5_pro_image_to_video = KlingVideoV15ProImageToVideo(
     KlingVideoV15ProImageToVideoInput,
     KlingVideoV15ProImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v1.5 pro, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_v1_5_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -347,11 +517,17 @@ Call it with `kling_video_v1_5_pro_image_to_video.subscribe(prompt=…, image_ur
 Input = KlingVideoV15ProImageToVideoInput
 Output = KlingVideoV15ProImageToVideoOutput
 endpoint = kling_video_v1_5_pro_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_v1_5_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "DynamicMask",
+    "DynamicMaskDict",
     "KlingVideoV15ProImageToVideoInput",
     "KlingVideoV15ProImageToVideoOutput",
     "Trajectory",
+    "TrajectoryDict",
     "kling_video_v1_5_pro_image_to_video",
 ]

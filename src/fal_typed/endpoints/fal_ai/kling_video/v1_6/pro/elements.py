@@ -1,4 +1,5 @@
-"""fal-ai/kling-video/v1.6/pro/elements — Video endpoint of fal-ai: kling-video v1.6 pro elements.
+"""fal-ai/kling-video/v1.6/pro/elements — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v1.6/pro/elements
 """
@@ -11,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV16ProElementsInput(InputModel, Request["KlingVideoV16ProElementsOutput"]):
@@ -24,13 +41,13 @@ class KlingVideoV16ProElementsInput(InputModel, Request["KlingVideoV16ProElement
     """
 
     input_image_urls: list[FileInput]
-    """Images to edit or to use as references, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -44,7 +61,92 @@ class KlingVideoV16ProElementsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV16ProElementsPipeline(Pipeline[..., KlingVideoV16ProElementsOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> Result[KlingVideoV16ProElementsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> PendingRun[KlingVideoV16ProElementsOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV16ProElementsPipeline(AsyncPipeline[..., KlingVideoV16ProElementsOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> Result[KlingVideoV16ProElementsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> AsyncPendingRun[KlingVideoV16ProElementsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+            """
+            ...
 
     class KlingVideoV16ProElements(
         Endpoint[..., KlingVideoV16ProElementsInput, KlingVideoV16ProElementsOutput]
@@ -61,13 +163,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,13 +187,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
             """
             ...
 
@@ -109,13 +207,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,13 +232,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
             """
             ...
 
@@ -158,13 +252,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -184,13 +276,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
             """
             ...
 
@@ -208,13 +298,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,14 +321,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                input_image_urls: Images to edit or to use as references, in order.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                input_image_urls: Reference images of people, objects or places for the video, in order.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingVideoV16ProElementsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV16ProElementsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV16ProElements = Endpoint
@@ -250,7 +359,7 @@ kling_video_v1_6_pro_elements = KlingVideoV16ProElements(
     KlingVideoV16ProElementsInput,
     KlingVideoV16ProElementsOutput,
 )
-"""Video endpoint of fal-ai: kling-video v1.6 pro elements.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `kling_video_v1_6_pro_elements.subscribe(prompt=…, input_image_urls=…)`.
 """
@@ -258,6 +367,10 @@ Call it with `kling_video_v1_6_pro_elements.subscribe(prompt=…, input_image_ur
 Input = KlingVideoV16ProElementsInput
 Output = KlingVideoV16ProElementsOutput
 endpoint = kling_video_v1_6_pro_elements
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `kling_video_v1_6_pro_elements.subscribe(prompt=…, input_image_urls=…)`.
+"""
 
 __all__ = [
     "KlingVideoV16ProElementsInput",

@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v1.6/pro/image-to-video — Video endpoint of fal-ai: kling-video v1.6 pro,
-image to video.
+"""fal-ai/kling-video/v1.6/pro/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v1.6/pro/image-to-video
 """
@@ -12,26 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV16ProImageToVideoInput(InputModel, Request["KlingVideoV16ProImageToVideoOutput"]):
     """Parameters of fal-ai/kling-video/v1.6/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     tail_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -53,7 +68,110 @@ class KlingVideoV16ProImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV16ProImageToVideoPipeline(Pipeline[..., KlingVideoV16ProImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV16ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> PendingRun[KlingVideoV16ProImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV16ProImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV16ProImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV16ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncPendingRun[KlingVideoV16ProImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
 
     class KlingVideoV16ProImageToVideo(
         Endpoint[..., KlingVideoV16ProImageToVideoInput, KlingVideoV16ProImageToVideoOutput]
@@ -72,16 +190,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -103,16 +218,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -130,16 +242,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -162,16 +271,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -189,16 +295,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,16 +323,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -249,16 +349,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -279,17 +376,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
                 tail_image_url: Image to use as the last frame.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV16ProImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV16ProImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV16ProImageToVideo = Endpoint
@@ -299,7 +418,7 @@ kling_video_v1_6_pro_image_to_video = KlingVideoV16ProImageToVideo(
     KlingVideoV16ProImageToVideoInput,
     KlingVideoV16ProImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v1.6 pro, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_v1_6_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -307,6 +426,10 @@ Call it with `kling_video_v1_6_pro_image_to_video.subscribe(prompt=…, image_ur
 Input = KlingVideoV16ProImageToVideoInput
 Output = KlingVideoV16ProImageToVideoOutput
 endpoint = kling_video_v1_6_pro_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_v1_6_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoV16ProImageToVideoInput",

@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v2.1/master/image-to-video — Video endpoint of fal-ai: kling-video v2.1
-master, image to video.
+"""fal-ai/kling-video/v2.1/master/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v2.1/master/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV21MasterImageToVideoInput(
@@ -23,14 +38,14 @@ class KlingVideoV21MasterImageToVideoInput(
     """Parameters of fal-ai/kling-video/v2.1/master/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -49,7 +64,96 @@ class KlingVideoV21MasterImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV21MasterImageToVideoPipeline(
+        Pipeline[..., KlingVideoV21MasterImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV21MasterImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> PendingRun[KlingVideoV21MasterImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV21MasterImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV21MasterImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV21MasterImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncPendingRun[KlingVideoV21MasterImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
 
     class KlingVideoV21MasterImageToVideo(
         Endpoint[..., KlingVideoV21MasterImageToVideoInput, KlingVideoV21MasterImageToVideoOutput]
@@ -66,14 +170,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,14 +194,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -116,14 +214,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,14 +239,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -167,14 +259,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -194,14 +283,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -219,14 +305,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,15 +328,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV21MasterImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV21MasterImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV21MasterImageToVideo = Endpoint
@@ -263,7 +368,7 @@ kling_video_v2_1_master_image_to_video = KlingVideoV21MasterImageToVideo(
     KlingVideoV21MasterImageToVideoInput,
     KlingVideoV21MasterImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v2.1 master, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_v2_1_master_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -271,6 +376,10 @@ Call it with `kling_video_v2_1_master_image_to_video.subscribe(prompt=…, image
 Input = KlingVideoV21MasterImageToVideoInput
 Output = KlingVideoV21MasterImageToVideoOutput
 endpoint = kling_video_v2_1_master_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_v2_1_master_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoV21MasterImageToVideoInput",

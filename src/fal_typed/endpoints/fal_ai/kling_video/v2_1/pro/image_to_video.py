@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v2.1/pro/image-to-video — Video endpoint of fal-ai: kling-video v2.1 pro,
-image to video.
+"""fal-ai/kling-video/v2.1/pro/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v2.1/pro/image-to-video
 """
@@ -12,23 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV21ProImageToVideoInput(InputModel, Request["KlingVideoV21ProImageToVideoOutput"]):
     """Parameters of fal-ai/kling-video/v2.1/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -50,7 +65,102 @@ class KlingVideoV21ProImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV21ProImageToVideoPipeline(Pipeline[..., KlingVideoV21ProImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV21ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> PendingRun[KlingVideoV21ProImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV21ProImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV21ProImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV21ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[KlingVideoV21ProImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+            """
+            ...
 
     class KlingVideoV21ProImageToVideo(
         Endpoint[..., KlingVideoV21ProImageToVideoInput, KlingVideoV21ProImageToVideoOutput]
@@ -68,14 +178,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
 
             Raises:
@@ -97,14 +204,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
             """
             ...
@@ -122,14 +226,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
 
             Raises:
@@ -152,14 +253,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
             """
             ...
@@ -177,14 +275,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
 
             Raises:
@@ -206,14 +301,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
             """
             ...
@@ -233,14 +325,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
 
             Raises:
@@ -261,16 +350,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
                 tail_image_url: Image to use as the last frame.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV21ProImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV21ProImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV21ProImageToVideo = Endpoint
@@ -280,7 +391,7 @@ kling_video_v2_1_pro_image_to_video = KlingVideoV21ProImageToVideo(
     KlingVideoV21ProImageToVideoInput,
     KlingVideoV21ProImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v2.1 pro, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_v2_1_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -288,6 +399,10 @@ Call it with `kling_video_v2_1_pro_image_to_video.subscribe(prompt=…, image_ur
 Input = KlingVideoV21ProImageToVideoInput
 Output = KlingVideoV21ProImageToVideoOutput
 endpoint = kling_video_v2_1_pro_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_v2_1_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoV21ProImageToVideoInput",

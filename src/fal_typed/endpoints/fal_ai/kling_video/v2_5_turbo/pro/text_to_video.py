@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v2.5-turbo/pro/text-to-video — Video endpoint of fal-ai: kling-video
-v2.5-turbo pro, text to video.
+"""fal-ai/kling-video/v2.5-turbo/pro/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v2.5-turbo/pro/text-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV25TurboProTextToVideoInput(
@@ -27,10 +42,10 @@ class KlingVideoV25TurboProTextToVideoInput(
     """
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -49,7 +64,96 @@ class KlingVideoV25TurboProTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV25TurboProTextToVideoPipeline(
+        Pipeline[..., KlingVideoV25TurboProTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV25TurboProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> PendingRun[KlingVideoV25TurboProTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV25TurboProTextToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV25TurboProTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV25TurboProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncPendingRun[KlingVideoV25TurboProTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
 
     class KlingVideoV25TurboProTextToVideo(
         Endpoint[..., KlingVideoV25TurboProTextToVideoInput, KlingVideoV25TurboProTextToVideoOutput]
@@ -66,14 +170,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,14 +194,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -116,14 +214,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,14 +239,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -167,14 +259,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -194,14 +283,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -219,14 +305,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,15 +328,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV25TurboProTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV25TurboProTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV25TurboProTextToVideo = Endpoint
@@ -263,7 +368,7 @@ kling_video_v2_5_turbo_pro_text_to_video = KlingVideoV25TurboProTextToVideo(
     KlingVideoV25TurboProTextToVideoInput,
     KlingVideoV25TurboProTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v2.5-turbo pro, text to video.
+"""Generates videos from text.
 
 Call it with `kling_video_v2_5_turbo_pro_text_to_video.subscribe(prompt=…)`.
 """
@@ -271,6 +376,10 @@ Call it with `kling_video_v2_5_turbo_pro_text_to_video.subscribe(prompt=…)`.
 Input = KlingVideoV25TurboProTextToVideoInput
 Output = KlingVideoV25TurboProTextToVideoOutput
 endpoint = kling_video_v2_5_turbo_pro_text_to_video
+"""Generates videos from text.
+
+Call it with `kling_video_v2_5_turbo_pro_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "KlingVideoV25TurboProTextToVideoInput",

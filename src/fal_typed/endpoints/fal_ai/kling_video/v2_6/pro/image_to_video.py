@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v2.6/pro/image-to-video — Video endpoint of fal-ai: kling-video v2.6 pro,
-image to video.
+"""fal-ai/kling-video/v2.6/pro/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v2.6/pro/image-to-video
 """
@@ -12,23 +11,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV26ProImageToVideoInput(InputModel, Request["KlingVideoV26ProImageToVideoOutput"]):
     """Parameters of fal-ai/kling-video/v2.6/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     start_image_url: FileInput
     """Image to use as the first frame."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -37,6 +52,7 @@ class KlingVideoV26ProImageToVideoInput(InputModel, Request["KlingVideoV26ProIma
     """Whether to generate audio for the video: voices, sound effects and music."""
 
     voice_ids: list[str] | None = None
+    """Ids of the voices that speak, in the order of the prompt."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -50,7 +66,110 @@ class KlingVideoV26ProImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV26ProImageToVideoPipeline(Pipeline[..., KlingVideoV26ProImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV26ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> PendingRun[KlingVideoV26ProImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV26ProImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV26ProImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV26ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[KlingVideoV26ProImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
 
     class KlingVideoV26ProImageToVideo(
         Endpoint[..., KlingVideoV26ProImageToVideoInput, KlingVideoV26ProImageToVideoOutput]
@@ -69,14 +188,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -99,14 +216,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -125,14 +240,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -156,14 +269,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -182,14 +293,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -212,14 +321,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -240,14 +347,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -269,16 +374,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 start_image_url: Image to use as the first frame.
-                duration: Duration of the result in seconds.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                duration: Duration of the video in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                voice_ids: Ids of the voices that speak, in the order of the prompt.
                 end_image_url: Image to use as the last frame.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV26ProImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV26ProImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV26ProImageToVideo = Endpoint
@@ -288,7 +416,7 @@ kling_video_v2_6_pro_image_to_video = KlingVideoV26ProImageToVideo(
     KlingVideoV26ProImageToVideoInput,
     KlingVideoV26ProImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v2.6 pro, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_v2_6_pro_image_to_video.subscribe(prompt=…, start_image_url=…)`.
 """
@@ -296,6 +424,10 @@ Call it with `kling_video_v2_6_pro_image_to_video.subscribe(prompt=…, start_im
 Input = KlingVideoV26ProImageToVideoInput
 Output = KlingVideoV26ProImageToVideoOutput
 endpoint = kling_video_v2_6_pro_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_v2_6_pro_image_to_video.subscribe(prompt=…, start_image_url=…)`.
+"""
 
 __all__ = [
     "KlingVideoV26ProImageToVideoInput",

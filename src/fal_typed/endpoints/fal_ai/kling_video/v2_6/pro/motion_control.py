@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/v2.6/pro/motion-control — Video endpoint of fal-ai: kling-video v2.6 pro
-motion-control.
+"""fal-ai/kling-video/v2.6/pro/motion-control — Animates the person in an image with the motion of
+a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v2.6/pro/motion-control
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV26ProMotionControlInput(
@@ -23,16 +39,16 @@ class KlingVideoV26ProMotionControlInput(
     """Parameters of fal-ai/kling-video/v2.6/pro/motion-control."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     character_orientation: Literal["image", "video"]
     """Whether the person's orientation follows the image or the clip."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     keep_original_sound: bool = True
@@ -47,7 +63,94 @@ class KlingVideoV26ProMotionControlOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV26ProMotionControlPipeline(Pipeline[..., KlingVideoV26ProMotionControlOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> Result[KlingVideoV26ProMotionControlOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> PendingRun[KlingVideoV26ProMotionControlOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV26ProMotionControlPipeline(
+        AsyncPipeline[..., KlingVideoV26ProMotionControlOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> Result[KlingVideoV26ProMotionControlOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> AsyncPendingRun[KlingVideoV26ProMotionControlOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+            """
+            ...
 
     class KlingVideoV26ProMotionControl(
         Endpoint[..., KlingVideoV26ProMotionControlInput, KlingVideoV26ProMotionControlOutput]
@@ -64,12 +167,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
 
             Raises:
@@ -90,12 +191,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
             """
             ...
@@ -112,12 +211,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
 
             Raises:
@@ -139,12 +236,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
             """
             ...
@@ -161,12 +256,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
 
             Raises:
@@ -187,12 +280,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
             """
             ...
@@ -211,12 +302,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
 
             Raises:
@@ -236,14 +325,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV26ProMotionControlPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV26ProMotionControlPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV26ProMotionControl = Endpoint
@@ -253,7 +365,7 @@ kling_video_v2_6_pro_motion_control = KlingVideoV26ProMotionControl(
     KlingVideoV26ProMotionControlInput,
     KlingVideoV26ProMotionControlOutput,
 )
-"""Video endpoint of fal-ai: kling-video v2.6 pro motion-control.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `kling_video_v2_6_pro_motion_control.subscribe(image_url=…, video_url=…,
 character_orientation=…)`.
@@ -262,6 +374,11 @@ character_orientation=…)`.
 Input = KlingVideoV26ProMotionControlInput
 Output = KlingVideoV26ProMotionControlOutput
 endpoint = kling_video_v2_6_pro_motion_control
+"""Animates the person in an image with the motion of a video.
+
+Call it with `kling_video_v2_6_pro_motion_control.subscribe(image_url=…, video_url=…,
+character_orientation=…)`.
+"""
 
 __all__ = [
     "KlingVideoV26ProMotionControlInput",

@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v2.6/pro/text-to-video — Video endpoint of fal-ai: kling-video v2.6 pro, text
-to video.
+"""fal-ai/kling-video/v2.6/pro/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v2.6/pro/text-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV26ProTextToVideoInput(InputModel, Request["KlingVideoV26ProTextToVideoOutput"]):
@@ -25,10 +40,10 @@ class KlingVideoV26ProTextToVideoInput(InputModel, Request["KlingVideoV26ProText
     """
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -50,7 +65,102 @@ class KlingVideoV26ProTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV26ProTextToVideoPipeline(Pipeline[..., KlingVideoV26ProTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> Result[KlingVideoV26ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> PendingRun[KlingVideoV26ProTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV26ProTextToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV26ProTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> Result[KlingVideoV26ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> AsyncPendingRun[KlingVideoV26ProTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
 
     class KlingVideoV26ProTextToVideo(
         Endpoint[..., KlingVideoV26ProTextToVideoInput, KlingVideoV26ProTextToVideoOutput]
@@ -68,16 +178,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -98,16 +204,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -124,16 +226,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -155,16 +253,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -181,16 +275,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -211,16 +301,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -239,16 +325,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -268,17 +350,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV26ProTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV26ProTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV26ProTextToVideo = Endpoint
@@ -288,7 +391,7 @@ kling_video_v2_6_pro_text_to_video = KlingVideoV26ProTextToVideo(
     KlingVideoV26ProTextToVideoInput,
     KlingVideoV26ProTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v2.6 pro, text to video.
+"""Generates videos from text.
 
 Call it with `kling_video_v2_6_pro_text_to_video.subscribe(prompt=…)`.
 """
@@ -296,6 +399,10 @@ Call it with `kling_video_v2_6_pro_text_to_video.subscribe(prompt=…)`.
 Input = KlingVideoV26ProTextToVideoInput
 Output = KlingVideoV26ProTextToVideoOutput
 endpoint = kling_video_v2_6_pro_text_to_video
+"""Generates videos from text.
+
+Call it with `kling_video_v2_6_pro_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "KlingVideoV26ProTextToVideoInput",

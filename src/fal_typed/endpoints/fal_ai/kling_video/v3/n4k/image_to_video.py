@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v3/4k/image-to-video — Video endpoint of fal-ai: kling-video v3 4k, image to
-video.
+"""fal-ai/kling-video/v3/4k/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v3/4k/image-to-video
 """
@@ -12,13 +11,37 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration import Duration
 from fal_typed.endpoints._shared.duration_preset import DurationPreset
-from fal_typed.endpoints._shared.kling_v3_combo_element_input import KlingV3ComboElementInput
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
+from fal_typed.endpoints._shared.kling_v3_combo_element_input import (
+    KlingV3ComboElementInput,
+    KlingV3ComboElementInputDict,
+)
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import (
+    KlingV3MultiPromptElement,
+    KlingV3MultiPromptElementDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV34kImageToVideoInput(InputModel, Request["KlingVideoV34kImageToVideoOutput"]):
@@ -28,14 +51,14 @@ class KlingVideoV34kImageToVideoInput(InputModel, Request["KlingVideoV34kImageTo
     """Image to use as the first frame."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
     """One prompt for each shot, in order; the video is composed of the shots."""
 
     duration: DurationPreset = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -49,7 +72,7 @@ class KlingVideoV34kImageToVideoInput(InputModel, Request["KlingVideoV34kImageTo
     """
 
     shot_type: Literal["customize"] = "customize"
-    """How to divide a video into several shots: by your own list, or automatically."""
+    """How to divide a video into several shots. `customize` uses your list of shots."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -58,6 +81,43 @@ class KlingVideoV34kImageToVideoInput(InputModel, Request["KlingVideoV34kImageTo
     """How closely the result follows the prompt; low values allow more freedom, high values are
     more literal. From 0 to 1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoV34kImageToVideoOutput(OutputModel):
@@ -68,7 +128,142 @@ class KlingVideoV34kImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV34kImageToVideoPipeline(Pipeline[..., KlingVideoV34kImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV34kImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> PendingRun[KlingVideoV34kImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV34kImageToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV34kImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV34kImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncPendingRun[KlingVideoV34kImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
 
     class KlingVideoV34kImageToVideo(
         Endpoint[..., KlingVideoV34kImageToVideoInput, KlingVideoV34kImageToVideoOutput]
@@ -78,11 +273,13 @@ if TYPE_CHECKING:
             *,
             start_image_url: FileInput,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = True,
             end_image_url: FileInput | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
@@ -91,22 +288,15 @@ if TYPE_CHECKING:
 
             Args:
                 start_image_url: Image to use as the first frame.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -119,11 +309,13 @@ if TYPE_CHECKING:
             *,
             start_image_url: FileInput,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = True,
             end_image_url: FileInput | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
@@ -132,22 +324,15 @@ if TYPE_CHECKING:
 
             Args:
                 start_image_url: Image to use as the first frame.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -156,11 +341,13 @@ if TYPE_CHECKING:
             *,
             start_image_url: FileInput,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = True,
             end_image_url: FileInput | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
@@ -169,22 +356,15 @@ if TYPE_CHECKING:
 
             Args:
                 start_image_url: Image to use as the first frame.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -198,11 +378,13 @@ if TYPE_CHECKING:
             *,
             start_image_url: FileInput,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = True,
             end_image_url: FileInput | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
@@ -211,22 +393,15 @@ if TYPE_CHECKING:
 
             Args:
                 start_image_url: Image to use as the first frame.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -235,11 +410,13 @@ if TYPE_CHECKING:
             *,
             start_image_url: FileInput,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = True,
             end_image_url: FileInput | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
@@ -248,22 +425,15 @@ if TYPE_CHECKING:
 
             Args:
                 start_image_url: Image to use as the first frame.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -276,11 +446,13 @@ if TYPE_CHECKING:
             *,
             start_image_url: FileInput,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = True,
             end_image_url: FileInput | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
@@ -289,22 +461,15 @@ if TYPE_CHECKING:
 
             Args:
                 start_image_url: Image to use as the first frame.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -313,11 +478,13 @@ if TYPE_CHECKING:
             *,
             start_image_url: FileInput,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = True,
             end_image_url: FileInput | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
@@ -328,22 +495,15 @@ if TYPE_CHECKING:
 
             Args:
                 start_image_url: Image to use as the first frame.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -355,11 +515,13 @@ if TYPE_CHECKING:
             *,
             start_image_url: FileInput,
             prompt: str | None = None,
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             duration: DurationPreset = "5",
             generate_audio: bool = True,
             end_image_url: FileInput | None = None,
-            elements: list[KlingV3ComboElementInput] | None = None,
+            elements: Sequence[KlingV3ComboElementInput | KlingV3ComboElementInputDict]
+            | None = None,
             shot_type: Literal["customize"] = "customize",
             negative_prompt: str = "blur, distort, and low quality",
             cfg_scale: float = 0.5,
@@ -368,23 +530,41 @@ if TYPE_CHECKING:
 
             Args:
                 start_image_url: Image to use as the first frame.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                duration: Duration of the result in seconds.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                duration: Duration of the video in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV34kImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV34kImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV34kImageToVideo = Endpoint
@@ -394,7 +574,7 @@ kling_video_v3_4k_image_to_video = KlingVideoV34kImageToVideo(
     KlingVideoV34kImageToVideoInput,
     KlingVideoV34kImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v3 4k, image to video.
+"""Animates an image into a video.
 
 Call it with `kling_video_v3_4k_image_to_video.subscribe(start_image_url=…)`.
 """
@@ -402,12 +582,18 @@ Call it with `kling_video_v3_4k_image_to_video.subscribe(start_image_url=…)`.
 Input = KlingVideoV34kImageToVideoInput
 Output = KlingVideoV34kImageToVideoOutput
 endpoint = kling_video_v3_4k_image_to_video
+"""Animates an image into a video.
+
+Call it with `kling_video_v3_4k_image_to_video.subscribe(start_image_url=…)`.
+"""
 
 __all__ = [
     "Duration",
     "DurationPreset",
     "KlingV3ComboElementInput",
+    "KlingV3ComboElementInputDict",
     "KlingV3MultiPromptElement",
+    "KlingV3MultiPromptElementDict",
     "KlingVideoV34kImageToVideoInput",
     "KlingVideoV34kImageToVideoOutput",
     "kling_video_v3_4k_image_to_video",

@@ -1,5 +1,4 @@
-"""fal-ai/kling-video/v3/4k/text-to-video — Video endpoint of fal-ai: kling-video v3 4k, text to
-video.
+"""fal-ai/kling-video/v3/4k/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v3/4k/text-to-video
 """
@@ -12,12 +11,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.duration import Duration
 from fal_typed.endpoints._shared.duration_preset import DurationPreset
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import (
+    KlingV3MultiPromptElement,
+    KlingV3MultiPromptElementDict,
+)
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV34kTextToVideoInput(InputModel, Request["KlingVideoV34kTextToVideoOutput"]):
@@ -28,7 +48,7 @@ class KlingVideoV34kTextToVideoInput(InputModel, Request["KlingVideoV34kTextToVi
     """
 
     duration: DurationPreset = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
     """One prompt for each shot, in order; the video is composed of the shots."""
@@ -37,10 +57,12 @@ class KlingVideoV34kTextToVideoInput(InputModel, Request["KlingVideoV34kTextToVi
     """Whether to generate audio for the video: voices, sound effects and music."""
 
     shot_type: Literal["customize", "intelligent"] = "customize"
-    """How to divide a video into several shots: by your own list, or automatically."""
+    """How to divide a video into several shots. `customize` uses your list of shots, `intelligent`
+    lets the model divide it.
+    """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -49,6 +71,38 @@ class KlingVideoV34kTextToVideoInput(InputModel, Request["KlingVideoV34kTextToVi
     """How closely the result follows the prompt; low values allow more freedom, high values are
     more literal. From 0 to 1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class KlingVideoV34kTextToVideoOutput(OutputModel):
@@ -59,7 +113,122 @@ class KlingVideoV34kTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV34kTextToVideoPipeline(Pipeline[..., KlingVideoV34kTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV34kTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> PendingRun[KlingVideoV34kTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV34kTextToVideoPipeline(
+        AsyncPipeline[..., KlingVideoV34kTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV34kTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncPendingRun[KlingVideoV34kTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
+            """
+            ...
 
     class KlingVideoV34kTextToVideo(
         Endpoint[..., KlingVideoV34kTextToVideoInput, KlingVideoV34kTextToVideoOutput]
@@ -69,7 +238,8 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             duration: DurationPreset = "5",
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             generate_audio: bool = True,
             shot_type: Literal["customize", "intelligent"] = "customize",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -79,20 +249,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -105,7 +269,8 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             duration: DurationPreset = "5",
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             generate_audio: bool = True,
             shot_type: Literal["customize", "intelligent"] = "customize",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -115,20 +280,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -137,7 +296,8 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             duration: DurationPreset = "5",
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             generate_audio: bool = True,
             shot_type: Literal["customize", "intelligent"] = "customize",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -147,20 +307,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -174,7 +328,8 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             duration: DurationPreset = "5",
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             generate_audio: bool = True,
             shot_type: Literal["customize", "intelligent"] = "customize",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -184,20 +339,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -206,7 +355,8 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             duration: DurationPreset = "5",
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             generate_audio: bool = True,
             shot_type: Literal["customize", "intelligent"] = "customize",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -216,20 +366,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -242,7 +386,8 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             duration: DurationPreset = "5",
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             generate_audio: bool = True,
             shot_type: Literal["customize", "intelligent"] = "customize",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -252,20 +397,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
             ...
 
@@ -274,7 +413,8 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             duration: DurationPreset = "5",
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             generate_audio: bool = True,
             shot_type: Literal["customize", "intelligent"] = "customize",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -286,20 +426,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -311,7 +445,8 @@ if TYPE_CHECKING:
             *,
             prompt: str | None = None,
             duration: DurationPreset = "5",
-            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            multi_prompt: Sequence[KlingV3MultiPromptElement | KlingV3MultiPromptElementDict]
+            | None = None,
             generate_audio: bool = True,
             shot_type: Literal["customize", "intelligent"] = "customize",
             aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
@@ -321,21 +456,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
-                duration: Duration of the result in seconds.
-                multi_prompt: One prompt for each shot, in order; the video is composed of the
-                    shots.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                shot_type: How to divide a video into several shots: by your own list, or
-                    automatically.
-                aspect_ratio: Ratio of width to height of the result.
-                negative_prompt: Text description of what to avoid in the result. At most 2500
-                    characters.
-                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
-                    high values are more literal. From 0 to 1.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500 characters.
+                duration: Duration of the video in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                shot_type: How to divide a video into several shots. `customize` uses your list of shots, `intelligent` lets the model divide it.
+                aspect_ratio: Ratio of width to height of the video.
+                negative_prompt: Text description of what to avoid in the result. At most 2500 characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom, high values are more literal. From 0 to 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> KlingVideoV34kTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV34kTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV34kTextToVideo = Endpoint
@@ -345,7 +497,7 @@ kling_video_v3_4k_text_to_video = KlingVideoV34kTextToVideo(
     KlingVideoV34kTextToVideoInput,
     KlingVideoV34kTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: kling-video v3 4k, text to video.
+"""Generates videos from text.
 
 Call it with `kling_video_v3_4k_text_to_video.subscribe()`.
 """
@@ -353,11 +505,16 @@ Call it with `kling_video_v3_4k_text_to_video.subscribe()`.
 Input = KlingVideoV34kTextToVideoInput
 Output = KlingVideoV34kTextToVideoOutput
 endpoint = kling_video_v3_4k_text_to_video
+"""Generates videos from text.
+
+Call it with `kling_video_v3_4k_text_to_video.subscribe()`.
+"""
 
 __all__ = [
     "Duration",
     "DurationPreset",
     "KlingV3MultiPromptElement",
+    "KlingV3MultiPromptElementDict",
     "KlingVideoV34kTextToVideoInput",
     "KlingVideoV34kTextToVideoOutput",
     "kling_video_v3_4k_text_to_video",

@@ -1,5 +1,5 @@
-"""fal-ai/kling-video/v3/standard/motion-control — Video endpoint of fal-ai: kling-video v3
-standard motion-control.
+"""fal-ai/kling-video/v3/standard/motion-control — Animates the person in an image with the motion
+of a video.
 
 Category: video. https://fal.ai/models/fal-ai/kling-video/v3/standard/motion-control
 """
@@ -12,10 +12,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_image_element_input import KlingV3ImageElementInput
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.kling_v3_image_element_input import (
+    KlingV3ImageElementInput,
+    KlingV3ImageElementInputDict,
+)
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class KlingVideoV3StandardMotionControlInput(
@@ -24,16 +45,16 @@ class KlingVideoV3StandardMotionControlInput(
     """Parameters of fal-ai/kling-video/v3/standard/motion-control."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person to animate."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     character_orientation: Literal["image", "video"]
     """Whether the person's orientation follows the image or the clip."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """What happens in the video, in words: subject, action and style. At most 2500 characters.
+    """What happens in the video, in words: action, camera and style. At most 2500 characters.
     """
 
     keep_original_sound: bool = True
@@ -44,6 +65,34 @@ class KlingVideoV3StandardMotionControlInput(
     @Element1, @Element2 and so on.
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class KlingVideoV3StandardMotionControlOutput(OutputModel):
     """Result of fal-ai/kling-video/v3/standard/motion-control."""
@@ -53,7 +102,108 @@ class KlingVideoV3StandardMotionControlOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV3StandardMotionControlPipeline(
+        Pipeline[..., KlingVideoV3StandardMotionControlOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+        ) -> Result[KlingVideoV3StandardMotionControlOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+        ) -> PendingRun[KlingVideoV3StandardMotionControlOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncKlingVideoV3StandardMotionControlPipeline(
+        AsyncPipeline[..., KlingVideoV3StandardMotionControlOutput]
+    ):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+        ) -> Result[KlingVideoV3StandardMotionControlOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
+        ) -> AsyncPendingRun[KlingVideoV3StandardMotionControlOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
+            """
+            ...
 
     class KlingVideoV3StandardMotionControl(
         Endpoint[
@@ -68,20 +218,18 @@ if TYPE_CHECKING:
             character_orientation: Literal["image", "video"],
             prompt: str | None = None,
             keep_original_sound: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
         ) -> Result[KlingVideoV3StandardMotionControlOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,20 +245,18 @@ if TYPE_CHECKING:
             character_orientation: Literal["image", "video"],
             prompt: str | None = None,
             keep_original_sound: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
         ) -> Result[KlingVideoV3StandardMotionControlOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
             """
             ...
 
@@ -122,20 +268,18 @@ if TYPE_CHECKING:
             character_orientation: Literal["image", "video"],
             prompt: str | None = None,
             keep_original_sound: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
         ) -> Result[KlingVideoV3StandardMotionControlOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -152,20 +296,18 @@ if TYPE_CHECKING:
             character_orientation: Literal["image", "video"],
             prompt: str | None = None,
             keep_original_sound: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
         ) -> Result[KlingVideoV3StandardMotionControlOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
             """
             ...
 
@@ -177,20 +319,18 @@ if TYPE_CHECKING:
             character_orientation: Literal["image", "video"],
             prompt: str | None = None,
             keep_original_sound: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
         ) -> Handle[KlingVideoV3StandardMotionControlOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -206,20 +346,18 @@ if TYPE_CHECKING:
             character_orientation: Literal["image", "video"],
             prompt: str | None = None,
             keep_original_sound: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
         ) -> AsyncHandle[KlingVideoV3StandardMotionControlOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
             """
             ...
 
@@ -231,22 +369,20 @@ if TYPE_CHECKING:
             character_orientation: Literal["image", "video"],
             prompt: str | None = None,
             keep_original_sound: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
         ) -> Stream[KlingVideoV3StandardMotionControlOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -261,21 +397,44 @@ if TYPE_CHECKING:
             character_orientation: Literal["image", "video"],
             prompt: str | None = None,
             keep_original_sound: bool = True,
-            elements: list[KlingV3ImageElementInput] | None = None,
+            elements: Sequence[KlingV3ImageElementInput | KlingV3ImageElementInputDict]
+            | None = None,
         ) -> AsyncStream[KlingVideoV3StandardMotionControlOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                video_url: Video to edit or to start from.
-                character_orientation: Whether the person's orientation follows the image or the
-                    clip.
-                prompt: What happens in the video, in words: subject, action and style. At most 2500
-                    characters.
+                image_url: Image of the person to animate.
+                video_url: Video whose motion is transferred.
+                character_orientation: Whether the person's orientation follows the image or the clip.
+                prompt: What happens in the video, in words: action, camera and style. At most 2500 characters.
                 keep_original_sound: Whether to keep the audio track of the input video.
-                elements: Characters or objects that must look the same throughout; refer to them in
-                    the prompt as @Element1, @Element2 and so on.
+                elements: Characters or objects that must look the same throughout; refer to them in the prompt as @Element1, @Element2 and so on.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> KlingVideoV3StandardMotionControlPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncKlingVideoV3StandardMotionControlPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     KlingVideoV3StandardMotionControl = Endpoint
@@ -285,7 +444,7 @@ kling_video_v3_standard_motion_control = KlingVideoV3StandardMotionControl(
     KlingVideoV3StandardMotionControlInput,
     KlingVideoV3StandardMotionControlOutput,
 )
-"""Video endpoint of fal-ai: kling-video v3 standard motion-control.
+"""Animates the person in an image with the motion of a video.
 
 Call it with `kling_video_v3_standard_motion_control.subscribe(image_url=…, video_url=…,
 character_orientation=…)`.
@@ -294,9 +453,15 @@ character_orientation=…)`.
 Input = KlingVideoV3StandardMotionControlInput
 Output = KlingVideoV3StandardMotionControlOutput
 endpoint = kling_video_v3_standard_motion_control
+"""Animates the person in an image with the motion of a video.
+
+Call it with `kling_video_v3_standard_motion_control.subscribe(image_url=…, video_url=…,
+character_orientation=…)`.
+"""
 
 __all__ = [
     "KlingV3ImageElementInput",
+    "KlingV3ImageElementInputDict",
     "KlingVideoV3StandardMotionControlInput",
     "KlingVideoV3StandardMotionControlOutput",
     "kling_video_v3_standard_motion_control",

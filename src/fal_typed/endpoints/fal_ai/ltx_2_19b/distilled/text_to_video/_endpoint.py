@@ -1,5 +1,4 @@
-"""fal-ai/ltx-2-19b/distilled/text-to-video — Video endpoint of fal-ai: ltx-2-19b distilled, text
-to video.
+"""fal-ai/ltx-2-19b/distilled/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2-19b/distilled/text-to-video
 """
@@ -12,13 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx219bDistilledTextToVideoInput(InputModel, Request["Ltx219bDistilledTextToVideoOutput"]):
@@ -48,10 +63,11 @@ class Ltx219bDistilledTextToVideoInput(InputModel, Request["Ltx219bDistilledText
     """
 
     acceleration: Literal["none", "regular", "high", "full"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -72,18 +88,69 @@ class Ltx219bDistilledTextToVideoInput(InputModel, Request["Ltx219bDistilledText
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
     history.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 25,
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx219bDistilledTextToVideoOutput(OutputModel):
@@ -100,7 +167,190 @@ class Ltx219bDistilledTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx219bDistilledTextToVideoPipeline(Pipeline[..., Ltx219bDistilledTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 25,
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[Ltx219bDistilledTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 25,
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> PendingRun[Ltx219bDistilledTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx219bDistilledTextToVideoPipeline(
+        AsyncPipeline[..., Ltx219bDistilledTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 25,
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[Ltx219bDistilledTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 25,
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[Ltx219bDistilledTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class Ltx219bDistilledTextToVideo(
         Endpoint[..., Ltx219bDistilledTextToVideoInput, Ltx219bDistilledTextToVideoOutput]
@@ -110,7 +360,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 25,
@@ -130,32 +380,22 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -168,7 +408,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 25,
@@ -188,32 +428,22 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -222,7 +452,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 25,
@@ -242,32 +472,22 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -281,7 +501,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 25,
@@ -301,32 +521,22 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -335,7 +545,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 25,
@@ -355,32 +565,22 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -393,7 +593,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 25,
@@ -413,32 +613,22 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -447,7 +637,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 25,
@@ -469,32 +659,22 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -506,7 +686,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "landscape_4_3",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "landscape_4_3",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             fps: float = 25,
@@ -526,33 +706,48 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
                 video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Ltx219bDistilledTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx219bDistilledTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx219bDistilledTextToVideo = Endpoint
@@ -562,7 +757,7 @@ ltx_2_19b_distilled_text_to_video = Ltx219bDistilledTextToVideo(
     Ltx219bDistilledTextToVideoInput,
     Ltx219bDistilledTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: ltx-2-19b distilled, text to video.
+"""Generates videos from text.
 
 Call it with `ltx_2_19b_distilled_text_to_video.subscribe(prompt=…)`.
 """
@@ -570,10 +765,15 @@ Call it with `ltx_2_19b_distilled_text_to_video.subscribe(prompt=…)`.
 Input = Ltx219bDistilledTextToVideoInput
 Output = Ltx219bDistilledTextToVideoOutput
 endpoint = ltx_2_19b_distilled_text_to_video
+"""Generates videos from text.
+
+Call it with `ltx_2_19b_distilled_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx219bDistilledTextToVideoInput",
     "Ltx219bDistilledTextToVideoOutput",
     "VideoOutputType",

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
         CameraLora as CameraLora,
         IcLora as IcLora,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         Input as Input,
+        Ltx219bDistilledVideoToVideo as Ltx219bDistilledVideoToVideo,
         Ltx219bDistilledVideoToVideoInput as Ltx219bDistilledVideoToVideoInput,
         Ltx219bDistilledVideoToVideoOutput as Ltx219bDistilledVideoToVideoOutput,
         Output as Output,
@@ -25,6 +27,7 @@ __all__ = [
     "CameraLora",
     "IcLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx219bDistilledVideoToVideoInput",
     "Ltx219bDistilledVideoToVideoOutput",
     "VideoOutputType",
@@ -41,7 +44,9 @@ if not TYPE_CHECKING:
             "CameraLora",
             "IcLora",
             "ImageSize",
+            "ImageSizeDict",
             "Input",
+            "Ltx219bDistilledVideoToVideo",
             "Ltx219bDistilledVideoToVideoInput",
             "Ltx219bDistilledVideoToVideoOutput",
             "Output",
@@ -61,4 +66,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_22b.distilled.audio_to_video._endpoint import (
         CameraLora as CameraLora,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         Input as Input,
+        Ltx2322bDistilledAudioToVideo as Ltx2322bDistilledAudioToVideo,
         Ltx2322bDistilledAudioToVideoInput as Ltx2322bDistilledAudioToVideoInput,
         Ltx2322bDistilledAudioToVideoOutput as Ltx2322bDistilledAudioToVideoOutput,
         Output as Output,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "Ltx2322bDistilledAudioToVideoInput",
     "Ltx2322bDistilledAudioToVideoOutput",
     "VideoOutputType",
@@ -38,7 +41,9 @@ if not TYPE_CHECKING:
         if name in {
             "CameraLora",
             "ImageSize",
+            "ImageSizeDict",
             "Input",
+            "Ltx2322bDistilledAudioToVideo",
             "Ltx2322bDistilledAudioToVideoInput",
             "Ltx2322bDistilledAudioToVideoOutput",
             "Output",
@@ -58,4 +63,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

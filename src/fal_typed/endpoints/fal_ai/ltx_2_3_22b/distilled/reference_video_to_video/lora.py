@@ -1,5 +1,5 @@
-"""fal-ai/ltx-2.3-22b/distilled/reference-video-to-video/lora — Video endpoint of fal-ai:
-ltx-2.3-22b distilled reference-video-to-video lora.
+"""fal-ai/ltx-2.3-22b/distilled/reference-video-to-video/lora — Generates videos from text that
+follow a reference video, with LoRA weights.
 
 Category: video.
 https://fal.ai/models/fal-ai/ltx-2.3-22b/distilled/reference-video-to-video/lora
@@ -13,14 +13,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input import LoRAInput
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lo_ra_input import LoRAInput, LoRAInputDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2322bDistilledReferenceVideoToVideoLoraInput(
@@ -29,19 +47,19 @@ class Ltx2322bDistilledReferenceVideoToVideoLoraInput(
     """Parameters of fal-ai/ltx-2.3-22b/distilled/reference-video-to-video/lora."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What happens in the video, in words: subject, action and style."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     loras: list[LoRAInput]
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     audio_url: FileInput | None = None
-    """Audio that drives motion, speech or music in the video."""
+    """Sound that goes with the video."""
 
     image_url: FileInput | None = None
-    """Image that the video starts with or is generated from."""
+    """Image of the person or object to show in the video."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -54,7 +72,9 @@ class Ltx2322bDistilledReferenceVideoToVideoLoraInput(
     """
 
     video_size: ImageSize | VideoSize = "auto"
-    """Size of the video: a preset, or a custom width and height in pixels."""
+    """Size of the video: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -77,10 +97,11 @@ class Ltx2322bDistilledReferenceVideoToVideoLoraInput(
     """
 
     acceleration: Literal["none", "regular", "high", "full"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -101,13 +122,15 @@ class Ltx2322bDistilledReferenceVideoToVideoLoraInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -115,27 +138,106 @@ class Ltx2322bDistilledReferenceVideoToVideoLoraInput(
     """
 
     distill_lora_second_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Strength of the distillation LoRA in the second, fine pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
     """
 
     video_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result matches the given clip; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1."""
 
     audio_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result matches the given audio; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1."""
 
     preprocessor: Literal["depth", "canny", "pose", "none"] = "none"
-    """How to convert the clip into a control map: depth, edges, pose, or none."""
+    """How to convert the clip into a control map. `depth` estimates the distances, `canny`
+    extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+    """
 
     ic_lora_type: Literal["match_preprocessor", "union", "detailer", "none"] = "union"
-    """Type of in-context LoRA for the given clip; union accepts every kind of control map."""
+    """Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map,
+    `union` accepts every kind of control map, `none` turns it off.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora_type: Literal["match_preprocessor", "union", "detailer", "none"] = "union",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx2322bDistilledReferenceVideoToVideoLoraOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-22b/distilled/reference-video-to-video/lora."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -145,7 +247,296 @@ class Ltx2322bDistilledReferenceVideoToVideoLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2322bDistilledReferenceVideoToVideoLoraPipeline(
+        Pipeline[..., Ltx2322bDistilledReferenceVideoToVideoLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora_type: Literal["match_preprocessor", "union", "detailer", "none"] = "union",
+        ) -> Result[Ltx2322bDistilledReferenceVideoToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora_type: Literal["match_preprocessor", "union", "detailer", "none"] = "union",
+        ) -> PendingRun[Ltx2322bDistilledReferenceVideoToVideoLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2322bDistilledReferenceVideoToVideoLoraPipeline(
+        AsyncPipeline[..., Ltx2322bDistilledReferenceVideoToVideoLoraOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora_type: Literal["match_preprocessor", "union", "detailer", "none"] = "union",
+        ) -> Result[Ltx2322bDistilledReferenceVideoToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora_type: Literal["match_preprocessor", "union", "detailer", "none"] = "union",
+        ) -> AsyncPendingRun[Ltx2322bDistilledReferenceVideoToVideoLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
+            """
+            ...
 
     class Ltx2322bDistilledReferenceVideoToVideoLora(
         Endpoint[
@@ -159,13 +550,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -191,54 +582,36 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora_type: Type of in-context LoRA for the given clip; union accepts every kind
-                    of control map.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -251,13 +624,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -283,54 +656,36 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora_type: Type of in-context LoRA for the given clip; union accepts every kind
-                    of control map.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
             """
             ...
 
@@ -339,13 +694,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -371,54 +726,36 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora_type: Type of in-context LoRA for the given clip; union accepts every kind
-                    of control map.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -432,13 +769,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -464,54 +801,36 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora_type: Type of in-context LoRA for the given clip; union accepts every kind
-                    of control map.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
             """
             ...
 
@@ -520,13 +839,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -552,54 +871,36 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora_type: Type of in-context LoRA for the given clip; union accepts every kind
-                    of control map.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -612,13 +913,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -644,54 +945,36 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora_type: Type of in-context LoRA for the given clip; union accepts every kind
-                    of control map.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
             """
             ...
 
@@ -700,13 +983,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -734,54 +1017,36 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora_type: Type of in-context LoRA for the given clip; union accepts every kind
-                    of control map.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -793,13 +1058,13 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             audio_url: FileInput | None = None,
             image_url: FileInput | None = None,
             end_image_url: FileInput | None = None,
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -825,55 +1090,62 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                audio_url: Audio that drives motion, speech or music in the video.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                audio_url: Sound that goes with the video.
+                image_url: Image of the person or object to show in the video.
                 end_image_url: Image to use as the last frame.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
-                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
-                    none.
-                ic_lora_type: Type of in-context LoRA for the given clip; union accepts every kind
-                    of control map.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio. `1` keeps it unchanged. From 0 to 1.
+                preprocessor: How to convert the clip into a control map. `depth` estimates the distances, `canny` extracts the edges, `pose` extracts the poses, `none` uses the clip as it is.
+                ic_lora_type: Type of in-context LoRA for the given clip. `match_preprocessor` fits the control map, `union` accepts every kind of control map, `none` turns it off.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Ltx2322bDistilledReferenceVideoToVideoLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2322bDistilledReferenceVideoToVideoLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2322bDistilledReferenceVideoToVideoLora = Endpoint
@@ -883,7 +1155,7 @@ ltx_2_3_22b_distilled_reference_video_to_video_lora = Ltx2322bDistilledReference
     Ltx2322bDistilledReferenceVideoToVideoLoraInput,
     Ltx2322bDistilledReferenceVideoToVideoLoraOutput,
 )
-"""Video endpoint of fal-ai: ltx-2.3-22b distilled reference-video-to-video lora.
+"""Generates videos from text that follow a reference video, with LoRA weights.
 
 Call it with `ltx_2_3_22b_distilled_reference_video_to_video_lora.subscribe(prompt=…,
 video_url=…, loras=…)`.
@@ -892,11 +1164,18 @@ video_url=…, loras=…)`.
 Input = Ltx2322bDistilledReferenceVideoToVideoLoraInput
 Output = Ltx2322bDistilledReferenceVideoToVideoLoraOutput
 endpoint = ltx_2_3_22b_distilled_reference_video_to_video_lora
+"""Generates videos from text that follow a reference video, with LoRA weights.
+
+Call it with `ltx_2_3_22b_distilled_reference_video_to_video_lora.subscribe(prompt=…,
+video_url=…, loras=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "LoRAInput",
+    "LoRAInputDict",
     "Ltx2322bDistilledReferenceVideoToVideoLoraInput",
     "Ltx2322bDistilledReferenceVideoToVideoLoraOutput",
     "VideoOutputType",

@@ -1,5 +1,5 @@
-"""fal-ai/ltx-2.3-22b/distilled/video-to-video/lora — Video endpoint of fal-ai: ltx-2.3-22b
-distilled video-to-video lora.
+"""fal-ai/ltx-2.3-22b/distilled/video-to-video/lora — Edits a video by text instructions, with LoRA
+weights.
 
 Category: video. https://fal.ai/models/fal-ai/ltx-2.3-22b/distilled/video-to-video/lora
 """
@@ -12,14 +12,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.endpoints._shared.camera_lora import CameraLora
-from fal_typed.endpoints._shared.image_size import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input import LoRAInput
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
+from fal_typed.endpoints._shared.lo_ra_input import LoRAInput, LoRAInputDict
 from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Ltx2322bDistilledVideoToVideoLoraInput(
@@ -28,10 +46,10 @@ class Ltx2322bDistilledVideoToVideoLoraInput(
     """Parameters of fal-ai/ltx-2.3-22b/distilled/video-to-video/lora."""
 
     prompt: str
-    """Text description of the change to make, or of the video to generate."""
+    """What to change in the video, in words."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to edit."""
 
     loras: list[LoRAInput]
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
@@ -44,7 +62,9 @@ class Ltx2322bDistilledVideoToVideoLoraInput(
     """
 
     video_size: ImageSize | VideoSize = "auto"
-    """Size of the video: a preset, or a custom width and height in pixels."""
+    """Size of the video: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -67,10 +87,11 @@ class Ltx2322bDistilledVideoToVideoLoraInput(
     """
 
     acceleration: Literal["none", "regular", "high", "full"] = "none"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
+    `static` keeps the camera still, `none` leaves it to the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -91,13 +112,15 @@ class Ltx2322bDistilledVideoToVideoLoraInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: VideoOutputType = "X264 (.mp4)"
-    """File format and codec of the video; some support transparency."""
+    """File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives
+    smaller files, `PRORES4444 (.mov)` is for editing.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -105,21 +128,87 @@ class Ltx2322bDistilledVideoToVideoLoraInput(
     """
 
     distill_lora_second_pass_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Strength of the distillation LoRA in the second, fine pass; 0 turns it off. From 0 to 1.
+    """Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
     """
 
     video_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
-    """How closely the result matches the given clip; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1."""
 
     audio_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
-    """How closely the result matches the given audio; 1 keeps it unchanged. From 0 to 1."""
+    """How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Ltx2322bDistilledVideoToVideoLoraOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-22b/distilled/video-to-video/lora."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -129,7 +218,256 @@ class Ltx2322bDistilledVideoToVideoLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2322bDistilledVideoToVideoLoraPipeline(
+        Pipeline[..., Ltx2322bDistilledVideoToVideoLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> Result[Ltx2322bDistilledVideoToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> PendingRun[Ltx2322bDistilledVideoToVideoLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncLtx2322bDistilledVideoToVideoLoraPipeline(
+        AsyncPipeline[..., Ltx2322bDistilledVideoToVideoLoraOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> Result[Ltx2322bDistilledVideoToVideoLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            loras: Sequence[LoRAInput | LoRAInputDict],
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 24,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "none",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_second_pass_scale: float = 0.5,
+            video_strength: float = 0.01,
+            audio_strength: float = 0.01,
+        ) -> AsyncPendingRun[Ltx2322bDistilledVideoToVideoLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
+                match_input_fps: Whether to use the frame rate of the input video.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
+            """
+            ...
 
     class Ltx2322bDistilledVideoToVideoLora(
         Endpoint[
@@ -141,10 +479,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -168,47 +506,31 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -221,10 +543,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -248,47 +570,31 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -297,10 +603,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -324,47 +630,31 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -378,10 +668,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -405,47 +695,31 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -454,10 +728,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -481,47 +755,31 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -534,10 +792,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -561,47 +819,31 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
             """
             ...
 
@@ -610,10 +852,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -639,47 +881,31 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -691,10 +917,10 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             video_url: FileInput,
-            loras: list[LoRAInput],
+            loras: Sequence[LoRAInput | LoRAInputDict],
             match_video_length: bool = True,
             num_frames: int = 121,
-            video_size: ImageSize | VideoSize = "auto",
+            video_size: ImageSize | ImageSizeDict | VideoSize = "auto",
             generate_audio: bool = True,
             use_multiscale: bool = True,
             match_input_fps: bool = True,
@@ -718,48 +944,57 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the video to generate.
-                video_url: Video to edit or to start from.
-                loras: LoRA weights to apply to the base model, to add a style, a motion or a
-                    subject.
-                match_video_length: Whether to match the duration of the input video, regardless of
-                    the number of frames.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 9 to 481.
-                video_size: Size of the video: a preset, or a custom width and height in pixels.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
-                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
-                    motion and detail coherent.
+                prompt: What to change in the video, in words.
+                video_url: Video to edit.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a subject.
+                match_video_length: Whether to match the duration of the input video, regardless of the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels. `auto` follows the input.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother and gives a shorter video. From 1 to 60.
                 match_input_fps: Whether to use the frame rate of the input video.
-                fps: Frames per second; with the same number of frames, a higher rate is smoother
-                    and gives a shorter video. From 1 to 60.
-                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
-                    and fine detail.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                camera_lora: Camera movement, controlled by LoRA weights and therefore more
-                    precisely than by the prompt.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt. `static` keeps the camera still, `none` leaves it to the prompt.
                 camera_lora_scale: Strength of the camera movement. From 0 to 1.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                video_output_type: File format and codec of the video; some support transparency.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
-                    fine pass; 0 turns it off. From 0 to 1.
-                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
-                    From 0 to 1.
-                audio_strength: How closely the result matches the given audio; 1 keeps it
-                    unchanged. From 0 to 1.
+                video_output_type: File format and codec of the video. `X264 (.mp4)` plays everywhere, `VP9 (.webm)` gives smaller files, `PRORES4444 (.mov)` is for editing.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second, fine pass. `0` turns it off. From 0 to 1.
+                video_strength: How closely the result matches the given clip. `1` keeps it unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the audio of the video. `1` keeps it unchanged. From 0 to 1.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Ltx2322bDistilledVideoToVideoLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncLtx2322bDistilledVideoToVideoLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Ltx2322bDistilledVideoToVideoLora = Endpoint
@@ -769,7 +1004,7 @@ ltx_2_3_22b_distilled_video_to_video_lora = Ltx2322bDistilledVideoToVideoLora(
     Ltx2322bDistilledVideoToVideoLoraInput,
     Ltx2322bDistilledVideoToVideoLoraOutput,
 )
-"""Video endpoint of fal-ai: ltx-2.3-22b distilled video-to-video lora.
+"""Edits a video by text instructions, with LoRA weights.
 
 Call it with `ltx_2_3_22b_distilled_video_to_video_lora.subscribe(prompt=…, video_url=…,
 loras=…)`.
@@ -778,11 +1013,18 @@ loras=…)`.
 Input = Ltx2322bDistilledVideoToVideoLoraInput
 Output = Ltx2322bDistilledVideoToVideoLoraOutput
 endpoint = ltx_2_3_22b_distilled_video_to_video_lora
+"""Edits a video by text instructions, with LoRA weights.
+
+Call it with `ltx_2_3_22b_distilled_video_to_video_lora.subscribe(prompt=…, video_url=…,
+loras=…)`.
+"""
 
 __all__ = [
     "CameraLora",
     "ImageSize",
+    "ImageSizeDict",
     "LoRAInput",
+    "LoRAInputDict",
     "Ltx2322bDistilledVideoToVideoLoraInput",
     "Ltx2322bDistilledVideoToVideoLoraOutput",
     "VideoOutputType",

@@ -1,5 +1,4 @@
-"""fal-ai/minimax/hailuo-02/pro/image-to-video — Video endpoint of fal-ai: minimax hailuo-02 pro,
-image to video.
+"""fal-ai/minimax/hailuo-02/pro/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-02/pro/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxHailuo02ProImageToVideoInput(
@@ -23,11 +38,11 @@ class MinimaxHailuo02ProImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-02/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """What happens in the video, in words: subject, action and style. At most 2000 characters.
+    """What happens in the video, in words: action, camera and style. At most 2000 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -44,7 +59,88 @@ class MinimaxHailuo02ProImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo02ProImageToVideoPipeline(
+        Pipeline[..., MinimaxHailuo02ProImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> PendingRun[MinimaxHailuo02ProImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxHailuo02ProImageToVideoPipeline(
+        AsyncPipeline[..., MinimaxHailuo02ProImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[MinimaxHailuo02ProImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
 
     class MinimaxHailuo02ProImageToVideo(
         Endpoint[..., MinimaxHailuo02ProImageToVideoInput, MinimaxHailuo02ProImageToVideoOutput]
@@ -60,11 +156,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -84,11 +178,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -104,11 +196,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -129,11 +219,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -149,11 +237,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -173,11 +259,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -195,11 +279,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -218,13 +300,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
                 end_image_url: Image to use as the last frame.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxHailuo02ProImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxHailuo02ProImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxHailuo02ProImageToVideo = Endpoint
@@ -234,7 +339,7 @@ minimax_hailuo_02_pro_image_to_video = MinimaxHailuo02ProImageToVideo(
     MinimaxHailuo02ProImageToVideoInput,
     MinimaxHailuo02ProImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax hailuo-02 pro, image to video.
+"""Animates an image into a video.
 
 Call it with `minimax_hailuo_02_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -242,6 +347,10 @@ Call it with `minimax_hailuo_02_pro_image_to_video.subscribe(prompt=…, image_u
 Input = MinimaxHailuo02ProImageToVideoInput
 Output = MinimaxHailuo02ProImageToVideoOutput
 endpoint = minimax_hailuo_02_pro_image_to_video
+"""Animates an image into a video.
+
+Call it with `minimax_hailuo_02_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxHailuo02ProImageToVideoInput",

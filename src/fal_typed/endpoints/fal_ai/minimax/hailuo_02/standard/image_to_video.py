@@ -1,5 +1,4 @@
-"""fal-ai/minimax/hailuo-02/standard/image-to-video — Video endpoint of fal-ai: minimax hailuo-02
-standard, image to video.
+"""fal-ai/minimax/hailuo-02/standard/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-02/standard/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxHailuo02StandardImageToVideoInput(
@@ -23,21 +38,20 @@ class MinimaxHailuo02StandardImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-02/standard/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """What happens in the video, in words: subject, action and style. At most 2000 characters.
+    """What happens in the video, in words: action, camera and style. At most 2000 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     duration: Literal["6", "10"] = "6"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
 
     resolution: Literal["512P", "768P"] = "768P"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -51,7 +65,104 @@ class MinimaxHailuo02StandardImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo02StandardImageToVideoPipeline(
+        Pipeline[..., MinimaxHailuo02StandardImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> PendingRun[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxHailuo02StandardImageToVideoPipeline(
+        AsyncPipeline[..., MinimaxHailuo02StandardImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
 
     class MinimaxHailuo02StandardImageToVideo(
         Endpoint[
@@ -71,14 +182,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -100,14 +208,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -125,14 +230,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -155,14 +257,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -180,14 +279,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -209,14 +305,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -236,14 +329,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -264,16 +354,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                duration: Duration of the result in seconds.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                image_url: Image that the video starts with.
+                duration: Duration of the video in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 end_image_url: Image to use as the last frame.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxHailuo02StandardImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxHailuo02StandardImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxHailuo02StandardImageToVideo = Endpoint
@@ -283,7 +395,7 @@ minimax_hailuo_02_standard_image_to_video = MinimaxHailuo02StandardImageToVideo(
     MinimaxHailuo02StandardImageToVideoInput,
     MinimaxHailuo02StandardImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax hailuo-02 standard, image to video.
+"""Animates an image into a video.
 
 Call it with `minimax_hailuo_02_standard_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -291,6 +403,10 @@ Call it with `minimax_hailuo_02_standard_image_to_video.subscribe(prompt=…, im
 Input = MinimaxHailuo02StandardImageToVideoInput
 Output = MinimaxHailuo02StandardImageToVideoOutput
 endpoint = minimax_hailuo_02_standard_image_to_video
+"""Animates an image into a video.
+
+Call it with `minimax_hailuo_02_standard_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxHailuo02StandardImageToVideoInput",

@@ -1,5 +1,4 @@
-"""fal-ai/minimax/hailuo-2.3/pro/image-to-video — Video endpoint of fal-ai: minimax hailuo-2.3 pro,
-image to video.
+"""fal-ai/minimax/hailuo-2.3/pro/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-2.3/pro/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxHailuo23ProImageToVideoInput(
@@ -23,10 +38,10 @@ class MinimaxHailuo23ProImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-2.3/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """What happens in the video, in words: subject, action and style. 1 to 2000 characters."""
+    """What happens in the video, in words: action, camera and style. 1 to 2000 characters."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -40,7 +55,64 @@ class MinimaxHailuo23ProImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo23ProImageToVideoPipeline(
+        Pipeline[..., MinimaxHailuo23ProImageToVideoOutput]
+    ):
+        def run(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo23ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> PendingRun[MinimaxHailuo23ProImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxHailuo23ProImageToVideoPipeline(
+        AsyncPipeline[..., MinimaxHailuo23ProImageToVideoOutput]
+    ):
+        async def run(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo23ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> AsyncPendingRun[MinimaxHailuo23ProImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxHailuo23ProImageToVideo(
         Endpoint[..., MinimaxHailuo23ProImageToVideoInput, MinimaxHailuo23ProImageToVideoOutput]
@@ -51,11 +123,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -69,11 +139,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -83,11 +151,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -102,11 +168,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -116,11 +180,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -134,11 +196,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -150,11 +210,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,12 +225,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxHailuo23ProImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxHailuo23ProImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxHailuo23ProImageToVideo = Endpoint
@@ -182,7 +263,7 @@ minimax_hailuo_2_3_pro_image_to_video = MinimaxHailuo23ProImageToVideo(
     MinimaxHailuo23ProImageToVideoInput,
     MinimaxHailuo23ProImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax hailuo-2.3 pro, image to video.
+"""Animates an image into a video.
 
 Call it with `minimax_hailuo_2_3_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -190,6 +271,10 @@ Call it with `minimax_hailuo_2_3_pro_image_to_video.subscribe(prompt=…, image_
 Input = MinimaxHailuo23ProImageToVideoInput
 Output = MinimaxHailuo23ProImageToVideoOutput
 endpoint = minimax_hailuo_2_3_pro_image_to_video
+"""Animates an image into a video.
+
+Call it with `minimax_hailuo_2_3_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxHailuo23ProImageToVideoInput",

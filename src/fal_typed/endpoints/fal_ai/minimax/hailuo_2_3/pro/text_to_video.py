@@ -1,5 +1,4 @@
-"""fal-ai/minimax/hailuo-2.3/pro/text-to-video — Video endpoint of fal-ai: minimax hailuo-2.3 pro,
-text to video.
+"""fal-ai/minimax/hailuo-2.3/pro/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-2.3/pro/text-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxHailuo23ProTextToVideoInput(
@@ -37,7 +52,58 @@ class MinimaxHailuo23ProTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo23ProTextToVideoPipeline(Pipeline[..., MinimaxHailuo23ProTextToVideoOutput]):
+        def run(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo23ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> PendingRun[MinimaxHailuo23ProTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxHailuo23ProTextToVideoPipeline(
+        AsyncPipeline[..., MinimaxHailuo23ProTextToVideoOutput]
+    ):
+        async def run(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo23ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> AsyncPendingRun[MinimaxHailuo23ProTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+            """
+            ...
 
     class MinimaxHailuo23ProTextToVideo(
         Endpoint[..., MinimaxHailuo23ProTextToVideoInput, MinimaxHailuo23ProTextToVideoOutput]
@@ -48,10 +114,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -65,10 +129,8 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -78,10 +140,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -96,10 +156,8 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -109,10 +167,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,10 +182,8 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
             ...
 
@@ -141,10 +195,8 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -157,11 +209,34 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxHailuo23ProTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxHailuo23ProTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxHailuo23ProTextToVideo = Endpoint
@@ -171,7 +246,7 @@ minimax_hailuo_2_3_pro_text_to_video = MinimaxHailuo23ProTextToVideo(
     MinimaxHailuo23ProTextToVideoInput,
     MinimaxHailuo23ProTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax hailuo-2.3 pro, text to video.
+"""Generates videos from text.
 
 Call it with `minimax_hailuo_2_3_pro_text_to_video.subscribe(prompt=…)`.
 """
@@ -179,6 +254,10 @@ Call it with `minimax_hailuo_2_3_pro_text_to_video.subscribe(prompt=…)`.
 Input = MinimaxHailuo23ProTextToVideoInput
 Output = MinimaxHailuo23ProTextToVideoOutput
 endpoint = minimax_hailuo_2_3_pro_text_to_video
+"""Generates videos from text.
+
+Call it with `minimax_hailuo_2_3_pro_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "MinimaxHailuo23ProTextToVideoInput",

@@ -1,5 +1,4 @@
-"""fal-ai/minimax/hailuo-2.3/standard/text-to-video — Video endpoint of fal-ai: minimax hailuo-2.3
-standard, text to video.
+"""fal-ai/minimax/hailuo-2.3/standard/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-2.3/standard/text-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxHailuo23StandardTextToVideoInput(
@@ -29,7 +44,7 @@ class MinimaxHailuo23StandardTextToVideoInput(
     """Whether the model rewrites the prompt into one that it follows better."""
 
     duration: Literal["6", "10"] = "6"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class MinimaxHailuo23StandardTextToVideoOutput(OutputModel):
@@ -40,7 +55,64 @@ class MinimaxHailuo23StandardTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo23StandardTextToVideoPipeline(
+        Pipeline[..., MinimaxHailuo23StandardTextToVideoOutput]
+    ):
+        def run(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> Result[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> PendingRun[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxHailuo23StandardTextToVideoPipeline(
+        AsyncPipeline[..., MinimaxHailuo23StandardTextToVideoOutput]
+    ):
+        async def run(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> Result[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> AsyncPendingRun[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class MinimaxHailuo23StandardTextToVideo(
         Endpoint[
@@ -53,11 +125,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -71,11 +141,9 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -85,11 +153,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -104,11 +170,9 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -118,11 +182,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -136,11 +198,9 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -152,11 +212,9 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -169,12 +227,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000 characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxHailuo23StandardTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxHailuo23StandardTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxHailuo23StandardTextToVideo = Endpoint
@@ -184,7 +265,7 @@ minimax_hailuo_2_3_standard_text_to_video = MinimaxHailuo23StandardTextToVideo(
     MinimaxHailuo23StandardTextToVideoInput,
     MinimaxHailuo23StandardTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax hailuo-2.3 standard, text to video.
+"""Generates videos from text.
 
 Call it with `minimax_hailuo_2_3_standard_text_to_video.subscribe(prompt=…)`.
 """
@@ -192,6 +273,10 @@ Call it with `minimax_hailuo_2_3_standard_text_to_video.subscribe(prompt=…)`.
 Input = MinimaxHailuo23StandardTextToVideoInput
 Output = MinimaxHailuo23StandardTextToVideoOutput
 endpoint = minimax_hailuo_2_3_standard_text_to_video
+"""Generates videos from text.
+
+Call it with `minimax_hailuo_2_3_standard_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "MinimaxHailuo23StandardTextToVideoInput",

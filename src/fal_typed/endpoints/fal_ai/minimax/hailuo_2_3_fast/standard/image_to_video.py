@@ -1,5 +1,4 @@
-"""fal-ai/minimax/hailuo-2.3-fast/standard/image-to-video — Video endpoint of fal-ai: minimax
-hailuo-2.3-fast standard, image to video.
+"""fal-ai/minimax/hailuo-2.3-fast/standard/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-2.3-fast/standard/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class MinimaxHailuo23FastStandardImageToVideoInput(
@@ -23,16 +38,16 @@ class MinimaxHailuo23FastStandardImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-2.3-fast/standard/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """What happens in the video, in words: subject, action and style. 1 to 2000 characters."""
+    """What happens in the video, in words: action, camera and style. 1 to 2000 characters."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
 
     duration: Literal["6", "10"] = "6"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class MinimaxHailuo23FastStandardImageToVideoOutput(OutputModel):
@@ -43,7 +58,88 @@ class MinimaxHailuo23FastStandardImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo23FastStandardImageToVideoPipeline(
+        Pipeline[..., MinimaxHailuo23FastStandardImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            duration: Literal["6", "10"] = "6",
+        ) -> Result[MinimaxHailuo23FastStandardImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            duration: Literal["6", "10"] = "6",
+        ) -> PendingRun[MinimaxHailuo23FastStandardImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncMinimaxHailuo23FastStandardImageToVideoPipeline(
+        AsyncPipeline[..., MinimaxHailuo23FastStandardImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            duration: Literal["6", "10"] = "6",
+        ) -> Result[MinimaxHailuo23FastStandardImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            duration: Literal["6", "10"] = "6",
+        ) -> AsyncPendingRun[MinimaxHailuo23FastStandardImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class MinimaxHailuo23FastStandardImageToVideo(
         Endpoint[
@@ -63,12 +159,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -87,12 +181,10 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -107,12 +199,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -132,12 +222,10 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -152,12 +240,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -176,12 +262,10 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -198,12 +282,10 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -221,13 +303,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
-                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
-                    better.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style. 1 to 2000 characters.
+                image_url: Image that the video starts with.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows better.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> MinimaxHailuo23FastStandardImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncMinimaxHailuo23FastStandardImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     MinimaxHailuo23FastStandardImageToVideo = Endpoint
@@ -237,7 +342,7 @@ minimax_hailuo_2_3_fast_standard_image_to_video = MinimaxHailuo23FastStandardIma
     MinimaxHailuo23FastStandardImageToVideoInput,
     MinimaxHailuo23FastStandardImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: minimax hailuo-2.3-fast standard, image to video.
+"""Animates an image into a video.
 
 Call it with `minimax_hailuo_2_3_fast_standard_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -245,6 +350,10 @@ Call it with `minimax_hailuo_2_3_fast_standard_image_to_video.subscribe(prompt=�
 Input = MinimaxHailuo23FastStandardImageToVideoInput
 Output = MinimaxHailuo23FastStandardImageToVideoOutput
 endpoint = minimax_hailuo_2_3_fast_standard_image_to_video
+"""Animates an image into a video.
+
+Call it with `minimax_hailuo_2_3_fast_standard_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "MinimaxHailuo23FastStandardImageToVideoInput",

@@ -1,4 +1,4 @@
-"""fal-ai/pika/v2/turbo/text-to-video — Video endpoint of fal-ai: pika v2 turbo, text to video.
+"""fal-ai/pika/v2/turbo/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/pika/v2/turbo/text-to-video
 """
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class PikaV2TurboTextToVideoInput(InputModel, Request["PikaV2TurboTextToVideoOutput"]):
@@ -27,14 +43,13 @@ class PikaV2TurboTextToVideoInput(InputModel, Request["PikaV2TurboTextToVideoOut
     """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: int = 5
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
 
 class PikaV2TurboTextToVideoOutput(OutputModel):
@@ -45,7 +60,100 @@ class PikaV2TurboTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV2TurboTextToVideoPipeline(Pipeline[..., PikaV2TurboTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV2TurboTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> PendingRun[PikaV2TurboTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncPikaV2TurboTextToVideoPipeline(AsyncPipeline[..., PikaV2TurboTextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV2TurboTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> AsyncPendingRun[PikaV2TurboTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+            """
+            ...
 
     class PikaV2TurboTextToVideo(
         Endpoint[..., PikaV2TurboTextToVideoInput, PikaV2TurboTextToVideoOutput]
@@ -66,10 +174,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -93,10 +200,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -116,10 +222,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -144,10 +249,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -167,10 +271,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -194,10 +297,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
             ...
 
@@ -219,10 +321,9 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -245,11 +346,33 @@ if TYPE_CHECKING:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 negative_prompt: Text description of what to avoid in the result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> PikaV2TurboTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncPikaV2TurboTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     PikaV2TurboTextToVideo = Endpoint
@@ -257,7 +380,7 @@ else:
 pika_v2_turbo_text_to_video = PikaV2TurboTextToVideo(
     "fal-ai/pika/v2/turbo/text-to-video", PikaV2TurboTextToVideoInput, PikaV2TurboTextToVideoOutput
 )
-"""Video endpoint of fal-ai: pika v2 turbo, text to video.
+"""Generates videos from text.
 
 Call it with `pika_v2_turbo_text_to_video.subscribe(prompt=…)`.
 """
@@ -265,6 +388,10 @@ Call it with `pika_v2_turbo_text_to_video.subscribe(prompt=…)`.
 Input = PikaV2TurboTextToVideoInput
 Output = PikaV2TurboTextToVideoOutput
 endpoint = pika_v2_turbo_text_to_video
+"""Generates videos from text.
+
+Call it with `pika_v2_turbo_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "PikaV2TurboTextToVideoInput",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         CameraMovement as CameraMovement,
         Input as Input,
         Output as Output,
+        PixverseV4ImageToVideo as PixverseV4ImageToVideo,
         PixverseV4ImageToVideoInput as PixverseV4ImageToVideoInput,
         PixverseV4ImageToVideoOutput as PixverseV4ImageToVideoOutput,
         endpoint as endpoint,
@@ -33,6 +34,7 @@ if not TYPE_CHECKING:
             "CameraMovement",
             "Input",
             "Output",
+            "PixverseV4ImageToVideo",
             "PixverseV4ImageToVideoInput",
             "PixverseV4ImageToVideoOutput",
             "endpoint",
@@ -47,4 +49,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

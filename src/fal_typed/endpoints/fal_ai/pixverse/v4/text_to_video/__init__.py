@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.pixverse.v4.text_to_video._endpoint import (
         Input as Input,
         Output as Output,
+        PixverseV4TextToVideo as PixverseV4TextToVideo,
         PixverseV4TextToVideoInput as PixverseV4TextToVideoInput,
         PixverseV4TextToVideoOutput as PixverseV4TextToVideoOutput,
         endpoint as endpoint,
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "Output",
+            "PixverseV4TextToVideo",
             "PixverseV4TextToVideoInput",
             "PixverseV4TextToVideoOutput",
             "endpoint",
@@ -40,4 +42,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

@@ -1,4 +1,4 @@
-"""fal-ai/recraft/v4/pro/text-to-image — Image endpoint of fal-ai: recraft v4 pro, text to image.
+"""fal-ai/recraft/v4/pro/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/recraft/v4/pro/text-to-image
 """
@@ -11,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor, RGBColorDict
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RecraftV4ProTextToImageInput(InputModel, Request["RecraftV4ProTextToImageOutput"]):
@@ -37,6 +55,31 @@ class RecraftV4ProTextToImageInput(InputModel, Request["RecraftV4ProTextToImageO
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class RecraftV4ProTextToImageOutput(OutputModel):
     """Result of fal-ai/recraft/v4/pro/text-to-image."""
@@ -46,7 +89,92 @@ class RecraftV4ProTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV4ProTextToImagePipeline(Pipeline[..., RecraftV4ProTextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[RecraftV4ProTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[RecraftV4ProTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRecraftV4ProTextToImagePipeline(AsyncPipeline[..., RecraftV4ProTextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[RecraftV4ProTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[RecraftV4ProTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class RecraftV4ProTextToImage(
         Endpoint[..., RecraftV4ProTextToImageInput, RecraftV4ProTextToImageOutput]
@@ -55,16 +183,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            colors: list[RGBColor] = [],
-            background_color: RGBColor | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
             enable_safety_checker: bool = True,
         ) -> Result[RecraftV4ProTextToImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 colors: Preferred colors of the image.
                 background_color: Background color as red, green and blue values.
@@ -80,16 +207,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            colors: list[RGBColor] = [],
-            background_color: RGBColor | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
             enable_safety_checker: bool = True,
         ) -> Result[RecraftV4ProTextToImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 colors: Preferred colors of the image.
                 background_color: Background color as red, green and blue values.
@@ -101,16 +227,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            colors: list[RGBColor] = [],
-            background_color: RGBColor | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
             enable_safety_checker: bool = True,
         ) -> Result[RecraftV4ProTextToImageOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 colors: Preferred colors of the image.
                 background_color: Background color as red, green and blue values.
@@ -127,16 +252,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            colors: list[RGBColor] = [],
-            background_color: RGBColor | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
             enable_safety_checker: bool = True,
         ) -> Result[RecraftV4ProTextToImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 colors: Preferred colors of the image.
                 background_color: Background color as red, green and blue values.
@@ -148,16 +272,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            colors: list[RGBColor] = [],
-            background_color: RGBColor | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
             enable_safety_checker: bool = True,
         ) -> Handle[RecraftV4ProTextToImageOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 colors: Preferred colors of the image.
                 background_color: Background color as red, green and blue values.
@@ -173,16 +296,15 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            colors: list[RGBColor] = [],
-            background_color: RGBColor | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
             enable_safety_checker: bool = True,
         ) -> AsyncHandle[RecraftV4ProTextToImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 colors: Preferred colors of the image.
                 background_color: Background color as red, green and blue values.
@@ -194,9 +316,9 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            colors: list[RGBColor] = [],
-            background_color: RGBColor | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
             enable_safety_checker: bool = True,
         ) -> Stream[RecraftV4ProTextToImageOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -204,8 +326,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 colors: Preferred colors of the image.
                 background_color: Background color as red, green and blue values.
@@ -220,21 +341,43 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
-            colors: list[RGBColor] = [],
-            background_color: RGBColor | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            colors: Sequence[RGBColor | RGBColorDict] = [],
+            background_color: RGBColor | RGBColorDict | None = None,
             enable_safety_checker: bool = True,
         ) -> AsyncStream[RecraftV4ProTextToImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
-                    characters.
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
                 colors: Preferred colors of the image.
                 background_color: Background color as red, green and blue values.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RecraftV4ProTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRecraftV4ProTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     RecraftV4ProTextToImage = Endpoint
@@ -244,7 +387,7 @@ recraft_v4_pro_text_to_image = RecraftV4ProTextToImage(
     RecraftV4ProTextToImageInput,
     RecraftV4ProTextToImageOutput,
 )
-"""Image endpoint of fal-ai: recraft v4 pro, text to image.
+"""Generates images from text.
 
 Call it with `recraft_v4_pro_text_to_image.subscribe(prompt=…)`.
 """
@@ -252,11 +395,17 @@ Call it with `recraft_v4_pro_text_to_image.subscribe(prompt=…)`.
 Input = RecraftV4ProTextToImageInput
 Output = RecraftV4ProTextToImageOutput
 endpoint = recraft_v4_pro_text_to_image
+"""Generates images from text.
+
+Call it with `recraft_v4_pro_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "RGBColor",
+    "RGBColorDict",
     "RecraftV4ProTextToImageInput",
     "RecraftV4ProTextToImageOutput",
     "recraft_v4_pro_text_to_image",

@@ -1,4 +1,4 @@
-"""fal-ai/seedvr/upscale/image — Image endpoint of fal-ai: seedvr upscale image.
+"""fal-ai/seedvr/upscale/image — Upscales an image.
 
 Category: image. https://fal.ai/models/fal-ai/seedvr/upscale/image
 """
@@ -11,22 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class SeedvrUpscaleImageInput(InputModel, Request["SeedvrUpscaleImageOutput"]):
     """Parameters of fal-ai/seedvr/upscale/image."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to upscale."""
 
     upscale_mode: Literal["target", "factor"] = "factor"
     """Whether the size is given as a factor or as a target resolution."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=10.0)] = 2
-    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 10.
+    """Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
     """
 
     target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p"
@@ -41,7 +57,7 @@ class SeedvrUpscaleImageInput(InputModel, Request["SeedvrUpscaleImageOutput"]):
     """
 
     output_format: Literal["png", "jpg", "webp"] = "jpg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `webp` gives the smallest files."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -53,14 +69,123 @@ class SeedvrUpscaleImageOutput(OutputModel):
     """Result of fal-ai/seedvr/upscale/image."""
 
     image: Image
-    """The generated image, as a file to download."""
+    """The resulting image, as a file to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedvrUpscaleImagePipeline(Pipeline[..., SeedvrUpscaleImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> PendingRun[SeedvrUpscaleImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncSeedvrUpscaleImagePipeline(AsyncPipeline[..., SeedvrUpscaleImageOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> AsyncPendingRun[SeedvrUpscaleImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image to upscale.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+            """
+            ...
 
     class SeedvrUpscaleImage(Endpoint[..., SeedvrUpscaleImageInput, SeedvrUpscaleImageOutput]):
         def run(
@@ -78,17 +203,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -111,17 +233,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -140,17 +259,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -174,17 +290,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -203,17 +316,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -236,17 +346,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
             ...
 
@@ -267,17 +374,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -299,18 +403,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image to edit or to start from.
+                image_url: Image to upscale.
                 upscale_mode: Whether the size is given as a factor or as a target resolution.
-                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
-                    pixels. From 1 to 10.
+                upscale_factor: Factor by which to enlarge width and height. `2` gives four times the pixels. From 1 to 10.
                 target_resolution: Resolution to upscale to, by the height of the frames.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                noise_scale: Amount of noise to add before generation; more noise adds more invented
-                    detail. From 0 to 1, a multiple of 0.001.
-                output_format: File format of the images.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images. `png` is lossless, `webp` gives the smallest files.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> SeedvrUpscaleImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncSeedvrUpscaleImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     SeedvrUpscaleImage = Endpoint
@@ -318,7 +442,7 @@ else:
 seedvr_upscale_image = SeedvrUpscaleImage(
     "fal-ai/seedvr/upscale/image", SeedvrUpscaleImageInput, SeedvrUpscaleImageOutput
 )
-"""Image endpoint of fal-ai: seedvr upscale image.
+"""Upscales an image.
 
 Call it with `seedvr_upscale_image.subscribe(image_url=…)`.
 """
@@ -326,5 +450,9 @@ Call it with `seedvr_upscale_image.subscribe(image_url=…)`.
 Input = SeedvrUpscaleImageInput
 Output = SeedvrUpscaleImageOutput
 endpoint = seedvr_upscale_image
+"""Upscales an image.
+
+Call it with `seedvr_upscale_image.subscribe(image_url=…)`.
+"""
 
 __all__ = ["SeedvrUpscaleImageInput", "SeedvrUpscaleImageOutput", "seedvr_upscale_image"]

@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q2/image-to-video/pro — Video endpoint of fal-ai: vidu q2 image-to-video pro.
+"""fal-ai/vidu/q2/image-to-video/pro — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q2/image-to-video/pro
 """
@@ -11,20 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ2ImageToVideoProInput(InputModel, Request["ViduQ2ImageToVideoProOutput"]):
     """Parameters of fal-ai/vidu/q2/image-to-video/pro."""
 
     prompt: Annotated[str, Field(max_length=3000)]
-    """What happens in the video, in words: subject, action and style. At most 3000 characters.
+    """What happens in the video, in words: action, camera and style. At most 3000 characters.
     """
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -33,14 +49,13 @@ class ViduQ2ImageToVideoProInput(InputModel, Request["ViduQ2ImageToVideoProOutpu
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     resolution: Literal["720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
     bgm: bool = False
     """Whether to add background music to the video."""
@@ -54,7 +69,116 @@ class ViduQ2ImageToVideoProOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2ImageToVideoProPipeline(Pipeline[..., ViduQ2ImageToVideoProOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ImageToVideoProOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> PendingRun[ViduQ2ImageToVideoProOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ2ImageToVideoProPipeline(AsyncPipeline[..., ViduQ2ImageToVideoProOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ImageToVideoProOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncPendingRun[ViduQ2ImageToVideoProOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
 
     class ViduQ2ImageToVideoPro(
         Endpoint[..., ViduQ2ImageToVideoProInput, ViduQ2ImageToVideoProOutput]
@@ -74,15 +198,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -106,15 +228,13 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -134,15 +254,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -167,15 +285,13 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -195,15 +311,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -227,15 +341,13 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -257,15 +369,13 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -288,17 +398,38 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
-                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: action, camera and style. At most 3000 characters.
+                image_url: Image that the video starts with.
                 end_image_url: Image to use as the last frame.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ2ImageToVideoProPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ2ImageToVideoProPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ2ImageToVideoPro = Endpoint
@@ -306,7 +437,7 @@ else:
 vidu_q2_image_to_video_pro = ViduQ2ImageToVideoPro(
     "fal-ai/vidu/q2/image-to-video/pro", ViduQ2ImageToVideoProInput, ViduQ2ImageToVideoProOutput
 )
-"""Video endpoint of fal-ai: vidu q2 image-to-video pro.
+"""Animates an image into a video.
 
 Call it with `vidu_q2_image_to_video_pro.subscribe(prompt=…, image_url=…)`.
 """
@@ -314,6 +445,10 @@ Call it with `vidu_q2_image_to_video_pro.subscribe(prompt=…, image_url=…)`.
 Input = ViduQ2ImageToVideoProInput
 Output = ViduQ2ImageToVideoProOutput
 endpoint = vidu_q2_image_to_video_pro
+"""Animates an image into a video.
+
+Call it with `vidu_q2_image_to_video_pro.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ViduQ2ImageToVideoProInput",

@@ -1,5 +1,5 @@
-"""fal-ai/vidu/q2/reference-to-video/pro — Video endpoint of fal-ai: vidu q2 reference-to-video
-pro.
+"""fal-ai/vidu/q2/reference-to-video/pro — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q2/reference-to-video/pro
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ2ReferenceToVideoProInput(InputModel, Request["ViduQ2ReferenceToVideoProOutput"]):
@@ -34,17 +50,16 @@ class ViduQ2ReferenceToVideoProInput(InputModel, Request["ViduQ2ReferenceToVideo
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Annotated[int, Field(ge=1, le=8)] = 4
-    """Duration of the result in seconds. From 1 to 8."""
+    """Duration of the video in seconds. From 1 to 8."""
 
     resolution: Literal["540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: str = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """Amount of motion in the video."""
+    """Amount of motion in the video. `auto` lets the model choose."""
 
     bgm: bool = False
     """Whether to add background music to the video."""
@@ -58,7 +73,126 @@ class ViduQ2ReferenceToVideoProOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2ReferenceToVideoProPipeline(Pipeline[..., ViduQ2ReferenceToVideoProOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ReferenceToVideoProOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> PendingRun[ViduQ2ReferenceToVideoProOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ2ReferenceToVideoProPipeline(
+        AsyncPipeline[..., ViduQ2ReferenceToVideoProOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ReferenceToVideoProOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncPendingRun[ViduQ2ReferenceToVideoProOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
+                bgm: Whether to add background music to the video.
+            """
+            ...
 
     class ViduQ2ReferenceToVideoPro(
         Endpoint[..., ViduQ2ReferenceToVideoProInput, ViduQ2ReferenceToVideoProOutput]
@@ -79,18 +213,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds. From 1 to 8.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -115,18 +245,14 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds. From 1 to 8.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -147,18 +273,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds. From 1 to 8.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -184,18 +306,14 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds. From 1 to 8.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -216,18 +334,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds. From 1 to 8.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -252,18 +366,14 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds. From 1 to 8.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
             ...
@@ -286,18 +396,14 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds. From 1 to 8.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
 
             Raises:
@@ -321,20 +427,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                reference_video_urls: Reference clips whose people, motion or style are used in the
-                    result.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds. From 1 to 8.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
-                movement_amplitude: Amount of motion in the video.
+                duration: Duration of the video in seconds. From 1 to 8.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                movement_amplitude: Amount of motion in the video. `auto` lets the model choose.
                 bgm: Whether to add background music to the video.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ2ReferenceToVideoProPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ2ReferenceToVideoProPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ2ReferenceToVideoPro = Endpoint
@@ -344,7 +469,7 @@ vidu_q2_reference_to_video_pro = ViduQ2ReferenceToVideoPro(
     ViduQ2ReferenceToVideoProInput,
     ViduQ2ReferenceToVideoProOutput,
 )
-"""Video endpoint of fal-ai: vidu q2 reference-to-video pro.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `vidu_q2_reference_to_video_pro.subscribe(prompt=…)`.
 """
@@ -352,6 +477,10 @@ Call it with `vidu_q2_reference_to_video_pro.subscribe(prompt=…)`.
 Input = ViduQ2ReferenceToVideoProInput
 Output = ViduQ2ReferenceToVideoProOutput
 endpoint = vidu_q2_reference_to_video_pro
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `vidu_q2_reference_to_video_pro.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ViduQ2ReferenceToVideoProInput",

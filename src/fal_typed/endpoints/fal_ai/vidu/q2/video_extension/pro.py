@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q2/video-extension/pro — Video endpoint of fal-ai: vidu q2 video-extension pro.
+"""fal-ai/vidu/q2/video-extension/pro — Extends a video.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q2/video-extension/pro
 """
@@ -11,41 +11,140 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ2VideoExtensionProInput(InputModel, Request["ViduQ2VideoExtensionProOutput"]):
     """Parameters of fal-ai/vidu/q2/video-extension/pro."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video to extend."""
 
     prompt: Annotated[str, Field(max_length=3000)] | None = None
-    """What happens in the video, in words: subject, action and style. At most 3000 characters.
-    """
+    """What happens next in the video, in words. At most 3000 characters."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7] = 4
-    """Duration of the result in seconds."""
+    """Duration of the added part in seconds."""
 
     resolution: Literal["720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
 
 class ViduQ2VideoExtensionProOutput(OutputModel):
     """Result of fal-ai/vidu/q2/video-extension/pro."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2VideoExtensionProPipeline(Pipeline[..., ViduQ2VideoExtensionProOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[ViduQ2VideoExtensionProOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> PendingRun[ViduQ2VideoExtensionProOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ2VideoExtensionProPipeline(AsyncPipeline[..., ViduQ2VideoExtensionProOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[ViduQ2VideoExtensionProOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> AsyncPendingRun[ViduQ2VideoExtensionProOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+            """
+            ...
 
     class ViduQ2VideoExtensionPro(
         Endpoint[..., ViduQ2VideoExtensionProInput, ViduQ2VideoExtensionProOutput]
@@ -62,13 +161,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -88,13 +185,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -110,13 +205,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -137,13 +230,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -159,13 +250,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -185,13 +274,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
             ...
 
@@ -209,13 +296,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -234,14 +319,35 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                prompt: What happens in the video, in words: subject, action and style. At most 3000
-                    characters.
+                video_url: Video to extend.
+                prompt: What happens next in the video, in words. At most 3000 characters.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                duration: Duration of the result in seconds.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                duration: Duration of the added part in seconds.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ2VideoExtensionProPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ2VideoExtensionProPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ2VideoExtensionPro = Endpoint
@@ -251,7 +357,7 @@ vidu_q2_video_extension_pro = ViduQ2VideoExtensionPro(
     ViduQ2VideoExtensionProInput,
     ViduQ2VideoExtensionProOutput,
 )
-"""Video endpoint of fal-ai: vidu q2 video-extension pro.
+"""Extends a video.
 
 Call it with `vidu_q2_video_extension_pro.subscribe(video_url=…)`.
 """
@@ -259,6 +365,10 @@ Call it with `vidu_q2_video_extension_pro.subscribe(video_url=…)`.
 Input = ViduQ2VideoExtensionProInput
 Output = ViduQ2VideoExtensionProOutput
 endpoint = vidu_q2_video_extension_pro
+"""Extends a video.
+
+Call it with `vidu_q2_video_extension_pro.subscribe(video_url=…)`.
+"""
 
 __all__ = [
     "ViduQ2VideoExtensionProInput",

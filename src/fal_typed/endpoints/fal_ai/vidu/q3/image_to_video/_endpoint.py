@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q3/image-to-video — Video endpoint of fal-ai: vidu q3, image to video.
+"""fal-ai/vidu/q3/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q3/image-to-video
 """
@@ -11,33 +11,48 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ3ImageToVideoInput(InputModel, Request["ViduQ3ImageToVideoOutput"]):
     """Parameters of fal-ai/vidu/q3/image-to-video."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: Annotated[str, Field(max_length=2000)] = ""
-    """What happens in the video, in words: subject, action and style. At most 2000 characters.
+    """What happens in the video, in words: action, camera and style. At most 2000 characters.
     """
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Duration of the result in seconds. From 1 to 16."""
+    """Duration of the video in seconds. From 1 to 16."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     audio: bool = True
     """Whether to generate the video with audio."""
@@ -51,7 +66,108 @@ class ViduQ3ImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ3ImageToVideoPipeline(Pipeline[..., ViduQ3ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> PendingRun[ViduQ3ImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ3ImageToVideoPipeline(AsyncPipeline[..., ViduQ3ImageToVideoOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncPendingRun[ViduQ3ImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
 
     class ViduQ3ImageToVideo(Endpoint[..., ViduQ3ImageToVideoInput, ViduQ3ImageToVideoOutput]):
         def run(
@@ -68,14 +184,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -98,14 +212,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -124,14 +236,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -155,14 +265,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -181,14 +289,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -211,14 +317,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -239,14 +343,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -268,16 +370,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ3ImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ3ImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ3ImageToVideo = Endpoint
@@ -285,7 +408,7 @@ else:
 vidu_q3_image_to_video = ViduQ3ImageToVideo(
     "fal-ai/vidu/q3/image-to-video", ViduQ3ImageToVideoInput, ViduQ3ImageToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu q3, image to video.
+"""Animates an image into a video.
 
 Call it with `vidu_q3_image_to_video.subscribe(image_url=…)`.
 """
@@ -293,5 +416,9 @@ Call it with `vidu_q3_image_to_video.subscribe(image_url=…)`.
 Input = ViduQ3ImageToVideoInput
 Output = ViduQ3ImageToVideoOutput
 endpoint = vidu_q3_image_to_video
+"""Animates an image into a video.
+
+Call it with `vidu_q3_image_to_video.subscribe(image_url=…)`.
+"""
 
 __all__ = ["ViduQ3ImageToVideoInput", "ViduQ3ImageToVideoOutput", "vidu_q3_image_to_video"]

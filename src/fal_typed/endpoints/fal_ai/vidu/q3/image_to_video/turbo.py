@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q3/image-to-video/turbo — Video endpoint of fal-ai: vidu q3 image-to-video turbo.
+"""fal-ai/vidu/q3/image-to-video/turbo — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q3/image-to-video/turbo
 """
@@ -11,33 +11,48 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ3ImageToVideoTurboInput(InputModel, Request["ViduQ3ImageToVideoTurboOutput"]):
     """Parameters of fal-ai/vidu/q3/image-to-video/turbo."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     prompt: Annotated[str, Field(max_length=2000)] = ""
-    """What happens in the video, in words: subject, action and style. At most 2000 characters.
+    """What happens in the video, in words: action, camera and style. At most 2000 characters.
     """
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Duration of the result in seconds. From 1 to 16."""
+    """Duration of the video in seconds. From 1 to 16."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     audio: bool = True
     """Whether to generate the video with audio."""
@@ -51,7 +66,108 @@ class ViduQ3ImageToVideoTurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ3ImageToVideoTurboPipeline(Pipeline[..., ViduQ3ImageToVideoTurboOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ImageToVideoTurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> PendingRun[ViduQ3ImageToVideoTurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ3ImageToVideoTurboPipeline(AsyncPipeline[..., ViduQ3ImageToVideoTurboOutput]):
+        async def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ImageToVideoTurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncPendingRun[ViduQ3ImageToVideoTurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
 
     class ViduQ3ImageToVideoTurbo(
         Endpoint[..., ViduQ3ImageToVideoTurboInput, ViduQ3ImageToVideoTurboOutput]
@@ -70,14 +186,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -100,14 +214,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -126,14 +238,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -157,14 +267,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -183,14 +291,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -213,14 +319,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -241,14 +345,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -270,16 +372,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image that the video starts with or is generated from.
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
+                image_url: Image that the video starts with.
+                prompt: What happens in the video, in words: action, camera and style. At most 2000 characters.
                 end_image_url: Image to use as the last frame.
-                duration: Duration of the result in seconds. From 1 to 16.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ3ImageToVideoTurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ3ImageToVideoTurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ3ImageToVideoTurbo = Endpoint
@@ -289,7 +412,7 @@ vidu_q3_image_to_video_turbo = ViduQ3ImageToVideoTurbo(
     ViduQ3ImageToVideoTurboInput,
     ViduQ3ImageToVideoTurboOutput,
 )
-"""Video endpoint of fal-ai: vidu q3 image-to-video turbo.
+"""Animates an image into a video.
 
 Call it with `vidu_q3_image_to_video_turbo.subscribe(image_url=…)`.
 """
@@ -297,6 +420,10 @@ Call it with `vidu_q3_image_to_video_turbo.subscribe(image_url=…)`.
 Input = ViduQ3ImageToVideoTurboInput
 Output = ViduQ3ImageToVideoTurboOutput
 endpoint = vidu_q3_image_to_video_turbo
+"""Animates an image into a video.
+
+Call it with `vidu_q3_image_to_video_turbo.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "ViduQ3ImageToVideoTurboInput",

@@ -1,5 +1,5 @@
-"""fal-ai/vidu/q3/reference-to-video/mix — Video endpoint of fal-ai: vidu q3 reference-to-video
-mix.
+"""fal-ai/vidu/q3/reference-to-video/mix — Generates videos with the people, objects or places in
+reference images.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q3/reference-to-video/mix
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ3ReferenceToVideoMixInput(InputModel, Request["ViduQ3ReferenceToVideoMixOutput"]):
@@ -28,17 +44,16 @@ class ViduQ3ReferenceToVideoMixInput(InputModel, Request["ViduQ3ReferenceToVideo
     """Reference images of people, objects or styles to use in the result."""
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Duration of the result in seconds. From 1 to 16."""
+    """Duration of the video in seconds. From 1 to 16."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     audio: bool = True
     """Whether to generate the video with audio."""
@@ -52,7 +67,110 @@ class ViduQ3ReferenceToVideoMixOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ3ReferenceToVideoMixPipeline(Pipeline[..., ViduQ3ReferenceToVideoMixOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ReferenceToVideoMixOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> PendingRun[ViduQ3ReferenceToVideoMixOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ3ReferenceToVideoMixPipeline(
+        AsyncPipeline[..., ViduQ3ReferenceToVideoMixOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ReferenceToVideoMixOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncPendingRun[ViduQ3ReferenceToVideoMixOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
 
     class ViduQ3ReferenceToVideoMix(
         Endpoint[..., ViduQ3ReferenceToVideoMixInput, ViduQ3ReferenceToVideoMixOutput]
@@ -71,15 +189,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -102,15 +217,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -129,15 +241,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -161,15 +270,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -188,15 +294,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -219,15 +322,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -248,15 +348,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -278,17 +375,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ3ReferenceToVideoMixPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ3ReferenceToVideoMixPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ3ReferenceToVideoMix = Endpoint
@@ -298,7 +415,7 @@ vidu_q3_reference_to_video_mix = ViduQ3ReferenceToVideoMix(
     ViduQ3ReferenceToVideoMixInput,
     ViduQ3ReferenceToVideoMixOutput,
 )
-"""Video endpoint of fal-ai: vidu q3 reference-to-video mix.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `vidu_q3_reference_to_video_mix.subscribe(prompt=…, reference_image_urls=…)`.
 """
@@ -306,6 +423,10 @@ Call it with `vidu_q3_reference_to_video_mix.subscribe(prompt=…, reference_ima
 Input = ViduQ3ReferenceToVideoMixInput
 Output = ViduQ3ReferenceToVideoMixOutput
 endpoint = vidu_q3_reference_to_video_mix
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `vidu_q3_reference_to_video_mix.subscribe(prompt=…, reference_image_urls=…)`.
+"""
 
 __all__ = [
     "ViduQ3ReferenceToVideoMixInput",

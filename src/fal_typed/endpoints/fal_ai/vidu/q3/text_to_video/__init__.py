@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.vidu.q3.text_to_video._endpoint import (
         Input as Input,
         Output as Output,
+        ViduQ3TextToVideo as ViduQ3TextToVideo,
         ViduQ3TextToVideoInput as ViduQ3TextToVideoInput,
         ViduQ3TextToVideoOutput as ViduQ3TextToVideoOutput,
         endpoint as endpoint,
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "Output",
+            "ViduQ3TextToVideo",
             "ViduQ3TextToVideoInput",
             "ViduQ3TextToVideoOutput",
             "endpoint",
@@ -39,4 +41,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

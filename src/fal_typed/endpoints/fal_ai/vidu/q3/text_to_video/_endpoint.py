@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q3/text-to-video — Video endpoint of fal-ai: vidu q3, text to video.
+"""fal-ai/vidu/q3/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q3/text-to-video
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ3TextToVideoInput(InputModel, Request["ViduQ3TextToVideoOutput"]):
@@ -24,17 +40,16 @@ class ViduQ3TextToVideoInput(InputModel, Request["ViduQ3TextToVideoOutput"]):
     """
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Duration of the result in seconds. From 1 to 16."""
+    """Duration of the video in seconds. From 1 to 16."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     audio: bool = True
     """Whether to generate the video with audio."""
@@ -48,7 +63,100 @@ class ViduQ3TextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ3TextToVideoPipeline(Pipeline[..., ViduQ3TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> PendingRun[ViduQ3TextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ3TextToVideoPipeline(AsyncPipeline[..., ViduQ3TextToVideoOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3TextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncPendingRun[ViduQ3TextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
 
     class ViduQ3TextToVideo(Endpoint[..., ViduQ3TextToVideoInput, ViduQ3TextToVideoOutput]):
         def run(
@@ -64,13 +172,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -92,13 +198,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -116,13 +220,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -145,13 +247,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -169,13 +269,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -197,13 +295,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -223,13 +319,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -250,15 +344,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ3TextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ3TextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ3TextToVideo = Endpoint
@@ -266,7 +381,7 @@ else:
 vidu_q3_text_to_video = ViduQ3TextToVideo(
     "fal-ai/vidu/q3/text-to-video", ViduQ3TextToVideoInput, ViduQ3TextToVideoOutput
 )
-"""Video endpoint of fal-ai: vidu q3, text to video.
+"""Generates videos from text.
 
 Call it with `vidu_q3_text_to_video.subscribe(prompt=…)`.
 """
@@ -274,5 +389,9 @@ Call it with `vidu_q3_text_to_video.subscribe(prompt=…)`.
 Input = ViduQ3TextToVideoInput
 Output = ViduQ3TextToVideoOutput
 endpoint = vidu_q3_text_to_video
+"""Generates videos from text.
+
+Call it with `vidu_q3_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = ["ViduQ3TextToVideoInput", "ViduQ3TextToVideoOutput", "vidu_q3_text_to_video"]

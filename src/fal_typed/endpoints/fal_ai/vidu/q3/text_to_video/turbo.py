@@ -1,4 +1,4 @@
-"""fal-ai/vidu/q3/text-to-video/turbo — Video endpoint of fal-ai: vidu q3 text-to-video turbo.
+"""fal-ai/vidu/q3/text-to-video/turbo — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/vidu/q3/text-to-video/turbo
 """
@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ViduQ3TextToVideoTurboInput(InputModel, Request["ViduQ3TextToVideoTurboOutput"]):
@@ -24,17 +40,16 @@ class ViduQ3TextToVideoTurboInput(InputModel, Request["ViduQ3TextToVideoTurboOut
     """
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Duration of the result in seconds. From 1 to 16."""
+    """Duration of the video in seconds. From 1 to 16."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     audio: bool = True
     """Whether to generate the video with audio."""
@@ -48,7 +63,100 @@ class ViduQ3TextToVideoTurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ3TextToVideoTurboPipeline(Pipeline[..., ViduQ3TextToVideoTurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3TextToVideoTurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> PendingRun[ViduQ3TextToVideoTurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncViduQ3TextToVideoTurboPipeline(AsyncPipeline[..., ViduQ3TextToVideoTurboOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3TextToVideoTurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncPendingRun[ViduQ3TextToVideoTurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                audio: Whether to generate the video with audio.
+            """
+            ...
 
     class ViduQ3TextToVideoTurbo(
         Endpoint[..., ViduQ3TextToVideoTurboInput, ViduQ3TextToVideoTurboOutput]
@@ -66,13 +174,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -94,13 +200,11 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -118,13 +222,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -147,13 +249,11 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -171,13 +271,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -199,13 +297,11 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
             ...
@@ -225,13 +321,11 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
 
             Raises:
@@ -252,15 +346,36 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style. At most 2000
-                    characters.
-                duration: Duration of the result in seconds. From 1 to 16.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000 characters.
+                duration: Duration of the video in seconds. From 1 to 16.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                aspect_ratio: Ratio of width to height of the video.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 audio: Whether to generate the video with audio.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ViduQ3TextToVideoTurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncViduQ3TextToVideoTurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ViduQ3TextToVideoTurbo = Endpoint
@@ -268,7 +383,7 @@ else:
 vidu_q3_text_to_video_turbo = ViduQ3TextToVideoTurbo(
     "fal-ai/vidu/q3/text-to-video/turbo", ViduQ3TextToVideoTurboInput, ViduQ3TextToVideoTurboOutput
 )
-"""Video endpoint of fal-ai: vidu q3 text-to-video turbo.
+"""Generates videos from text.
 
 Call it with `vidu_q3_text_to_video_turbo.subscribe(prompt=…)`.
 """
@@ -276,6 +391,10 @@ Call it with `vidu_q3_text_to_video_turbo.subscribe(prompt=…)`.
 Input = ViduQ3TextToVideoTurboInput
 Output = ViduQ3TextToVideoTurboOutput
 endpoint = vidu_q3_text_to_video_turbo
+"""Generates videos from text.
+
+Call it with `vidu_q3_text_to_video_turbo.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ViduQ3TextToVideoTurboInput",

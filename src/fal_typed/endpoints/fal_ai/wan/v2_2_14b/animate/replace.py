@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.2-14b/animate/replace — Video endpoint of fal-ai: wan v2.2-14b animate replace.
+"""fal-ai/wan/v2.2-14b/animate/replace — Replaces the person in a video by the one in an image.
 
 Category: video. https://fal.ai/models/fal-ai/wan/v2.2-14b/animate/replace
 """
@@ -11,28 +11,43 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV2214bAnimateReplaceInput(InputModel, Request["WanV2214bAnimateReplaceOutput"]):
     """Parameters of fal-ai/wan/v2.2-14b/animate/replace."""
 
     video_url: FileInput
-    """Video to edit or to start from."""
+    """Video whose motion is transferred."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image of the person or object to show in the video."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 1
-    """How closely the video follows the prompt; low values allow more freedom, high values can
-    look harsh. From 1 to 10.
+    """Strength of the guidance; low values allow more freedom, high values can cause artifacts.
+    From 1 to 10.
     """
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -44,7 +59,7 @@ class WanV2214bAnimateReplaceInput(InputModel, Request["WanV2214bAnimateReplaceO
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     shift: Annotated[float, Field(ge=1.0, le=10.0)] = 5
     """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
@@ -55,7 +70,7 @@ class WanV2214bAnimateReplaceInput(InputModel, Request["WanV2214bAnimateReplaceO
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
     return_frames_zip: bool = False
     """Whether to also return the frames as a ZIP archive."""
@@ -68,10 +83,10 @@ class WanV2214bAnimateReplaceOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-14b/animate/replace."""
 
     video: Video
-    """The generated video, as a file to download."""
+    """The resulting video, as a file to download."""
 
     prompt: str
-    """Text that the video was generated from, as the model received it."""
+    """Text that the model used as its prompt."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
@@ -81,7 +96,156 @@ class WanV2214bAnimateReplaceOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV2214bAnimateReplacePipeline(Pipeline[..., WanV2214bAnimateReplaceOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> Result[WanV2214bAnimateReplaceOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> PendingRun[WanV2214bAnimateReplaceOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV2214bAnimateReplacePipeline(AsyncPipeline[..., WanV2214bAnimateReplaceOutput]):
+        async def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> Result[WanV2214bAnimateReplaceOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> AsyncPendingRun[WanV2214bAnimateReplaceOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
 
     class WanV2214bAnimateReplace(
         Endpoint[..., WanV2214bAnimateReplaceInput, WanV2214bAnimateReplaceOutput]
@@ -106,24 +270,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 use_turbo: Whether to use settings optimized for speed.
 
@@ -153,24 +310,17 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 use_turbo: Whether to use settings optimized for speed.
             """
@@ -196,24 +346,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 use_turbo: Whether to use settings optimized for speed.
 
@@ -244,24 +387,17 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 use_turbo: Whether to use settings optimized for speed.
             """
@@ -287,24 +423,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 use_turbo: Whether to use settings optimized for speed.
 
@@ -334,24 +463,17 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 use_turbo: Whether to use settings optimized for speed.
             """
@@ -379,24 +501,17 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 use_turbo: Whether to use settings optimized for speed.
 
@@ -425,27 +540,43 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                video_url: Video to edit or to start from.
-                image_url: Image that the video starts with or is generated from.
-                guidance_scale: How closely the video follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
+                video_url: Video whose motion is transferred.
+                image_url: Image of the person or object to show in the video.
+                guidance_scale: Strength of the guidance; low values allow more freedom, high values can cause artifacts. From 1 to 10.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
                 return_frames_zip: Whether to also return the frames as a ZIP archive.
                 use_turbo: Whether to use settings optimized for speed.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV2214bAnimateReplacePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV2214bAnimateReplacePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV2214bAnimateReplace = Endpoint
@@ -455,7 +586,7 @@ wan_v2_2_14b_animate_replace = WanV2214bAnimateReplace(
     WanV2214bAnimateReplaceInput,
     WanV2214bAnimateReplaceOutput,
 )
-"""Video endpoint of fal-ai: wan v2.2-14b animate replace.
+"""Replaces the person in a video by the one in an image.
 
 Call it with `wan_v2_2_14b_animate_replace.subscribe(video_url=…, image_url=…)`.
 """
@@ -463,6 +594,10 @@ Call it with `wan_v2_2_14b_animate_replace.subscribe(video_url=…, image_url=�
 Input = WanV2214bAnimateReplaceInput
 Output = WanV2214bAnimateReplaceOutput
 endpoint = wan_v2_2_14b_animate_replace
+"""Replaces the person in a video by the one in an image.
+
+Call it with `wan_v2_2_14b_animate_replace.subscribe(video_url=…, image_url=…)`.
+"""
 
 __all__ = [
     "WanV2214bAnimateReplaceInput",

@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.2-a14b/text-to-image — Image endpoint of fal-ai: wan v2.2-a14b, text to image.
+"""fal-ai/wan/v2.2-a14b/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-image
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV22A14bTextToImageInput(InputModel, Request["WanV22A14bTextToImageOutput"]):
@@ -37,7 +53,7 @@ class WanV22A14bTextToImageInput(InputModel, Request["WanV22A14bTextToImageOutpu
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -45,7 +61,7 @@ class WanV22A14bTextToImageInput(InputModel, Request["WanV22A14bTextToImageOutpu
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -63,6 +79,45 @@ class WanV22A14bTextToImageInput(InputModel, Request["WanV22A14bTextToImageOutpu
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class WanV22A14bTextToImageOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-a14b/text-to-image."""
@@ -75,7 +130,148 @@ class WanV22A14bTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV22A14bTextToImagePipeline(Pipeline[..., WanV22A14bTextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> Result[WanV22A14bTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> PendingRun[WanV22A14bTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV22A14bTextToImagePipeline(AsyncPipeline[..., WanV22A14bTextToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> Result[WanV22A14bTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+        ) -> AsyncPendingRun[WanV22A14bTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
 
     class WanV22A14bTextToImage(
         Endpoint[..., WanV22A14bTextToImageInput, WanV22A14bTextToImageOutput]
@@ -94,7 +290,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Result[WanV22A14bTextToImageOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
@@ -102,20 +298,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -138,7 +328,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Result[WanV22A14bTextToImageOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
@@ -146,20 +336,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
             """
             ...
@@ -178,7 +362,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Result[WanV22A14bTextToImageOutput]:
             """Submit to the queue, wait, and return the result.
 
@@ -186,20 +370,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -223,7 +401,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Result[WanV22A14bTextToImageOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
@@ -231,20 +409,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
             """
             ...
@@ -263,7 +435,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Handle[WanV22A14bTextToImageOutput]:
             """Submit to the queue and return a handle immediately.
 
@@ -271,20 +443,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -307,7 +473,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> AsyncHandle[WanV22A14bTextToImageOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
@@ -315,20 +481,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
             """
             ...
@@ -347,7 +507,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> Stream[WanV22A14bTextToImageOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -357,20 +517,14 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
 
             Raises:
@@ -392,7 +546,7 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
         ) -> AsyncStream[WanV22A14bTextToImageOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
@@ -400,22 +554,39 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV22A14bTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV22A14bTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV22A14bTextToImage = Endpoint
@@ -423,7 +594,7 @@ else:
 wan_v2_2_a14b_text_to_image = WanV22A14bTextToImage(
     "fal-ai/wan/v2.2-a14b/text-to-image", WanV22A14bTextToImageInput, WanV22A14bTextToImageOutput
 )
-"""Image endpoint of fal-ai: wan v2.2-a14b, text to image.
+"""Generates images from text.
 
 Call it with `wan_v2_2_a14b_text_to_image.subscribe(prompt=…)`.
 """
@@ -431,9 +602,14 @@ Call it with `wan_v2_2_a14b_text_to_image.subscribe(prompt=…)`.
 Input = WanV22A14bTextToImageInput
 Output = WanV22A14bTextToImageOutput
 endpoint = wan_v2_2_a14b_text_to_image
+"""Generates images from text.
+
+Call it with `wan_v2_2_a14b_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "WanV22A14bTextToImageInput",
     "WanV22A14bTextToImageOutput",

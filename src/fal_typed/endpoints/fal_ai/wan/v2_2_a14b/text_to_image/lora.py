@@ -1,5 +1,4 @@
-"""fal-ai/wan/v2.2-a14b/text-to-image/lora — Image endpoint of fal-ai: wan v2.2-a14b text-to-image
-lora.
+"""fal-ai/wan/v2.2-a14b/text-to-image/lora — Generates images from text, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-image/lora
 """
@@ -12,12 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
-from fal_typed.endpoints._shared.lo_ra_weight_3e8f7535 import LoRAWeight
+from fal_typed.endpoints._shared.lo_ra_weight_3e8f7535 import LoRAWeight, LoRAWeightDict
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV22A14bTextToImageLoraInput(InputModel, Request["WanV22A14bTextToImageLoraOutput"]):
@@ -39,7 +56,7 @@ class WanV22A14bTextToImageLoraInput(InputModel, Request["WanV22A14bTextToImageL
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -47,7 +64,7 @@ class WanV22A14bTextToImageLoraInput(InputModel, Request["WanV22A14bTextToImageL
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -66,13 +83,58 @@ class WanV22A14bTextToImageLoraInput(InputModel, Request["WanV22A14bTextToImageL
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     reverse_video: bool = False
-    """Whether to play the video backward."""
+    """Whether to reverse the order of the frames."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the images; png is lossless, jpeg is smaller."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class WanV22A14bTextToImageLoraOutput(OutputModel):
@@ -86,7 +148,174 @@ class WanV22A14bTextToImageLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV22A14bTextToImageLoraPipeline(Pipeline[..., WanV22A14bTextToImageLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV22A14bTextToImageLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> PendingRun[WanV22A14bTextToImageLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV22A14bTextToImageLoraPipeline(
+        AsyncPipeline[..., WanV22A14bTextToImageLoraOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV22A14bTextToImageLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> AsyncPendingRun[WanV22A14bTextToImageLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
+            """
+            ...
 
     class WanV22A14bTextToImageLora(
         Endpoint[..., WanV22A14bTextToImageLoraInput, WanV22A14bTextToImageLoraOutput]
@@ -105,9 +334,9 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             reverse_video: bool = False,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV22A14bTextToImageLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
@@ -116,25 +345,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                reverse_video: Whether to play the video backward.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -156,9 +378,9 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             reverse_video: bool = False,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV22A14bTextToImageLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
@@ -167,25 +389,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                reverse_video: Whether to play the video backward.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -203,9 +418,9 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             reverse_video: bool = False,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV22A14bTextToImageLoraOutput]:
             """Submit to the queue, wait, and return the result.
@@ -214,25 +429,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                reverse_video: Whether to play the video backward.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -255,9 +463,9 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             reverse_video: bool = False,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Result[WanV22A14bTextToImageLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
@@ -266,25 +474,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                reverse_video: Whether to play the video backward.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -302,9 +503,9 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             reverse_video: bool = False,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Handle[WanV22A14bTextToImageLoraOutput]:
             """Submit to the queue and return a handle immediately.
@@ -313,25 +514,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                reverse_video: Whether to play the video backward.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -353,9 +547,9 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             reverse_video: bool = False,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> AsyncHandle[WanV22A14bTextToImageLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
@@ -364,25 +558,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                reverse_video: Whether to play the video backward.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
             ...
 
@@ -400,9 +587,9 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             reverse_video: bool = False,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> Stream[WanV22A14bTextToImageLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
@@ -413,25 +600,18 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                reverse_video: Whether to play the video backward.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -452,9 +632,9 @@ if TYPE_CHECKING:
             guidance_scale: float = 3.5,
             guidance_scale_2: float = 4,
             shift: float = 2,
-            loras: list[LoRAWeight] = [],
+            loras: Sequence[LoRAWeight | LoRAWeightDict] = [],
             reverse_video: bool = False,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             image_format: Literal["png", "jpeg"] = "jpeg",
         ) -> AsyncStream[WanV22A14bTextToImageLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
@@ -463,26 +643,42 @@ if TYPE_CHECKING:
                 prompt: What the image shows, in words: subject, style and composition.
                 negative_prompt: Text description of what to avoid in the result.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 2 to 40.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 2 to 40.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                guidance_scale: How closely the image follows the prompt; low values allow more
-                    freedom, high values can look harsh. From 1 to 10.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more freedom, high values can look harsh. From 1 to 10.
                 guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
-                shift: Timestep shift of the noise schedule; higher values spend more effort on
-                    layout and motion than on fine detail. From 1 to 10.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
-                reverse_video: Whether to play the video backward.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+                reverse_video: Whether to reverse the order of the frames.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                image_format: File format of the images; png is lossless, jpeg is smaller.
+                image_format: File format of the images. `png` is lossless, `jpeg` gives smaller files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV22A14bTextToImageLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV22A14bTextToImageLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV22A14bTextToImageLora = Endpoint
@@ -492,7 +688,7 @@ wan_v2_2_a14b_text_to_image_lora = WanV22A14bTextToImageLora(
     WanV22A14bTextToImageLoraInput,
     WanV22A14bTextToImageLoraOutput,
 )
-"""Image endpoint of fal-ai: wan v2.2-a14b text-to-image lora.
+"""Generates images from text, with LoRA weights.
 
 Call it with `wan_v2_2_a14b_text_to_image_lora.subscribe(prompt=…)`.
 """
@@ -500,11 +696,17 @@ Call it with `wan_v2_2_a14b_text_to_image_lora.subscribe(prompt=…)`.
 Input = WanV22A14bTextToImageLoraInput
 Output = WanV22A14bTextToImageLoraOutput
 endpoint = wan_v2_2_a14b_text_to_image_lora
+"""Generates images from text, with LoRA weights.
+
+Call it with `wan_v2_2_a14b_text_to_image_lora.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoRAWeight",
+    "LoRAWeightDict",
     "WanV22A14bTextToImageLoraInput",
     "WanV22A14bTextToImageLoraOutput",
     "wan_v2_2_a14b_text_to_image_lora",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.wan.v2_2_a14b.text_to_video._endpoint import (
         Input as Input,
         Output as Output,
+        WanV22A14bTextToVideo as WanV22A14bTextToVideo,
         WanV22A14bTextToVideoInput as WanV22A14bTextToVideoInput,
         WanV22A14bTextToVideoOutput as WanV22A14bTextToVideoOutput,
         endpoint as endpoint,
@@ -30,6 +31,7 @@ if not TYPE_CHECKING:
         if name in {
             "Input",
             "Output",
+            "WanV22A14bTextToVideo",
             "WanV22A14bTextToVideoInput",
             "WanV22A14bTextToVideoOutput",
             "endpoint",
@@ -44,4 +46,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

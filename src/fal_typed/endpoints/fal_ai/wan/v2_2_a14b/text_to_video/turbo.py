@@ -1,5 +1,4 @@
-"""fal-ai/wan/v2.2-a14b/text-to-video/turbo — Video endpoint of fal-ai: wan v2.2-a14b text-to-video
-turbo.
+"""fal-ai/wan/v2.2-a14b/text-to-video/turbo — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-video/turbo
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV22A14bTextToVideoTurboInput(InputModel, Request["WanV22A14bTextToVideoTurboOutput"]):
@@ -25,17 +40,16 @@ class WanV22A14bTextToVideoTurboInput(InputModel, Request["WanV22A14bTextToVideo
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video."""
 
     enable_safety_checker: bool = False
     """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Whether to check the result for unsafe content as well as the input."""
+    """Whether to check the result for unsafe content as well."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -43,13 +57,13 @@ class WanV22A14bTextToVideoTurboInput(InputModel, Request["WanV22A14bTextToVideo
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """Speed of the video encoding: fast gives a larger file, small takes longest."""
+    """Speed of the video encoding. `fast` gives a larger file, `small` takes longest."""
 
 
 class WanV22A14bTextToVideoTurboOutput(OutputModel):
@@ -66,7 +80,134 @@ class WanV22A14bTextToVideoTurboOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV22A14bTextToVideoTurboPipeline(Pipeline[..., WanV22A14bTextToVideoTurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[WanV22A14bTextToVideoTurboOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> PendingRun[WanV22A14bTextToVideoTurboOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV22A14bTextToVideoTurboPipeline(
+        AsyncPipeline[..., WanV22A14bTextToVideoTurboOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[WanV22A14bTextToVideoTurboOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncPendingRun[WanV22A14bTextToVideoTurboOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
+            """
+            ...
 
     class WanV22A14bTextToVideoTurbo(
         Endpoint[..., WanV22A14bTextToVideoTurboInput, WanV22A14bTextToVideoTurboOutput]
@@ -90,20 +231,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -130,20 +265,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -166,20 +295,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -207,20 +330,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -243,20 +360,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -283,20 +394,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
             ...
 
@@ -321,20 +426,14 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -360,21 +459,40 @@ if TYPE_CHECKING:
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                aspect_ratio: Ratio of width to height of the video.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                enable_output_safety_checker: Whether to check the result for unsafe content as well
-                    as the input.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                video_quality: Quality of the video encoding; higher looks better and gives a larger
-                    file.
-                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
-                    longest.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger file.
+                video_write_mode: Speed of the video encoding. `fast` gives a larger file, `small` takes longest.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> WanV22A14bTextToVideoTurboPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncWanV22A14bTextToVideoTurboPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV22A14bTextToVideoTurbo = Endpoint
@@ -384,7 +502,7 @@ wan_v2_2_a14b_text_to_video_turbo = WanV22A14bTextToVideoTurbo(
     WanV22A14bTextToVideoTurboInput,
     WanV22A14bTextToVideoTurboOutput,
 )
-"""Video endpoint of fal-ai: wan v2.2-a14b text-to-video turbo.
+"""Generates videos from text.
 
 Call it with `wan_v2_2_a14b_text_to_video_turbo.subscribe(prompt=…)`.
 """
@@ -392,6 +510,10 @@ Call it with `wan_v2_2_a14b_text_to_video_turbo.subscribe(prompt=…)`.
 Input = WanV22A14bTextToVideoTurboInput
 Output = WanV22A14bTextToVideoTurboOutput
 endpoint = wan_v2_2_a14b_text_to_video_turbo
+"""Generates videos from text.
+
+Call it with `wan_v2_2_a14b_text_to_video_turbo.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "WanV22A14bTextToVideoTurboInput",

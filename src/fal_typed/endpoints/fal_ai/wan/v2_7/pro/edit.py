@@ -1,4 +1,4 @@
-"""fal-ai/wan/v2.7/pro/edit — Image endpoint of fal-ai: wan v2.7 pro edit.
+"""fal-ai/wan/v2.7/pro/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/wan/v2.7/pro/edit
 """
@@ -11,19 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class WanV27ProEditInput(InputModel, Request["WanV27ProEditOutput"]):
     """Parameters of fal-ai/wan/v2.7/pro/edit."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Text description of the change to make, or of the image to generate. 1 to 2000 characters.
-    """
+    """What to change or to combine, in words. 1 to 2000 characters."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -36,7 +51,7 @@ class WanV27ProEditInput(InputModel, Request["WanV27ProEditOutput"]):
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_prompt_expansion: bool = True
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -50,21 +65,173 @@ class WanV27ProEditInput(InputModel, Request["WanV27ProEditOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class WanV27ProEditOutput(OutputModel):
     """Result of fal-ai/wan/v2.7/pro/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27ProEditPipeline(Pipeline[..., WanV27ProEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> PendingRun[WanV27ProEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncWanV27ProEditPipeline(AsyncPipeline[..., WanV27ProEditOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> AsyncPendingRun[WanV27ProEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+            """
+            ...
 
     class WanV27ProEdit(Endpoint[..., WanV27ProEditInput, WanV27ProEditOutput]):
         def run(
@@ -73,7 +240,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
@@ -83,19 +250,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    2000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -109,7 +272,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
@@ -119,19 +282,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    2000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -141,7 +300,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
@@ -151,19 +310,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    2000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -178,7 +333,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
@@ -188,19 +343,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    2000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -210,7 +361,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
@@ -220,19 +371,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    2000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -246,7 +393,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
@@ -256,19 +403,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    2000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
             ...
 
@@ -278,7 +421,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
@@ -290,19 +433,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    2000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -315,7 +454,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_urls: list[FileInput],
             negative_prompt: str | None = "",
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_images: int = 1,
             enable_prompt_expansion: bool = True,
             seed: int | None = None,
@@ -325,20 +464,37 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate. 1 to
-                    2000 characters.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
-                negative_prompt: Text description of what to avoid in the result. At most 500
-                    characters.
+                prompt: What to change or to combine, in words. 1 to 2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500 characters.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> WanV27ProEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncWanV27ProEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     WanV27ProEdit = Endpoint
@@ -346,7 +502,7 @@ else:
 wan_v2_7_pro_edit = WanV27ProEdit(
     "fal-ai/wan/v2.7/pro/edit", WanV27ProEditInput, WanV27ProEditOutput
 )
-"""Image endpoint of fal-ai: wan v2.7 pro edit.
+"""Edits or combines images by text instructions.
 
 Call it with `wan_v2_7_pro_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -354,9 +510,14 @@ Call it with `wan_v2_7_pro_edit.subscribe(prompt=…, image_urls=…)`.
 Input = WanV27ProEditInput
 Output = WanV27ProEditOutput
 endpoint = wan_v2_7_pro_edit
+"""Edits or combines images by text instructions.
+
+Call it with `wan_v2_7_pro_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "WanV27ProEditInput",
     "WanV27ProEditOutput",

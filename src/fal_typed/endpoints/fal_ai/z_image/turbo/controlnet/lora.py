@@ -1,4 +1,5 @@
-"""fal-ai/z-image/turbo/controlnet/lora — Image endpoint of fal-ai: z-image turbo controlnet lora.
+"""fal-ai/z-image/turbo/controlnet/lora — Generates images from text and a control image, with LoRA
+weights.
 
 Category: image. https://fal.ai/models/fal-ai/z-image/turbo/controlnet/lora
 """
@@ -11,12 +12,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
-from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput
+from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput, LoRAInputDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboControlnetLoraInput(InputModel, Request["ZImageTurboControlnetLoraOutput"]):
@@ -26,10 +45,12 @@ class ZImageTurboControlnetLoraInput(InputModel, Request["ZImageTurboControlnetL
     """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image whose structure the result follows."""
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
@@ -43,16 +64,18 @@ class ZImageTurboControlnetLoraInput(InputModel, Request["ZImageTurboControlnetL
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -63,16 +86,65 @@ class ZImageTurboControlnetLoraInput(InputModel, Request["ZImageTurboControlnetL
     """How strongly the control image influences the result. From 0 to 1."""
 
     control_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which the control starts. From 0 to 1."""
+    """Fraction of the steps at which the control starts. From 0 to 1."""
 
     control_end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """Fraction of the steps, from 0 to 1, at which the control ends. From 0 to 1."""
+    """Fraction of the steps at which the control ends. From 0 to 1."""
 
     preprocess: Literal["none", "canny", "depth", "pose"] | None = "none"
-    """How to convert the image into a control map."""
+    """How to convert the image into a control map. `none` uses it as it is, `canny` extracts the
+    edges, `depth` estimates the distances, `pose` extracts the poses.
+    """
 
     loras: list[LoRAInput] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ZImageTurboControlnetLoraOutput(OutputModel):
@@ -95,17 +167,14 @@ class ZImageTurboControlnetLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class ZImageTurboControlnetLora(
-        Endpoint[..., ZImageTurboControlnetLoraInput, ZImageTurboControlnetLoraOutput]
-    ):
+    class ZImageTurboControlnetLoraPipeline(Pipeline[..., ZImageTurboControlnetLoraOutput]):
         def run(
             self,
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -118,34 +187,205 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[ZImageTurboControlnetLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> PendingRun[ZImageTurboControlnetLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboControlnetLoraPipeline(
+        AsyncPipeline[..., ZImageTurboControlnetLoraOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[ZImageTurboControlnetLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> AsyncPendingRun[ZImageTurboControlnetLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+    class ZImageTurboControlnetLora(
+        Endpoint[..., ZImageTurboControlnetLoraInput, ZImageTurboControlnetLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboControlnetLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                preprocess: How to convert the image into a control map.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,7 +398,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -171,34 +411,27 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboControlnetLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                preprocess: How to convert the image into a control map.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -207,7 +440,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -220,34 +453,27 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboControlnetLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                preprocess: How to convert the image into a control map.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -261,7 +487,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -274,34 +500,27 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboControlnetLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                preprocess: How to convert the image into a control map.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -310,7 +529,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -323,34 +542,27 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Handle[ZImageTurboControlnetLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                preprocess: How to convert the image into a control map.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -363,7 +575,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -376,34 +588,27 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncHandle[ZImageTurboControlnetLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                preprocess: How to convert the image into a control map.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -412,7 +617,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -425,7 +630,7 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Stream[ZImageTurboControlnetLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -433,28 +638,21 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                preprocess: How to convert the image into a control map.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -466,7 +664,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -479,35 +677,51 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             preprocess: Literal["none", "canny", "depth", "pose"] | None = "none",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncStream[ZImageTurboControlnetLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_url: Image whose structure the result follows.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                preprocess: How to convert the image into a control map.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                preprocess: How to convert the image into a control map. `none` uses it as it is, `canny` extracts the edges, `depth` estimates the distances, `pose` extracts the poses.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTurboControlnetLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncZImageTurboControlnetLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurboControlnetLora = Endpoint
@@ -517,7 +731,7 @@ z_image_turbo_controlnet_lora = ZImageTurboControlnetLora(
     ZImageTurboControlnetLoraInput,
     ZImageTurboControlnetLoraOutput,
 )
-"""Image endpoint of fal-ai: z-image turbo controlnet lora.
+"""Generates images from text and a control image, with LoRA weights.
 
 Call it with `z_image_turbo_controlnet_lora.subscribe(prompt=…, image_url=…)`.
 """
@@ -525,11 +739,17 @@ Call it with `z_image_turbo_controlnet_lora.subscribe(prompt=…, image_url=…)
 Input = ZImageTurboControlnetLoraInput
 Output = ZImageTurboControlnetLoraOutput
 endpoint = z_image_turbo_controlnet_lora
+"""Generates images from text and a control image, with LoRA weights.
+
+Call it with `z_image_turbo_controlnet_lora.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoRAInput",
+    "LoRAInputDict",
     "ZImageTurboControlnetLoraInput",
     "ZImageTurboControlnetLoraOutput",
     "z_image_turbo_controlnet_lora",

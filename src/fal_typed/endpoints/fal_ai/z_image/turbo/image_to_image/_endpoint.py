@@ -1,4 +1,4 @@
-"""fal-ai/z-image/turbo/image-to-image — Image endpoint of fal-ai: z-image turbo, image to image.
+"""fal-ai/z-image/turbo/image-to-image — Generates images from text and an image to start from.
 
 Category: image. https://fal.ai/models/fal-ai/z-image/turbo/image-to-image
 """
@@ -11,24 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboImageToImageInput(InputModel, Request["ZImageTurboImageToImageOutput"]):
     """Parameters of fal-ai/z-image/turbo/image-to-image."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
@@ -42,16 +60,18 @@ class ZImageTurboImageToImageInput(InputModel, Request["ZImageTurboImageToImageO
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -59,9 +79,48 @@ class ZImageTurboImageToImageInput(InputModel, Request["ZImageTurboImageToImageO
     """
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. Greater than 0 and at most 1.
+    """How much the image may change; low values preserve it, high values replace it. Greater than
+    0 and at most 1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ZImageTurboImageToImageOutput(OutputModel):
@@ -84,7 +143,148 @@ class ZImageTurboImageToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTurboImageToImagePipeline(Pipeline[..., ZImageTurboImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+        ) -> Result[ZImageTurboImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+        ) -> PendingRun[ZImageTurboImageToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboImageToImagePipeline(AsyncPipeline[..., ZImageTurboImageToImageOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+        ) -> Result[ZImageTurboImageToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+        ) -> AsyncPendingRun[ZImageTurboImageToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+            """
+            ...
 
     class ZImageTurboImageToImage(
         Endpoint[..., ZImageTurboImageToImageInput, ZImageTurboImageToImageOutput]
@@ -94,7 +294,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -108,23 +308,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -137,7 +332,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -151,23 +346,18 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
             """
             ...
 
@@ -176,7 +366,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -190,23 +380,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -220,7 +405,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -234,23 +419,18 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
             """
             ...
 
@@ -259,7 +439,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -273,23 +453,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -302,7 +477,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -316,23 +491,18 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
             """
             ...
 
@@ -341,7 +511,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -357,23 +527,18 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -385,7 +550,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -399,24 +564,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTurboImageToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncZImageTurboImageToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurboImageToImage = Endpoint
@@ -426,7 +609,7 @@ z_image_turbo_image_to_image = ZImageTurboImageToImage(
     ZImageTurboImageToImageInput,
     ZImageTurboImageToImageOutput,
 )
-"""Image endpoint of fal-ai: z-image turbo, image to image.
+"""Generates images from text and an image to start from.
 
 Call it with `z_image_turbo_image_to_image.subscribe(prompt=…, image_url=…)`.
 """
@@ -434,9 +617,14 @@ Call it with `z_image_turbo_image_to_image.subscribe(prompt=…, image_url=…)`
 Input = ZImageTurboImageToImageInput
 Output = ZImageTurboImageToImageOutput
 endpoint = z_image_turbo_image_to_image
+"""Generates images from text and an image to start from.
+
+Call it with `z_image_turbo_image_to_image.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "ZImageTurboImageToImageInput",
     "ZImageTurboImageToImageOutput",

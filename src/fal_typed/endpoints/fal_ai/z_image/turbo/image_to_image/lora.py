@@ -1,5 +1,5 @@
-"""fal-ai/z-image/turbo/image-to-image/lora — Image endpoint of fal-ai: z-image turbo
-image-to-image lora.
+"""fal-ai/z-image/turbo/image-to-image/lora — Generates images from text and an image to start
+from, with LoRA weights.
 
 Category: image. https://fal.ai/models/fal-ai/z-image/turbo/image-to-image/lora
 """
@@ -12,25 +12,45 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
-from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput
+from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput, LoRAInputDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboImageToImageLoraInput(InputModel, Request["ZImageTurboImageToImageLoraOutput"]):
     """Parameters of fal-ai/z-image/turbo/image-to-image/lora."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to start from."""
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
@@ -44,16 +64,18 @@ class ZImageTurboImageToImageLoraInput(InputModel, Request["ZImageTurboImageToIm
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -61,12 +83,53 @@ class ZImageTurboImageToImageLoraInput(InputModel, Request["ZImageTurboImageToIm
     """
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. Greater than 0 and at most 1.
+    """How much the image may change; low values preserve it, high values replace it. Greater than
+    0 and at most 1.
     """
 
     loras: list[LoRAInput] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ZImageTurboImageToImageLoraOutput(OutputModel):
@@ -89,17 +152,14 @@ class ZImageTurboImageToImageLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class ZImageTurboImageToImageLora(
-        Endpoint[..., ZImageTurboImageToImageLoraInput, ZImageTurboImageToImageLoraOutput]
-    ):
+    class ZImageTurboImageToImageLoraPipeline(Pipeline[..., ZImageTurboImageToImageLoraOutput]):
         def run(
             self,
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -109,30 +169,178 @@ if TYPE_CHECKING:
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             strength: float = 0.6,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[ZImageTurboImageToImageLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> PendingRun[ZImageTurboImageToImageLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboImageToImageLoraPipeline(
+        AsyncPipeline[..., ZImageTurboImageToImageLoraOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[ZImageTurboImageToImageLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> AsyncPendingRun[ZImageTurboImageToImageLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+    class ZImageTurboImageToImageLora(
+        Endpoint[..., ZImageTurboImageToImageLoraInput, ZImageTurboImageToImageLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            strength: float = 0.6,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboImageToImageLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -145,7 +353,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -155,30 +363,24 @@ if TYPE_CHECKING:
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             strength: float = 0.6,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboImageToImageLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -187,7 +389,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -197,30 +399,24 @@ if TYPE_CHECKING:
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             strength: float = 0.6,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboImageToImageLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -234,7 +430,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -244,30 +440,24 @@ if TYPE_CHECKING:
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             strength: float = 0.6,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboImageToImageLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -276,7 +466,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -286,30 +476,24 @@ if TYPE_CHECKING:
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             strength: float = 0.6,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Handle[ZImageTurboImageToImageLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -322,7 +506,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -332,30 +516,24 @@ if TYPE_CHECKING:
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             strength: float = 0.6,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncHandle[ZImageTurboImageToImageLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -364,7 +542,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -374,32 +552,26 @@ if TYPE_CHECKING:
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             strength: float = 0.6,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Stream[ZImageTurboImageToImageLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -411,7 +583,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -421,31 +593,50 @@ if TYPE_CHECKING:
             acceleration: Literal["none", "regular", "high"] = "regular",
             enable_prompt_expansion: bool = False,
             strength: float = 0.6,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncStream[ZImageTurboImageToImageLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> ZImageTurboImageToImageLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncZImageTurboImageToImageLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurboImageToImageLora = Endpoint
@@ -455,7 +646,7 @@ z_image_turbo_image_to_image_lora = ZImageTurboImageToImageLora(
     ZImageTurboImageToImageLoraInput,
     ZImageTurboImageToImageLoraOutput,
 )
-"""Image endpoint of fal-ai: z-image turbo image-to-image lora.
+"""Generates images from text and an image to start from, with LoRA weights.
 
 Call it with `z_image_turbo_image_to_image_lora.subscribe(prompt=…, image_url=…)`.
 """
@@ -463,11 +654,17 @@ Call it with `z_image_turbo_image_to_image_lora.subscribe(prompt=…, image_url=
 Input = ZImageTurboImageToImageLoraInput
 Output = ZImageTurboImageToImageLoraOutput
 endpoint = z_image_turbo_image_to_image_lora
+"""Generates images from text and an image to start from, with LoRA weights.
+
+Call it with `z_image_turbo_image_to_image_lora.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoRAInput",
+    "LoRAInputDict",
     "ZImageTurboImageToImageLoraInput",
     "ZImageTurboImageToImageLoraOutput",
     "z_image_turbo_image_to_image_lora",

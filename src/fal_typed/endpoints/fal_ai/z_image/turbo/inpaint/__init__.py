@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.z_image.turbo.inpaint._endpoint import (
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        ZImageTurboInpaint as ZImageTurboInpaint,
         ZImageTurboInpaintInput as ZImageTurboInpaintInput,
         ZImageTurboInpaintOutput as ZImageTurboInpaintOutput,
         endpoint as endpoint,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "ZImageTurboInpaintInput",
     "ZImageTurboInpaintOutput",
@@ -33,9 +36,11 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name in {
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
+            "ZImageTurboInpaint",
             "ZImageTurboInpaintInput",
             "ZImageTurboInpaintOutput",
             "endpoint",
@@ -49,4 +54,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

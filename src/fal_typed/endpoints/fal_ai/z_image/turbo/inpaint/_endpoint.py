@@ -1,4 +1,4 @@
-"""fal-ai/z-image/turbo/inpaint — Image endpoint of fal-ai: z-image turbo inpaint.
+"""fal-ai/z-image/turbo/inpaint — Fills in masked areas of an image, guided by text.
 
 Category: image. https://fal.ai/models/fal-ai/z-image/turbo/inpaint
 """
@@ -11,27 +11,45 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboInpaintInput(InputModel, Request["ZImageTurboInpaintOutput"]):
     """Parameters of fal-ai/z-image/turbo/inpaint."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_image_url: FileInput
     """Mask image of the same size; usually the white area is edited."""
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
@@ -45,16 +63,18 @@ class ZImageTurboInpaintInput(InputModel, Request["ZImageTurboInpaintOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -65,22 +85,69 @@ class ZImageTurboInpaintInput(InputModel, Request["ZImageTurboInpaintOutput"]):
     """How strongly the control image influences the result. From 0 to 1."""
 
     control_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which the control starts. From 0 to 1."""
+    """Fraction of the steps at which the control starts. From 0 to 1."""
 
     control_end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """Fraction of the steps, from 0 to 1, at which the control ends. From 0 to 1."""
+    """Fraction of the steps at which the control ends. From 0 to 1."""
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 1
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. Greater than 0 and at most 1.
+    """How much the image may change; low values preserve it, high values replace it. Greater than
+    0 and at most 1.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ZImageTurboInpaintOutput(OutputModel):
     """Result of fal-ai/z-image/turbo/inpaint."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -96,7 +163,180 @@ class ZImageTurboInpaintOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTurboInpaintPipeline(Pipeline[..., ZImageTurboInpaintOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+        ) -> Result[ZImageTurboInpaintOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+        ) -> PendingRun[ZImageTurboInpaintOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboInpaintPipeline(AsyncPipeline[..., ZImageTurboInpaintOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+        ) -> Result[ZImageTurboInpaintOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+        ) -> AsyncPendingRun[ZImageTurboInpaintOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+            """
+            ...
 
     class ZImageTurboInpaint(Endpoint[..., ZImageTurboInpaintInput, ZImageTurboInpaintOutput]):
         def run(
@@ -105,7 +345,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -122,29 +362,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -158,7 +391,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -175,29 +408,22 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
             """
             ...
 
@@ -207,7 +433,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -224,29 +450,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -261,7 +480,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -278,29 +497,22 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
             """
             ...
 
@@ -310,7 +522,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -327,29 +539,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -363,7 +568,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -380,29 +585,22 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
             """
             ...
 
@@ -412,7 +610,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -431,29 +629,22 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -466,7 +657,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -483,30 +674,46 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTurboInpaintPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncZImageTurboInpaintPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurboInpaint = Endpoint
@@ -514,7 +721,7 @@ else:
 z_image_turbo_inpaint = ZImageTurboInpaint(
     "fal-ai/z-image/turbo/inpaint", ZImageTurboInpaintInput, ZImageTurboInpaintOutput
 )
-"""Image endpoint of fal-ai: z-image turbo inpaint.
+"""Fills in masked areas of an image, guided by text.
 
 Call it with `z_image_turbo_inpaint.subscribe(prompt=…, image_url=…, mask_image_url=…)`.
 """
@@ -522,9 +729,14 @@ Call it with `z_image_turbo_inpaint.subscribe(prompt=…, image_url=…, mask_im
 Input = ZImageTurboInpaintInput
 Output = ZImageTurboInpaintOutput
 endpoint = z_image_turbo_inpaint
+"""Fills in masked areas of an image, guided by text.
+
+Call it with `z_image_turbo_inpaint.subscribe(prompt=…, image_url=…, mask_image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "ZImageTurboInpaintInput",
     "ZImageTurboInpaintOutput",

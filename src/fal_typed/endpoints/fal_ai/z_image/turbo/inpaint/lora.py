@@ -1,4 +1,5 @@
-"""fal-ai/z-image/turbo/inpaint/lora — Image endpoint of fal-ai: z-image turbo inpaint lora.
+"""fal-ai/z-image/turbo/inpaint/lora — Fills in masked areas of an image, guided by text, with LoRA
+weights.
 
 Category: image. https://fal.ai/models/fal-ai/z-image/turbo/inpaint/lora
 """
@@ -11,28 +12,48 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
-from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput
+from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput, LoRAInputDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboInpaintLoraInput(InputModel, Request["ZImageTurboInpaintLoraOutput"]):
     """Parameters of fal-ai/z-image/turbo/inpaint/lora."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to show in the masked areas, in words."""
 
     image_url: FileInput
-    """Image to edit or to start from."""
+    """Image to fill in."""
 
     mask_image_url: FileInput
     """Mask image of the same size; usually the white area is edited."""
 
     image_size: ImageSize | ImageSizePreset = "auto"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` follows the
+    input.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
@@ -46,16 +67,18 @@ class ZImageTurboInpaintLoraInput(InputModel, Request["ZImageTurboInpaintLoraOut
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -66,25 +89,74 @@ class ZImageTurboInpaintLoraInput(InputModel, Request["ZImageTurboInpaintLoraOut
     """How strongly the control image influences the result. From 0 to 1."""
 
     control_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Fraction of the steps, from 0 to 1, at which the control starts. From 0 to 1."""
+    """Fraction of the steps at which the control starts. From 0 to 1."""
 
     control_end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """Fraction of the steps, from 0 to 1, at which the control ends. From 0 to 1."""
+    """Fraction of the steps at which the control ends. From 0 to 1."""
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 1
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. Greater than 0 and at most 1.
+    """How much the image may change; low values preserve it, high values replace it. Greater than
+    0 and at most 1.
     """
 
     loras: list[LoRAInput] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ZImageTurboInpaintLoraOutput(OutputModel):
     """Result of fal-ai/z-image/turbo/inpaint/lora."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -100,18 +172,15 @@ class ZImageTurboInpaintLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class ZImageTurboInpaintLora(
-        Endpoint[..., ZImageTurboInpaintLoraInput, ZImageTurboInpaintLoraOutput]
-    ):
+    class ZImageTurboInpaintLoraPipeline(Pipeline[..., ZImageTurboInpaintLoraOutput]):
         def run(
             self,
             *,
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -124,36 +193,212 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             strength: float = 1,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[ZImageTurboInpaintLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> PendingRun[ZImageTurboInpaintLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboInpaintLoraPipeline(AsyncPipeline[..., ZImageTurboInpaintLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[ZImageTurboInpaintLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> AsyncPendingRun[ZImageTurboInpaintLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                control_scale: How strongly the control image influences the result. From 0 to 1.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+    class ZImageTurboInpaintLora(
+        Endpoint[..., ZImageTurboInpaintLoraInput, ZImageTurboInpaintLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_image_url: FileInput,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            control_scale: float = 0.75,
+            control_start: float = 0,
+            control_end: float = 0.8,
+            strength: float = 1,
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboInpaintLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -167,7 +412,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -180,36 +425,28 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             strength: float = 1,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboInpaintLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -219,7 +456,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -232,36 +469,28 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             strength: float = 1,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboInpaintLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -276,7 +505,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -289,36 +518,28 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             strength: float = 1,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboInpaintLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -328,7 +549,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -341,36 +562,28 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             strength: float = 1,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Handle[ZImageTurboInpaintLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -384,7 +597,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -397,36 +610,28 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             strength: float = 1,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncHandle[ZImageTurboInpaintLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -436,7 +641,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -449,38 +654,30 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             strength: float = 1,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Stream[ZImageTurboInpaintLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -493,7 +690,7 @@ if TYPE_CHECKING:
             prompt: str,
             image_url: FileInput,
             mask_image_url: FileInput,
-            image_size: ImageSize | ImageSizePreset = "auto",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -506,37 +703,52 @@ if TYPE_CHECKING:
             control_start: float = 0,
             control_end: float = 0.8,
             strength: float = 1,
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncStream[ZImageTurboInpaintLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_url: Image to edit or to start from.
+                prompt: What to show in the masked areas, in words.
+                image_url: Image to fill in.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` follows the input.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
                 control_scale: How strongly the control image influences the result. From 0 to 1.
-                control_start: Fraction of the steps, from 0 to 1, at which the control starts. From
-                    0 to 1.
-                control_end: Fraction of the steps, from 0 to 1, at which the control ends. From 0
-                    to 1.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                control_start: Fraction of the steps at which the control starts. From 0 to 1.
+                control_end: Fraction of the steps at which the control ends. From 0 to 1.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTurboInpaintLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncZImageTurboInpaintLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurboInpaintLora = Endpoint
@@ -544,7 +756,7 @@ else:
 z_image_turbo_inpaint_lora = ZImageTurboInpaintLora(
     "fal-ai/z-image/turbo/inpaint/lora", ZImageTurboInpaintLoraInput, ZImageTurboInpaintLoraOutput
 )
-"""Image endpoint of fal-ai: z-image turbo inpaint lora.
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
 
 Call it with `z_image_turbo_inpaint_lora.subscribe(prompt=…, image_url=…, mask_image_url=…)`.
 """
@@ -552,11 +764,17 @@ Call it with `z_image_turbo_inpaint_lora.subscribe(prompt=…, image_url=…, ma
 Input = ZImageTurboInpaintLoraInput
 Output = ZImageTurboInpaintLoraOutput
 endpoint = z_image_turbo_inpaint_lora
+"""Fills in masked areas of an image, guided by text, with LoRA weights.
+
+Call it with `z_image_turbo_inpaint_lora.subscribe(prompt=…, image_url=…, mask_image_url=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoRAInput",
+    "LoRAInputDict",
     "ZImageTurboInpaintLoraInput",
     "ZImageTurboInpaintLoraOutput",
     "z_image_turbo_inpaint_lora",

@@ -1,4 +1,4 @@
-"""fal-ai/z-image/turbo/tiling — Image endpoint of fal-ai: z-image turbo tiling.
+"""fal-ai/z-image/turbo/tiling — Generates images from text and optional images.
 
 Category: image. https://fal.ai/models/fal-ai/z-image/turbo/tiling
 """
@@ -11,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboTilingInput(InputModel, Request["ZImageTurboTilingOutput"]):
@@ -25,7 +41,9 @@ class ZImageTurboTilingInput(InputModel, Request["ZImageTurboTilingOutput"]):
     """What the image shows, in words: subject, style and composition."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model
+    choose.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
@@ -39,16 +57,18 @@ class ZImageTurboTilingInput(InputModel, Request["ZImageTurboTilingOutput"]):
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -56,14 +76,14 @@ class ZImageTurboTilingInput(InputModel, Request["ZImageTurboTilingOutput"]):
     """
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     mask_image_url: FileInput | None = None
     """Mask image of the same size; usually the white area is edited."""
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. Greater than 0 and at most 1.
+    """How much the image may change; low values preserve it, high values replace it. Greater than
+    0 and at most 1.
     """
 
     tile_size: Annotated[int, Field(ge=32, le=256, multiple_of=2)] = 128
@@ -78,6 +98,53 @@ class ZImageTurboTilingInput(InputModel, Request["ZImageTurboTilingOutput"]):
 
     tiling_mode: Literal["both", "horizontal", "vertical"] = "both"
     """Direction in which the image tiles seamlessly."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ZImageTurboTilingOutput(OutputModel):
@@ -100,14 +167,187 @@ class ZImageTurboTilingOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTurboTilingPipeline(Pipeline[..., ZImageTurboTilingOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[ZImageTurboTilingOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> PendingRun[ZImageTurboTilingOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboTilingPipeline(AsyncPipeline[..., ZImageTurboTilingOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[ZImageTurboTilingOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> AsyncPendingRun[ZImageTurboTilingOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
 
     class ZImageTurboTiling(Endpoint[..., ZImageTurboTilingInput, ZImageTurboTilingOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -127,27 +367,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
 
             Raises:
@@ -160,7 +393,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -180,27 +413,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
             """
             ...
@@ -209,7 +435,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -229,27 +455,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
 
             Raises:
@@ -263,7 +482,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -283,27 +502,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
             """
             ...
@@ -312,7 +524,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -332,27 +544,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
 
             Raises:
@@ -365,7 +570,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -385,27 +590,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
             """
             ...
@@ -414,7 +612,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -436,27 +634,20 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
 
             Raises:
@@ -468,7 +659,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -488,29 +679,45 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTurboTilingPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncZImageTurboTilingPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurboTiling = Endpoint
@@ -518,7 +725,7 @@ else:
 z_image_turbo_tiling = ZImageTurboTiling(
     "fal-ai/z-image/turbo/tiling", ZImageTurboTilingInput, ZImageTurboTilingOutput
 )
-"""Image endpoint of fal-ai: z-image turbo tiling.
+"""Generates images from text and optional images.
 
 Call it with `z_image_turbo_tiling.subscribe(prompt=…)`.
 """
@@ -526,9 +733,14 @@ Call it with `z_image_turbo_tiling.subscribe(prompt=…)`.
 Input = ZImageTurboTilingInput
 Output = ZImageTurboTilingOutput
 endpoint = z_image_turbo_tiling
+"""Generates images from text and optional images.
+
+Call it with `z_image_turbo_tiling.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "ZImageTurboTilingInput",
     "ZImageTurboTilingOutput",

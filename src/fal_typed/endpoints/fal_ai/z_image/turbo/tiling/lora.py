@@ -1,4 +1,5 @@
-"""fal-ai/z-image/turbo/tiling/lora — Image endpoint of fal-ai: z-image turbo tiling lora.
+"""fal-ai/z-image/turbo/tiling/lora — Generates images from text and optional images, with LoRA
+weights.
 
 Category: image. https://fal.ai/models/fal-ai/z-image/turbo/tiling/lora
 """
@@ -11,12 +12,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
-from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput
+from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput, LoRAInputDict
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class ZImageTurboTilingLoraInput(InputModel, Request["ZImageTurboTilingLoraOutput"]):
@@ -26,7 +45,9 @@ class ZImageTurboTilingLoraInput(InputModel, Request["ZImageTurboTilingLoraOutpu
     """What the image shows, in words: subject, style and composition."""
 
     image_size: ImageSize | ImageSizePreset = "square_hd"
-    """Size of the image: a preset, or a custom width and height in pixels."""
+    """Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model
+    choose.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
@@ -40,16 +61,18 @@ class ZImageTurboTilingLoraInput(InputModel, Request["ZImageTurboTilingLoraOutpu
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -57,14 +80,14 @@ class ZImageTurboTilingLoraInput(InputModel, Request["ZImageTurboTilingLoraOutpu
     """
 
     image_url: FileInput | None = None
-    """Image to edit or to start from."""
+    """Image to use in addition to the text."""
 
     mask_image_url: FileInput | None = None
     """Mask image of the same size; usually the white area is edited."""
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
-    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
-    it. Greater than 0 and at most 1.
+    """How much the image may change; low values preserve it, high values replace it. Greater than
+    0 and at most 1.
     """
 
     tile_size: Annotated[int, Field(ge=32, le=256, multiple_of=2)] = 128
@@ -82,6 +105,55 @@ class ZImageTurboTilingLoraInput(InputModel, Request["ZImageTurboTilingLoraOutpu
 
     loras: list[LoRAInput] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class ZImageTurboTilingLoraOutput(OutputModel):
@@ -104,16 +176,13 @@ class ZImageTurboTilingLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
 
-    class ZImageTurboTilingLora(
-        Endpoint[..., ZImageTurboTilingLoraInput, ZImageTurboTilingLoraOutput]
-    ):
+    class ZImageTurboTilingLoraPipeline(Pipeline[..., ZImageTurboTilingLoraOutput]):
         def run(
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -128,36 +197,212 @@ if TYPE_CHECKING:
             tile_size: int = 128,
             tile_stride: int = 64,
             tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[ZImageTurboTilingLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> PendingRun[ZImageTurboTilingLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncZImageTurboTilingLoraPipeline(AsyncPipeline[..., ZImageTurboTilingLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> Result[ZImageTurboTilingLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
+        ) -> AsyncPendingRun[ZImageTurboTilingLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+    class ZImageTurboTilingLora(
+        Endpoint[..., ZImageTurboTilingLoraInput, ZImageTurboTilingLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboTilingLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -169,7 +414,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -184,36 +429,28 @@ if TYPE_CHECKING:
             tile_size: int = 128,
             tile_stride: int = 64,
             tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboTilingLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -221,7 +458,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -236,36 +473,28 @@ if TYPE_CHECKING:
             tile_size: int = 128,
             tile_stride: int = 64,
             tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboTilingLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -278,7 +507,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -293,36 +522,28 @@ if TYPE_CHECKING:
             tile_size: int = 128,
             tile_stride: int = 64,
             tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Result[ZImageTurboTilingLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -330,7 +551,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -345,36 +566,28 @@ if TYPE_CHECKING:
             tile_size: int = 128,
             tile_stride: int = 64,
             tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Handle[ZImageTurboTilingLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -386,7 +599,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -401,36 +614,28 @@ if TYPE_CHECKING:
             tile_size: int = 128,
             tile_stride: int = 64,
             tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncHandle[ZImageTurboTilingLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -438,7 +643,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -453,7 +658,7 @@ if TYPE_CHECKING:
             tile_size: int = 128,
             tile_stride: int = 64,
             tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> Stream[ZImageTurboTilingLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
@@ -461,30 +666,22 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -495,7 +692,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "square_hd",
             num_inference_steps: int = 8,
             seed: int | None = None,
             sync_mode: bool = False,
@@ -510,37 +707,52 @@ if TYPE_CHECKING:
             tile_size: int = 128,
             tile_stride: int = 64,
             tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
-            loras: list[LoRAInput] = [],
+            loras: Sequence[LoRAInput | LoRAInputDict] = [],
         ) -> AsyncStream[ZImageTurboTilingLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
-                image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels. `auto` lets the model choose.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 1 to 8.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                acceleration: Level of acceleration; higher levels are faster at lower quality, none
-                    turns it off.
-                enable_prompt_expansion: Whether a language model adds detail to the prompt before
-                    it is used; most useful for short prompts.
-                image_url: Image to edit or to start from.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                acceleration: Level of acceleration; higher levels are faster at lower quality. `none` turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before it is used; most useful for short prompts.
+                image_url: Image to use in addition to the text.
                 mask_image_url: Mask image of the same size; usually the white area is edited.
-                strength: How much the result may differ from the given input: near 0 preserves it,
-                    near 1 replaces it. Greater than 0 and at most 1.
-                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
-                    From 32 to 256, a multiple of 2.
-                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
-                    From 16 to 128, a multiple of 2.
+                strength: How much the image may change; low values preserve it, high values replace it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128, a multiple of 2.
                 tiling_mode: Direction in which the image tiles seamlessly.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> ZImageTurboTilingLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncZImageTurboTilingLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     ZImageTurboTilingLora = Endpoint
@@ -548,7 +760,7 @@ else:
 z_image_turbo_tiling_lora = ZImageTurboTilingLora(
     "fal-ai/z-image/turbo/tiling/lora", ZImageTurboTilingLoraInput, ZImageTurboTilingLoraOutput
 )
-"""Image endpoint of fal-ai: z-image turbo tiling lora.
+"""Generates images from text and optional images, with LoRA weights.
 
 Call it with `z_image_turbo_tiling_lora.subscribe(prompt=…)`.
 """
@@ -556,11 +768,17 @@ Call it with `z_image_turbo_tiling_lora.subscribe(prompt=…)`.
 Input = ZImageTurboTilingLoraInput
 Output = ZImageTurboTilingLoraOutput
 endpoint = z_image_turbo_tiling_lora
+"""Generates images from text and optional images, with LoRA weights.
+
+Call it with `z_image_turbo_tiling_lora.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "LoRAInput",
+    "LoRAInputDict",
     "ZImageTurboTilingLoraInput",
     "ZImageTurboTilingLoraOutput",
     "z_image_turbo_tiling_lora",

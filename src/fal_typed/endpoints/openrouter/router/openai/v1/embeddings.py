@@ -1,5 +1,4 @@
-"""openrouter/router/openai/v1/embeddings — Language model endpoint of openrouter: router openai v1
-embeddings.
+"""openrouter/router/openai/v1/embeddings — Calculates the embeddings of texts.
 
 Category: llm. https://fal.ai/models/openrouter/router/openai/v1/embeddings
 """
@@ -12,8 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RouterOpenaiV1EmbeddingsInput(InputModel, Request["RouterOpenaiV1EmbeddingsOutput"]):
@@ -27,7 +42,31 @@ class RouterOpenaiV1EmbeddingsOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterOpenaiV1EmbeddingsPipeline(Pipeline[..., RouterOpenaiV1EmbeddingsOutput]):
+        def run(self, **extra_data: Any) -> Result[RouterOpenaiV1EmbeddingsOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`."""
+            ...
+
+        def submit(self, **extra_data: Any) -> PendingRun[RouterOpenaiV1EmbeddingsOutput]:
+            """Send the input of a run and return immediately.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRouterOpenaiV1EmbeddingsPipeline(AsyncPipeline[..., RouterOpenaiV1EmbeddingsOutput]):
+        async def run(self, **extra_data: Any) -> Result[RouterOpenaiV1EmbeddingsOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`."""
+            ...
+
+        async def submit(
+            self, **extra_data: Any
+        ) -> AsyncPendingRun[RouterOpenaiV1EmbeddingsOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`."""
+            ...
 
     class RouterOpenaiV1Embeddings(
         Endpoint[..., RouterOpenaiV1EmbeddingsInput, RouterOpenaiV1EmbeddingsOutput]
@@ -89,6 +128,29 @@ if TYPE_CHECKING:
         def stream_async(self, **extra_data: Any) -> AsyncStream[RouterOpenaiV1EmbeddingsOutput]:
             """Call the endpoint and stream its output; `stream` for async code."""
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RouterOpenaiV1EmbeddingsPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRouterOpenaiV1EmbeddingsPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     RouterOpenaiV1Embeddings = Endpoint
 
@@ -97,7 +159,7 @@ router_openai_v1_embeddings = RouterOpenaiV1Embeddings(
     RouterOpenaiV1EmbeddingsInput,
     RouterOpenaiV1EmbeddingsOutput,
 )
-"""Language model endpoint of openrouter: router openai v1 embeddings.
+"""Calculates the embeddings of texts.
 
 Call it with `router_openai_v1_embeddings.subscribe()`.
 """
@@ -105,6 +167,10 @@ Call it with `router_openai_v1_embeddings.subscribe()`.
 Input = RouterOpenaiV1EmbeddingsInput
 Output = RouterOpenaiV1EmbeddingsOutput
 endpoint = router_openai_v1_embeddings
+"""Calculates the embeddings of texts.
+
+Call it with `router_openai_v1_embeddings.subscribe()`.
+"""
 
 __all__ = [
     "RouterOpenaiV1EmbeddingsInput",

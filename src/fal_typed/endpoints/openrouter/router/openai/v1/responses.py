@@ -1,5 +1,4 @@
-"""openrouter/router/openai/v1/responses — Language model endpoint of openrouter: router openai v1
-responses.
+"""openrouter/router/openai/v1/responses — Generates the next message of a conversation.
 
 Category: llm. https://fal.ai/models/openrouter/router/openai/v1/responses
 """
@@ -12,8 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class RouterOpenaiV1ResponsesInput(InputModel, Request["RouterOpenaiV1ResponsesOutput"]):
@@ -27,7 +42,29 @@ class RouterOpenaiV1ResponsesOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterOpenaiV1ResponsesPipeline(Pipeline[..., RouterOpenaiV1ResponsesOutput]):
+        def run(self, **extra_data: Any) -> Result[RouterOpenaiV1ResponsesOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`."""
+            ...
+
+        def submit(self, **extra_data: Any) -> PendingRun[RouterOpenaiV1ResponsesOutput]:
+            """Send the input of a run and return immediately.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncRouterOpenaiV1ResponsesPipeline(AsyncPipeline[..., RouterOpenaiV1ResponsesOutput]):
+        async def run(self, **extra_data: Any) -> Result[RouterOpenaiV1ResponsesOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`."""
+            ...
+
+        async def submit(self, **extra_data: Any) -> AsyncPendingRun[RouterOpenaiV1ResponsesOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`."""
+            ...
 
     class RouterOpenaiV1Responses(
         Endpoint[..., RouterOpenaiV1ResponsesInput, RouterOpenaiV1ResponsesOutput]
@@ -87,6 +124,29 @@ if TYPE_CHECKING:
         def stream_async(self, **extra_data: Any) -> AsyncStream[RouterOpenaiV1ResponsesOutput]:
             """Call the endpoint and stream its output; `stream` for async code."""
             ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> RouterOpenaiV1ResponsesPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncRouterOpenaiV1ResponsesPipeline:
+            """Open a pipeline; `pipeline` for async code."""
+            ...
 else:
     RouterOpenaiV1Responses = Endpoint
 
@@ -95,7 +155,7 @@ router_openai_v1_responses = RouterOpenaiV1Responses(
     RouterOpenaiV1ResponsesInput,
     RouterOpenaiV1ResponsesOutput,
 )
-"""Language model endpoint of openrouter: router openai v1 responses.
+"""Generates the next message of a conversation.
 
 Call it with `router_openai_v1_responses.subscribe()`.
 """
@@ -103,6 +163,10 @@ Call it with `router_openai_v1_responses.subscribe()`.
 Input = RouterOpenaiV1ResponsesInput
 Output = RouterOpenaiV1ResponsesOutput
 endpoint = router_openai_v1_responses
+"""Generates the next message of a conversation.
+
+Call it with `router_openai_v1_responses.subscribe()`.
+"""
 
 __all__ = [
     "RouterOpenaiV1ResponsesInput",

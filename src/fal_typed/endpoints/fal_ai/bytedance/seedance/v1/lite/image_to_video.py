@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/seedance/v1/lite/image-to-video — Video endpoint of fal-ai: bytedance seedance
-v1 lite, image to video.
+"""fal-ai/bytedance/seedance/v1/lite/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/seedance/v1/lite/image-to-video
 """
@@ -12,9 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedanceV1LiteImageToVideoInput(
@@ -23,20 +38,19 @@ class BytedanceSeedanceV1LiteImageToVideoInput(
     """Parameters of fal-ai/bytedance/seedance/v1/lite/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     resolution: Literal["480p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     camera_fixed: bool = False
     """Whether to keep the camera still, as on a tripod."""
@@ -66,7 +80,136 @@ class BytedanceSeedanceV1LiteImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedanceV1LiteImageToVideoPipeline(
+        Pipeline[..., BytedanceSeedanceV1LiteImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Result[BytedanceSeedanceV1LiteImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> PendingRun[BytedanceSeedanceV1LiteImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedanceV1LiteImageToVideoPipeline(
+        AsyncPipeline[..., BytedanceSeedanceV1LiteImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Result[BytedanceSeedanceV1LiteImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[BytedanceSeedanceV1LiteImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
 
     class BytedanceSeedanceV1LiteImageToVideo(
         Endpoint[
@@ -90,17 +233,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -126,17 +267,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -158,17 +297,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -195,17 +332,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -227,17 +362,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -263,17 +396,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -297,17 +428,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -332,19 +461,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
                 end_image_url: Image to use as the last frame.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedanceV1LiteImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedanceV1LiteImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedanceV1LiteImageToVideo = Endpoint
@@ -354,7 +506,7 @@ bytedance_seedance_v1_lite_image_to_video = BytedanceSeedanceV1LiteImageToVideo(
     BytedanceSeedanceV1LiteImageToVideoInput,
     BytedanceSeedanceV1LiteImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: bytedance seedance v1 lite, image to video.
+"""Animates an image into a video.
 
 Call it with `bytedance_seedance_v1_lite_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -362,6 +514,10 @@ Call it with `bytedance_seedance_v1_lite_image_to_video.subscribe(prompt=…, im
 Input = BytedanceSeedanceV1LiteImageToVideoInput
 Output = BytedanceSeedanceV1LiteImageToVideoOutput
 endpoint = bytedance_seedance_v1_lite_image_to_video
+"""Animates an image into a video.
+
+Call it with `bytedance_seedance_v1_lite_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedanceV1LiteImageToVideoInput",

@@ -1,5 +1,5 @@
-"""fal-ai/bytedance/seedance/v1/lite/reference-to-video — Video endpoint of fal-ai: bytedance
-seedance v1 lite, reference to video.
+"""fal-ai/bytedance/seedance/v1/lite/reference-to-video — Generates videos with the people, objects
+or places in reference images.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/seedance/v1/lite/reference-to-video
 """
@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedanceV1LiteReferenceToVideoInput(
@@ -29,14 +45,13 @@ class BytedanceSeedanceV1LiteReferenceToVideoInput(
     """Reference images of people, objects or styles to use in the result."""
 
     aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` lets the model choose."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     camera_fixed: bool = False
     """Whether to keep the camera still, as on a tripod."""
@@ -63,7 +78,128 @@ class BytedanceSeedanceV1LiteReferenceToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedanceV1LiteReferenceToVideoPipeline(
+        Pipeline[..., BytedanceSeedanceV1LiteReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+        ) -> Result[BytedanceSeedanceV1LiteReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+        ) -> PendingRun[BytedanceSeedanceV1LiteReferenceToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedanceV1LiteReferenceToVideoPipeline(
+        AsyncPipeline[..., BytedanceSeedanceV1LiteReferenceToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+        ) -> Result[BytedanceSeedanceV1LiteReferenceToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_frames: int | None = None,
+        ) -> AsyncPendingRun[BytedanceSeedanceV1LiteReferenceToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
+            """
+            ...
 
     class BytedanceSeedanceV1LiteReferenceToVideo(
         Endpoint[
@@ -89,17 +225,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -124,17 +257,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
             """
             ...
 
@@ -155,17 +285,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -191,17 +318,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
             """
             ...
 
@@ -222,17 +346,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -257,17 +378,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
             """
             ...
 
@@ -290,17 +408,14 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -324,18 +439,40 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                reference_image_urls: Reference images of people, objects or styles to use in the
-                    result.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                reference_image_urls: Reference images of people, objects or styles to use in the result.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                num_frames: Number of frames to generate; divide by the frame rate to get the
-                    duration. From 29 to 289.
+                num_frames: Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedanceV1LiteReferenceToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedanceV1LiteReferenceToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedanceV1LiteReferenceToVideo = Endpoint
@@ -345,7 +482,7 @@ bytedance_seedance_v1_lite_reference_to_video = BytedanceSeedanceV1LiteReference
     BytedanceSeedanceV1LiteReferenceToVideoInput,
     BytedanceSeedanceV1LiteReferenceToVideoOutput,
 )
-"""Video endpoint of fal-ai: bytedance seedance v1 lite, reference to video.
+"""Generates videos with the people, objects or places in reference images.
 
 Call it with `bytedance_seedance_v1_lite_reference_to_video.subscribe(prompt=…,
 reference_image_urls=…)`.
@@ -354,6 +491,11 @@ reference_image_urls=…)`.
 Input = BytedanceSeedanceV1LiteReferenceToVideoInput
 Output = BytedanceSeedanceV1LiteReferenceToVideoOutput
 endpoint = bytedance_seedance_v1_lite_reference_to_video
+"""Generates videos with the people, objects or places in reference images.
+
+Call it with `bytedance_seedance_v1_lite_reference_to_video.subscribe(prompt=…,
+reference_image_urls=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedanceV1LiteReferenceToVideoInput",

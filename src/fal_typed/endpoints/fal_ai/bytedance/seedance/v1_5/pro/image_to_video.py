@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/seedance/v1.5/pro/image-to-video — Video endpoint of fal-ai: bytedance seedance
-v1.5 pro, image to video.
+"""fal-ai/bytedance/seedance/v1.5/pro/image-to-video — Animates an image into a video.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/seedance/v1.5/pro/image-to-video
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedanceV15ProImageToVideoInput(
@@ -21,20 +36,19 @@ class BytedanceSeedanceV15ProImageToVideoInput(
     """Parameters of fal-ai/bytedance/seedance/v1.5/pro/image-to-video."""
 
     prompt: str
-    """What happens in the video, in words: subject, action and style."""
+    """What happens in the video, in words: action, camera and style."""
 
     image_url: FileInput
-    """Image that the video starts with or is generated from."""
+    """Image that the video starts with."""
 
     aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` follows the input."""
 
     resolution: Literal["480p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     camera_fixed: bool = False
     """Whether to keep the camera still, as on a tripod."""
@@ -63,7 +77,136 @@ class BytedanceSeedanceV15ProImageToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedanceV15ProImageToVideoPipeline(
+        Pipeline[..., BytedanceSeedanceV15ProImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Result[BytedanceSeedanceV15ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> PendingRun[BytedanceSeedanceV15ProImageToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedanceV15ProImageToVideoPipeline(
+        AsyncPipeline[..., BytedanceSeedanceV15ProImageToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Result[BytedanceSeedanceV15ProImageToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> AsyncPendingRun[BytedanceSeedanceV15ProImageToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
 
     class BytedanceSeedanceV15ProImageToVideo(
         Endpoint[
@@ -87,17 +230,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -123,17 +264,15 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -155,17 +294,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -192,17 +329,15 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -224,17 +359,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -260,17 +393,15 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
             """
             ...
@@ -294,17 +425,15 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
 
             Raises:
@@ -329,19 +458,42 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: What happens in the video, in words: subject, action and style.
-                image_url: Image that the video starts with or is generated from.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                prompt: What happens in the video, in words: action, camera and style.
+                image_url: Image that the video starts with.
+                aspect_ratio: Ratio of width to height of the video. `auto` follows the input.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
                 end_image_url: Image to use as the last frame.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedanceV15ProImageToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedanceV15ProImageToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedanceV15ProImageToVideo = Endpoint
@@ -351,7 +503,7 @@ bytedance_seedance_v1_5_pro_image_to_video = BytedanceSeedanceV15ProImageToVideo
     BytedanceSeedanceV15ProImageToVideoInput,
     BytedanceSeedanceV15ProImageToVideoOutput,
 )
-"""Video endpoint of fal-ai: bytedance seedance v1.5 pro, image to video.
+"""Animates an image into a video.
 
 Call it with `bytedance_seedance_v1_5_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
 """
@@ -359,6 +511,10 @@ Call it with `bytedance_seedance_v1_5_pro_image_to_video.subscribe(prompt=…, i
 Input = BytedanceSeedanceV15ProImageToVideoInput
 Output = BytedanceSeedanceV15ProImageToVideoOutput
 endpoint = bytedance_seedance_v1_5_pro_image_to_video
+"""Animates an image into a video.
+
+Call it with `bytedance_seedance_v1_5_pro_image_to_video.subscribe(prompt=…, image_url=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedanceV15ProImageToVideoInput",

@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/seedance/v1.5/pro/text-to-video — Video endpoint of fal-ai: bytedance seedance
-v1.5 pro, text to video.
+"""fal-ai/bytedance/seedance/v1.5/pro/text-to-video — Generates videos from text.
 
 Category: video. https://fal.ai/models/fal-ai/bytedance/seedance/v1.5/pro/text-to-video
 """
@@ -10,9 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedanceV15ProTextToVideoInput(
@@ -24,14 +39,13 @@ class BytedanceSeedanceV15ProTextToVideoInput(
     """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9"
-    """Ratio of width to height of the result."""
+    """Ratio of width to height of the video. `auto` lets the model choose."""
 
     resolution: Literal["480p", "720p", "1080p"] = "720p"
-    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
-    """
+    """Resolution of the video; higher is sharper and slower, and can cost more."""
 
     duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5"
-    """Duration of the result in seconds."""
+    """Duration of the video in seconds."""
 
     camera_fixed: bool = False
     """Whether to keep the camera still, as on a tripod."""
@@ -57,7 +71,120 @@ class BytedanceSeedanceV15ProTextToVideoOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedanceV15ProTextToVideoPipeline(
+        Pipeline[..., BytedanceSeedanceV15ProTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            generate_audio: bool = True,
+        ) -> Result[BytedanceSeedanceV15ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            generate_audio: bool = True,
+        ) -> PendingRun[BytedanceSeedanceV15ProTextToVideoOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedanceV15ProTextToVideoPipeline(
+        AsyncPipeline[..., BytedanceSeedanceV15ProTextToVideoOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            generate_audio: bool = True,
+        ) -> Result[BytedanceSeedanceV15ProTextToVideoOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "16:9",
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Literal["4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5",
+            camera_fixed: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            generate_audio: bool = True,
+        ) -> AsyncPendingRun[BytedanceSeedanceV15ProTextToVideoOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
+                camera_fixed: Whether to keep the camera still, as on a tripod.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
+            """
+            ...
 
     class BytedanceSeedanceV15ProTextToVideo(
         Endpoint[
@@ -80,15 +207,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -112,15 +237,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -140,15 +263,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -173,15 +294,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -201,15 +320,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -233,15 +350,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
             ...
 
@@ -263,15 +378,13 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -294,16 +407,39 @@ if TYPE_CHECKING:
 
             Args:
                 prompt: What happens in the video, in words: subject, action and style.
-                aspect_ratio: Ratio of width to height of the result.
-                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
-                    and more expensive.
-                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the video. `auto` lets the model choose.
+                resolution: Resolution of the video; higher is sharper and slower, and can cost more.
+                duration: Duration of the video in seconds.
                 camera_fixed: Whether to keep the camera still, as on a tripod.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                generate_audio: Whether to generate audio for the video: voices, sound effects and
-                    music.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and music.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedanceV15ProTextToVideoPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedanceV15ProTextToVideoPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedanceV15ProTextToVideo = Endpoint
@@ -313,7 +449,7 @@ bytedance_seedance_v1_5_pro_text_to_video = BytedanceSeedanceV15ProTextToVideo(
     BytedanceSeedanceV15ProTextToVideoInput,
     BytedanceSeedanceV15ProTextToVideoOutput,
 )
-"""Video endpoint of fal-ai: bytedance seedance v1.5 pro, text to video.
+"""Generates videos from text.
 
 Call it with `bytedance_seedance_v1_5_pro_text_to_video.subscribe(prompt=…)`.
 """
@@ -321,6 +457,10 @@ Call it with `bytedance_seedance_v1_5_pro_text_to_video.subscribe(prompt=…)`.
 Input = BytedanceSeedanceV15ProTextToVideoInput
 Output = BytedanceSeedanceV15ProTextToVideoOutput
 endpoint = bytedance_seedance_v1_5_pro_text_to_video
+"""Generates videos from text.
+
+Call it with `bytedance_seedance_v1_5_pro_text_to_video.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedanceV15ProTextToVideoInput",

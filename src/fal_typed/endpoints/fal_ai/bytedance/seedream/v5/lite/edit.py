@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/seedream/v5/lite/edit — Image endpoint of fal-ai: bytedance seedream v5 lite
-edit.
+"""fal-ai/bytedance/seedream/v5/lite/edit — Edits or combines images by text instructions.
 
 Category: image. https://fal.ai/models/fal-ai/bytedance/seedream/v5/lite/edit
 """
@@ -12,18 +11,34 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_10ebf253 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedreamV5LiteEditInput(InputModel, Request["BytedanceSeedreamV5LiteEditOutput"]):
     """Parameters of fal-ai/bytedance/seedream/v5/lite/edit."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -33,7 +48,7 @@ class BytedanceSeedreamV5LiteEditInput(InputModel, Request["BytedanceSeedreamV5L
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """Number of images to generate; each image is billed. From 1 to 6."""
+    """Number of images to generate in one request. From 1 to 6."""
 
     max_images: Annotated[int, Field(ge=1, le=6)] = 1
     """Maximum number of images to return in one request. From 1 to 6."""
@@ -46,19 +61,151 @@ class BytedanceSeedreamV5LiteEditInput(InputModel, Request["BytedanceSeedreamV5L
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
+
 
 class BytedanceSeedreamV5LiteEditOutput(OutputModel):
     """Result of fal-ai/bytedance/seedream/v5/lite/edit."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     seed: int
     """Random seed of this run; send it again to reproduce the result."""
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedreamV5LiteEditPipeline(Pipeline[..., BytedanceSeedreamV5LiteEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BytedanceSeedreamV5LiteEditOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> PendingRun[BytedanceSeedreamV5LiteEditOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedreamV5LiteEditPipeline(
+        AsyncPipeline[..., BytedanceSeedreamV5LiteEditOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BytedanceSeedreamV5LiteEditOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncPendingRun[BytedanceSeedreamV5LiteEditOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
 
     class BytedanceSeedreamV5LiteEdit(
         Endpoint[..., BytedanceSeedreamV5LiteEditInput, BytedanceSeedreamV5LiteEditOutput]
@@ -68,7 +215,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -77,14 +224,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -98,7 +243,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -107,14 +252,12 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -124,7 +267,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -133,14 +276,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -155,7 +296,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -164,14 +305,12 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -181,7 +320,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -190,14 +329,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -211,7 +348,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -220,14 +357,12 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
             ...
@@ -237,7 +372,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -248,14 +383,12 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
 
             Raises:
@@ -268,7 +401,7 @@ if TYPE_CHECKING:
             *,
             prompt: str,
             image_urls: list[FileInput],
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -277,16 +410,39 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedreamV5LiteEditPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedreamV5LiteEditPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedreamV5LiteEdit = Endpoint
@@ -296,7 +452,7 @@ bytedance_seedream_v5_lite_edit = BytedanceSeedreamV5LiteEdit(
     BytedanceSeedreamV5LiteEditInput,
     BytedanceSeedreamV5LiteEditOutput,
 )
-"""Image endpoint of fal-ai: bytedance seedream v5 lite edit.
+"""Edits or combines images by text instructions.
 
 Call it with `bytedance_seedream_v5_lite_edit.subscribe(prompt=…, image_urls=…)`.
 """
@@ -304,11 +460,16 @@ Call it with `bytedance_seedream_v5_lite_edit.subscribe(prompt=…, image_urls=�
 Input = BytedanceSeedreamV5LiteEditInput
 Output = BytedanceSeedreamV5LiteEditOutput
 endpoint = bytedance_seedream_v5_lite_edit
+"""Edits or combines images by text instructions.
+
+Call it with `bytedance_seedream_v5_lite_edit.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedreamV5LiteEditInput",
     "BytedanceSeedreamV5LiteEditOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "bytedance_seedream_v5_lite_edit",
 ]

@@ -1,5 +1,4 @@
-"""fal-ai/bytedance/seedream/v5/lite/text-to-image — Image endpoint of fal-ai: bytedance seedream
-v5 lite, text to image.
+"""fal-ai/bytedance/seedream/v5/lite/text-to-image — Generates images from text.
 
 Category: image. https://fal.ai/models/fal-ai/bytedance/seedream/v5/lite/text-to-image
 """
@@ -12,11 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset_10ebf253 import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class BytedanceSeedreamV5LiteTextToImageInput(
@@ -31,7 +46,7 @@ class BytedanceSeedreamV5LiteTextToImageInput(
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """Number of images to generate; each image is billed. From 1 to 6."""
+    """Number of images to generate in one request. From 1 to 6."""
 
     max_images: Annotated[int, Field(ge=1, le=6)] = 1
     """Maximum number of images to return in one request. From 1 to 6."""
@@ -45,6 +60,36 @@ class BytedanceSeedreamV5LiteTextToImageInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     return_byteplus_urls: bool = False
+    """Whether to return the URLs of the provider."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            return_byteplus_urls: bool = False,
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class BytedanceSeedreamV5LiteTextToImageOutput(OutputModel):
@@ -58,7 +103,112 @@ class BytedanceSeedreamV5LiteTextToImageOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedreamV5LiteTextToImagePipeline(
+        Pipeline[..., BytedanceSeedreamV5LiteTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            return_byteplus_urls: bool = False,
+        ) -> Result[BytedanceSeedreamV5LiteTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            return_byteplus_urls: bool = False,
+        ) -> PendingRun[BytedanceSeedreamV5LiteTextToImageOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncBytedanceSeedreamV5LiteTextToImagePipeline(
+        AsyncPipeline[..., BytedanceSeedreamV5LiteTextToImageOutput]
+    ):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            return_byteplus_urls: bool = False,
+        ) -> Result[BytedanceSeedreamV5LiteTextToImageOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            return_byteplus_urls: bool = False,
+        ) -> AsyncPendingRun[BytedanceSeedreamV5LiteTextToImageOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
+            """
+            ...
 
     class BytedanceSeedreamV5LiteTextToImage(
         Endpoint[
@@ -69,7 +219,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -81,11 +231,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -97,7 +247,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -109,11 +259,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
             """
             ...
 
@@ -121,7 +271,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -133,11 +283,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -150,7 +300,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -162,11 +312,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
             """
             ...
 
@@ -174,7 +324,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -186,11 +336,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -202,7 +352,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -214,11 +364,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
             """
             ...
 
@@ -226,7 +376,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -240,11 +390,11 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -255,7 +405,7 @@ if TYPE_CHECKING:
             self,
             *,
             prompt: str,
-            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset = "auto_2K",
             num_images: int = 1,
             max_images: int = 1,
             sync_mode: bool = False,
@@ -267,12 +417,37 @@ if TYPE_CHECKING:
             Args:
                 prompt: What the image shows, in words: subject, style and composition.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                num_images: Number of images to generate in one request. From 1 to 6.
                 max_images: Maximum number of images to return in one request. From 1 to 6.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_byteplus_urls: Whether to return the URLs of the provider.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> BytedanceSeedreamV5LiteTextToImagePipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncBytedanceSeedreamV5LiteTextToImagePipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     BytedanceSeedreamV5LiteTextToImage = Endpoint
@@ -282,7 +457,7 @@ bytedance_seedream_v5_lite_text_to_image = BytedanceSeedreamV5LiteTextToImage(
     BytedanceSeedreamV5LiteTextToImageInput,
     BytedanceSeedreamV5LiteTextToImageOutput,
 )
-"""Image endpoint of fal-ai: bytedance seedream v5 lite, text to image.
+"""Generates images from text.
 
 Call it with `bytedance_seedream_v5_lite_text_to_image.subscribe(prompt=…)`.
 """
@@ -290,11 +465,16 @@ Call it with `bytedance_seedream_v5_lite_text_to_image.subscribe(prompt=…)`.
 Input = BytedanceSeedreamV5LiteTextToImageInput
 Output = BytedanceSeedreamV5LiteTextToImageOutput
 endpoint = bytedance_seedream_v5_lite_text_to_image
+"""Generates images from text.
+
+Call it with `bytedance_seedream_v5_lite_text_to_image.subscribe(prompt=…)`.
+"""
 
 __all__ = [
     "BytedanceSeedreamV5LiteTextToImageInput",
     "BytedanceSeedreamV5LiteTextToImageOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "bytedance_seedream_v5_lite_text_to_image",
 ]

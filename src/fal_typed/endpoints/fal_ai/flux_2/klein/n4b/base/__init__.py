@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2.klein.n4b.base._endpoint import (
+        Flux2Klein4bBase as Flux2Klein4bBase,
         Flux2Klein4bBaseInput as Flux2Klein4bBaseInput,
         Flux2Klein4bBaseOutput as Flux2Klein4bBaseOutput,
         ImageSize as ImageSize,
+        ImageSizeDict as ImageSizeDict,
         ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
@@ -22,6 +24,7 @@ __all__ = [
     "Flux2Klein4bBaseInput",
     "Flux2Klein4bBaseOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_klein_4b_base",
 ]
@@ -32,9 +35,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in {
+            "Flux2Klein4bBase",
             "Flux2Klein4bBaseInput",
             "Flux2Klein4bBaseOutput",
             "ImageSize",
+            "ImageSizeDict",
             "ImageSizePreset",
             "Input",
             "Output",
@@ -49,4 +54,5 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})

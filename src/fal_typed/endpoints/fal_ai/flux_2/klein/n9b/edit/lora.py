@@ -1,4 +1,5 @@
-"""fal-ai/flux-2/klein/9b/edit/lora — Image endpoint of fal-ai: flux-2 klein 9b edit lora.
+"""fal-ai/flux-2/klein/9b/edit/lora — Edits or combines images by text instructions, with LoRA
+weights.
 
 Category: image. https://fal.ai/models/fal-ai/flux-2/klein/9b/edit/lora
 """
@@ -11,19 +12,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.fal_ai_flux2_klein_lo_ra_input import FalAiFlux2KleinLoRAInput
-from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed import Endpoint
+from fal_typed.endpoints._shared.fal_ai_flux2_klein_lo_ra_input import (
+    FalAiFlux2KleinLoRAInput,
+    FalAiFlux2KleinLoRAInputDict,
+)
+from fal_typed.endpoints._shared.image_size import ImageSize, ImageSizeDict
 from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
 
 
 class Flux2Klein9bEditLoraInput(InputModel, Request["Flux2Klein9bEditLoraOutput"]):
     """Parameters of fal-ai/flux-2/klein/9b/edit/lora."""
 
     prompt: str
-    """Text description of the change to make, or of the image to generate."""
+    """What to change or to combine, in words."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -39,7 +61,7 @@ class Flux2Klein9bEditLoraInput(InputModel, Request["Flux2Klein9bEditLoraOutput"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -50,17 +72,54 @@ class Flux2Klein9bEditLoraInput(InputModel, Request["Flux2Klein9bEditLoraOutput"
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the
+    smallest files.
+    """
 
     loras: list[FalAiFlux2KleinLoRAInput] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> None:
+            """Create the input and check it.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The input is invalid; the error lists all problems.
+            """
+            ...
 
 
 class Flux2Klein9bEditLoraOutput(OutputModel):
     """Result of fal-ai/flux-2/klein/9b/edit/lora."""
 
     images: list[Image]
-    """The generated images, as files to download."""
+    """The resulting images, as files to download."""
 
     timings: dict[str, float]
     """Duration of each processing stage, in seconds."""
@@ -76,7 +135,132 @@ class Flux2Klein9bEditLoraOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2Klein9bEditLoraPipeline(Pipeline[..., Flux2Klein9bEditLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> Result[Flux2Klein9bEditLoraOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> PendingRun[Flux2Klein9bEditLoraOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlux2Klein9bEditLoraPipeline(AsyncPipeline[..., Flux2Klein9bEditLoraOutput]):
+        async def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> Result[Flux2Klein9bEditLoraOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
+
+        async def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
+        ) -> AsyncPendingRun[Flux2Klein9bEditLoraOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
+            """
+            ...
 
     class Flux2Klein9bEditLora(
         Endpoint[..., Flux2Klein9bEditLoraInput, Flux2Klein9bEditLoraOutput]
@@ -88,30 +272,26 @@ if TYPE_CHECKING:
             image_urls: list[FileInput],
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Result[Flux2Klein9bEditLoraOutput]:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -126,30 +306,26 @@ if TYPE_CHECKING:
             image_urls: list[FileInput],
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Result[Flux2Klein9bEditLoraOutput]:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -160,30 +336,26 @@ if TYPE_CHECKING:
             image_urls: list[FileInput],
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Result[Flux2Klein9bEditLoraOutput]:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -199,30 +371,26 @@ if TYPE_CHECKING:
             image_urls: list[FileInput],
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Result[Flux2Klein9bEditLoraOutput]:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -233,30 +401,26 @@ if TYPE_CHECKING:
             image_urls: list[FileInput],
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Handle[Flux2Klein9bEditLoraOutput]:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -271,30 +435,26 @@ if TYPE_CHECKING:
             image_urls: list[FileInput],
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> AsyncHandle[Flux2Klein9bEditLoraOutput]:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
             ...
 
@@ -305,32 +465,28 @@ if TYPE_CHECKING:
             image_urls: list[FileInput],
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> Stream[Flux2Klein9bEditLoraOutput]:
             """Call the endpoint and stream its output as it is generated.
 
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -344,31 +500,50 @@ if TYPE_CHECKING:
             image_urls: list[FileInput],
             seed: int | None = None,
             num_inference_steps: int = 4,
-            image_size: ImageSize | ImageSizePreset | None = None,
+            image_size: ImageSize | ImageSizeDict | ImageSizePreset | None = None,
             num_images: int = 1,
             sync_mode: bool = False,
             enable_safety_checker: bool = True,
             output_format: Literal["jpeg", "png", "webp"] = "png",
-            loras: list[FalAiFlux2KleinLoRAInput] = [],
+            loras: Sequence[FalAiFlux2KleinLoRAInput | FalAiFlux2KleinLoRAInputDict] = [],
         ) -> AsyncStream[Flux2Klein9bEditLoraOutput]:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                prompt: Text description of the change to make, or of the image to generate.
-                image_urls: Images to edit or to use as references, in order; the prompt can refer
-                    to them by number.
+                prompt: What to change or to combine, in words.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer to them by number.
                 seed: Random seed; the same seed with the same parameters reproduces a result.
-                num_inference_steps: Number of denoising steps; more steps take longer and give
-                    finer detail. From 4 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give finer detail. From 4 to 8.
                 image_size: Size of the image: a preset, or a custom width and height in pixels.
-                num_images: Number of images to generate; each image is billed. From 1 to 4.
-                sync_mode: Whether to return the file as a data URI in the response and keep it out
-                    of the request history.
+                num_images: Number of images to generate in one request. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out of the request history.
                 enable_safety_checker: Whether to check for unsafe content and blank or reject it.
-                output_format: File format of the images.
-                loras: LoRA weights to apply to the base model, to add a style, a person or an
-                    object.
+                output_format: File format of the images. `png` is lossless, `jpeg` gives smaller files, `webp` gives the smallest files.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an object.
             """
+            ...
+
+        def pipeline(self, **options: Unpack[PipelineOptions]) -> Flux2Klein9bEditLoraPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlux2Klein9bEditLoraPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Flux2Klein9bEditLora = Endpoint
@@ -376,7 +551,7 @@ else:
 flux_2_klein_9b_edit_lora = Flux2Klein9bEditLora(
     "fal-ai/flux-2/klein/9b/edit/lora", Flux2Klein9bEditLoraInput, Flux2Klein9bEditLoraOutput
 )
-"""Image endpoint of fal-ai: flux-2 klein 9b edit lora.
+"""Edits or combines images by text instructions, with LoRA weights.
 
 Call it with `flux_2_klein_9b_edit_lora.subscribe(prompt=…, image_urls=…)`.
 """
@@ -384,12 +559,18 @@ Call it with `flux_2_klein_9b_edit_lora.subscribe(prompt=…, image_urls=…)`.
 Input = Flux2Klein9bEditLoraInput
 Output = Flux2Klein9bEditLoraOutput
 endpoint = flux_2_klein_9b_edit_lora
+"""Edits or combines images by text instructions, with LoRA weights.
+
+Call it with `flux_2_klein_9b_edit_lora.subscribe(prompt=…, image_urls=…)`.
+"""
 
 __all__ = [
     "FalAiFlux2KleinLoRAInput",
+    "FalAiFlux2KleinLoRAInputDict",
     "Flux2Klein9bEditLoraInput",
     "Flux2Klein9bEditLoraOutput",
     "ImageSize",
+    "ImageSizeDict",
     "ImageSizePreset",
     "flux_2_klein_9b_edit_lora",
 ]
